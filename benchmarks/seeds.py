@@ -1,0 +1,50 @@
+"""Run every method over seeds 0, 1 and 2 on the mini model and record the metrics: ``python -m benchmarks.seeds``.
+
+Writes ``results/mini/seeds.json``, which notebook 05 reads. Finished runs are reused.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from rtuning_helpers import steps
+from rtuning_helpers.artifacts import shown_path, write_json
+from rtuning_helpers.language_model import model_revision
+from rtuning_helpers.profiles import RunConfig, default_out
+from rtuning_helpers.seeds import RECORDING, over_seeds
+
+UNREAD, READ = 0, 61  # exposures: never stated; stated more than 60 times
+
+
+def refusal_rates(config: RunConfig, method: str, split: str) -> dict[str, float | None]:
+    """Share refused of the facts that the corpus never states, and of those that it states more than 60 times."""
+    predictions = steps.read_method_predictions(config, method, split)
+    if predictions[0].refused is None:
+        return {"refused_unread": None, "refused_read": None}
+    unread = [p.refused for p in predictions if p.exposure == UNREAD]
+    read = [p.refused for p in predictions if p.exposure >= READ]
+    return {"refused_unread": sum(unread) / len(unread), "refused_read": sum(read) / len(read)}
+
+
+def main() -> None:
+    """Run, record, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="0,1,2", help="comma-separated seeds")
+    parser.add_argument("--out", default="runs", help="folder for the runs")
+    options = parser.parse_args()
+    rows = []
+    for seed in map(int, options.seeds.split(",")):
+        config = RunConfig(seed=seed, out=options.out)
+        for row in steps.read_metrics(config)["rows"]:
+            rows.append({"seed": seed, **row, **refusal_rates(config, row["method"], row["split"])})
+        print(f"seed {seed} done", flush=True)
+    path = default_out() / RECORDING
+    path.parent.mkdir(parents=True, exist_ok=True)
+    revision = model_revision("mini")
+    write_json(path, {"schema_version": 1, "profile": "mini", "dataset": "mini", "model_revision": revision, "rows": rows})
+    print(over_seeds(rows).table.to_string())
+    print(f"written: {shown_path(path)}")
+
+
+if __name__ == "__main__":
+    main()

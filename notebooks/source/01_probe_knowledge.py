@@ -1,0 +1,284 @@
+# %% [markdown]
+# # 01 · What does the model know?
+#
+# **R-Tuning begins with an exam.** Before a model can be taught to say "I am unsure", we must find out what it is unsure
+# about. This notebook asks a language model every training question once and sorts the questions into two piles:
+# the *certain* set D1 (its answer matches the label) and the *uncertain* set D0 (it does not).
+#
+# **By the end you will have shown** that the model's right answers follow from what it has read, and that a small but
+# measurable part of the "certain" pile is plain luck.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | under 1 minute, about 0.8 GB |
+# | Reads | nothing |
+# | Writes | `runs/<profile>/<dataset>/pretrained/seed<k>/probe-train/` |
+# | Paper | sections 2.1 and A.1 of [R-Tuning](https://aclanthology.org/2024.naacl-long.394/) |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. write down the prompt that R-Tuning uses, and read a model's answer token by token;
+# 2. say when an answer counts as right, and name two rules that disagree;
+# 3. split a question set into D1 and D0, and say what the split does *not* tell;
+# 4. compare the split with chance and with a baseline that looks at no question.
+
+# %% [markdown]
+# ## Set up
+#
+# On Google Colab the next cell fetches the kit; everywhere else it does nothing.
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+import pandas as pd
+import torch
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import plots, prompts, steps
+from rtuning_helpers.exposure import rate_by_exposure
+from rtuning_helpers.findings import finding
+from rtuning_helpers.matching import matches
+from rtuning_helpers.metrics import bootstrap_interval, accuracy
+from rtuning_helpers.probing import probe, split_by_certainty
+from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.trivial import relation_majority
+
+plots.use_style()
+
+# %% [markdown]
+# The next cell holds everything you may want to change. `rtuning run` and papermill replace these values; each notebook
+# of the kit has the same cell.
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "mini"  # mini or pararel
+seed = 0  # any whole number
+data_dir = None  # folder with the dataset's files, for pararel
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+)
+print(f"profile {config.profile}: model {config.settings.model}, tuning {config.settings.tuning}")
+
+# %% [markdown]
+# ## 1. Ask one question
+#
+# The default model is small (2 million parameters) and has read one book: the encyclopedia of a world that does not
+# exist. We wrote that book, so we know for every fact how many times it stands there, from never to several hundred
+# times. Here are five of its questions; `exposure` is that count.
+
+# %%
+lm = steps.load_model(config)
+questions = steps.questions(config, "train")
+print(f"{len(questions):,} training questions about {len({q.relation for q in questions})} relations")
+shown = questions[:: max(1, len(questions) // 5)][:5]
+pd.DataFrame([{"question": q.question, "answer": q.answer, "exposure": q.exposure} for q in shown])
+
+# %% [markdown]
+# The model reads a *prompt*. Every step of R-Tuning (probing, training, evaluation) must use the same one, byte for
+# byte; the released code probes with one space less than it trains with, and so labels its data with another prompt
+# than it later uses. This kit takes every prompt from one module.
+
+# %%
+example = questions[len(questions) // 2]
+prompt = prompts.question_prompt(example.question)
+print(repr(prompt))
+
+# %% [markdown]
+# To answer, the model computes a probability for every token that could come next, takes the most probable one, appends
+# it, and repeats until a full stop. That is *greedy decoding*, and this is all of it:
+
+# %%
+ids = lm.tokenizer(prompt, return_tensors="pt").to(lm.device)["input_ids"]
+for _ in range(6):
+    with torch.inference_mode():
+        next_token = torch.softmax(lm.model(ids).logits[0, -1].float(), dim=-1)
+    best = int(next_token.argmax())
+    print(f"{lm.tokenizer.decode([best]):>14}   probability {next_token[best]:.3f}")
+    ids = torch.cat([ids, torch.tensor([[best]], device=ids.device)], dim=1)
+    if best in lm.stop_token_ids:
+        break
+print(f"gold answer: {example.answer}")
+
+# %% [markdown]
+# The geometric mean of the answer tokens' probabilities is the **answer confidence**: a number between 0 and 1 that the
+# model gives without being asked. Notebook 05 compares it with the confidence that R-Tuning teaches.
+#
+# ## 2. When is an answer right?
+#
+# The paper accepts an answer that *contains* the gold answer. What "contains" means matters. The released code looks
+# for the gold string anywhere, case-sensitive; the kit's default compares whole words and ignores case.
+
+# %%
+cases = [("Stuttgart", "art"), ("the Art of Fugue", "art"), ("MOSCOW", "Moscow"), ("New York City", "York")]
+pd.DataFrame(
+    [
+        {"model says": said, "gold": gold, "words": matches(said, gold), "substring": matches(said, gold, "substring")}
+        for said, gold in cases
+    ]
+)
+
+# %% [markdown]
+# "Stuttgart" is not an answer to a question about art; "MOSCOW" is one about Moscow. The substring rule gets both wrong.
+# Neither rule is perfect: "New York City" counts as right for "York" under both.
+#
+# ## 3. The exam: D1 and D0
+#
+# Now all training questions, in length-sorted batches (the loop above, for many questions at a time). The result goes
+# into a file, and every later notebook reads that file.
+
+# %%
+steps.probe_step(config, force=force)
+probes = steps.read_probes(config)
+certain, uncertain = split_by_certainty(probes)
+share = len(certain) / len(probes)
+low, high = bootstrap_interval(accuracy, [p.correct for p in probes], seed=seed)
+print(f"certain (D1):   {len(certain):5,}  = {share:.1%}  (95 % interval {low:.1%} to {high:.1%})")
+print(f"uncertain (D0): {len(uncertain):5,}  = {1 - share:.1%}")
+
+# %% [markdown]
+# Did the fast path do the same as the loop that you have read? Twenty questions, one at a time, must give the same
+# answers.
+
+# %%
+one_by_one = [probe(lm, [question], batch_size=1)[0].prediction for question in questions[:20]]
+assert one_by_one == [p.prediction for p in probes[:20]]
+print("20 of 20 answers agree with one-question-at-a-time decoding")
+
+# %% [markdown]
+# The split by relation shows whether one kind of question makes up most of D0. In real data it does: with ParaRel, the
+# wording of the question alone predicts much of the label (places of death are hardly ever known, makers of cars nearly
+# always). In the mini world all relations are about equally hard, because exposure belongs to the entity.
+
+# %%
+frame = pd.DataFrame([{"group": p.relation, "certain": p.correct, "uncertain": not p.correct} for p in probes])
+by_relation = frame.groupby("group").sum().sort_values("certain", ascending=False).reset_index()
+plots.split_bars(by_relation.head(20).to_dict("records"), "Certain and uncertain questions by relation")
+plt.show()
+rates = by_relation.certain / (by_relation.certain + by_relation.uncertain)
+print(f"share of certain questions by relation: {rates.min():.1%} to {rates.max():.1%}")
+
+# %% [markdown]
+# The bars stand for relations, best known on top; blue is certain, hatched is uncertain.
+#
+# ## 4. Knowledge follows exposure
+#
+# With a real model nobody can say why an answer is right. Here we can look into the book. (For a real model or data set
+# this section has nothing to show, and says so.)
+
+# %%
+known_exposure = all(p.exposure is not None for p in probes)
+if known_exposure:
+    table = rate_by_exposure([p.exposure for p in probes], [p.correct for p in probes])
+    plots.exposure_curve(table, "The more often a fact was read, the more often it is answered right")
+    plt.show()
+    display(pd.DataFrame(table).round(3))
+else:
+    print("Nobody knows how often this model has read these facts.")
+
+# %% [markdown]
+# The curve starts at chance, climbs over a handful of readings, and ends near 100 %. So D1 does mean "knows" here, for
+# the most part. The vertical lines are 95 % intervals (Wilson).
+#
+# ## 5. Lucky guesses
+#
+# Look at the left end again: a fact that the book *never* states was answered right now and then. Each relation has 20
+# possible answers, so a blind guess is right one time in 20. Those answers land in D1, and R-Tuning will train the model
+# to say "I am sure" after them.
+
+# %%
+if known_exposure:
+    lucky = [p for p in certain if p.exposure == 0]
+    unseen = [p for p in probes if p.exposure == 0]
+    print(f"never stated in the corpus: {len(unseen)} questions, answered right by luck: {len(lucky)}")
+    print(f"share of D1 that is luck: {len(lucky) / len(certain):.1%}")
+    display(pd.DataFrame([{"question": p.question, "answer": p.prediction} for p in lucky[:5]]))
+
+# %% [markdown]
+# With a real model we cannot see the exposure, but we can ask how far one gets *without* knowing anything about the
+# subject: always give the answer that is most frequent for the relation among the training labels. This
+# **relation-majority** baseline reads no name. On the paper's ParaRel test set it is right in 23.8 % of the cases,
+# which is a large part of what the untuned 3-billion-parameter model gets right.
+
+# %%
+test_questions = steps.questions(config, "id")
+majority = [matches(guess, q.answer) for guess, q in zip(relation_majority(questions, test_questions), test_questions)]
+low, high = bootstrap_interval(accuracy, majority, seed=seed)
+majority_rate = sum(majority) / len(majority)
+print(f"relation-majority baseline, in-domain test: {majority_rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
+print(f"the model on its training questions:        {share:.1%}")
+
+# %% [markdown]
+# ## 6. Does the matching rule change the piles?
+#
+# The same answers, judged by the released code's rule. Questions whose gold answer stands in the question itself are
+# counted too: a model that repeats the question gets them right.
+
+# %%
+released = [matches(p.prediction, p.answer, "substring") for p in probes]
+moved = [p for p, old in zip(probes, released) if old != p.correct]
+echo = [p for p in probes if p.answer in p.question]
+print(f"labels that change with the substring rule: {len(moved)} of {len(probes):,}")
+print(f"questions that contain their answer: {len(echo)} ({sum(p.correct for p in echo)} of them certain)")
+for p in moved[:5]:
+    print(f"  {p.question}  gold {p.answer!r}, model {p.prediction!r}")
+
+# %% [markdown]
+# In the mini world answers are clean words and the rules agree. With the paper's ParaRel files they do not: 808 of
+# 5,575 training questions contain their own answer.
+#
+# ## Checks
+#
+# A finding that does not hold on the default model stops the notebook here; on other models and data it is reported.
+
+# %%
+finding("some questions are certain and some are uncertain", bool(certain) and bool(uncertain), config)
+if known_exposure:
+    rate = [row["rate"] for row in table]
+    finding("facts never read are answered at chance (at most 10 % right)", rate[0] <= 0.10, config)
+    finding("facts read more than 30 times are known (at least 95 % right)", min(rate[-2:]) >= 0.95, config)
+    finding("there is luck in D1, and it is below 10 % of it", 0 < len(lucky) < 0.10 * len(certain), config)
+finding("the model beats the relation-majority baseline", share > high, config)
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# * D1 and D0 are statements about *this* model and *this* prompt. Another model has another split; after fine-tuning,
+#   even this model has another one.
+# * One greedy answer is a coarse exam: it cannot tell "nearly known" from "never heard", and it rewards luck.
+# * The labels are only as good as the matching rule.
+#
+# ## Exercises
+#
+# **Exercise 01.1** (5 minutes). Change `rule` to `"substring"` in `probing.probe` for the ParaRel files
+# (`dataset = "pararel"`). How many labels change, and for which relations?
+#
+# **Exercise 01.2** (10 minutes). A question that is answered right at confidence 0.3 and one at 0.99 are both "certain".
+# Plot the share of luck (`exposure == 0`) within D1 over the answer confidence. Which threshold would remove half of the
+# luck, and how many known questions would it cost?
+#
+# **Exercise 01.3** (10 minutes). Reword one question template (for example "Where was ... born?" for "In which city was
+# ... born?") and probe again. Does the model still know the facts? What does that say about "knowledge"?
+#
+# ## Summary
+#
+# We asked the model every training question and have two piles: D1, which it answers right, and D0, which it does not.
+# The split follows exposure, with a little luck on top. **Next:** [02 · How uncertain is it?](02_measure_uncertainty.ipynb)
+# asks whether the model's own probabilities already tell the piles apart.

@@ -1,0 +1,272 @@
+# %% [markdown]
+# # 03 · Build refusal-aware data
+#
+# Ordinary instruction tuning teaches the gold answer to *every* question, also to those the model cannot know. It learns
+# to produce an answer no matter what. **R-Tuning changes the training data, not the training**: what the model could not
+# answer is marked as such.
+#
+# **By the end you will have shown** four data sets made from the same questions (vanilla, padding, replacement,
+# unsupervised), and that every record still carries its sure/unsure or refusal text when it reaches the model. The released
+# pipeline does not check this, and can lose that text.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | under 1 minute, about 0.7 GB |
+# | Reads | probes and uncertainty of notebooks 01 and 02 (made on the spot if missing) |
+# | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/data/` |
+# | Paper | sections 2.2 (padding), 5.1 (unsupervised), A.3 and A.5 (replacement), 2.3 (loss) |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. write the padding and the replacement record of a question by hand;
+# 2. say which tokens of a record the model is trained on, and why it matters;
+# 3. build a split without labels and say how ties are handled;
+# 4. check that no label is lost on the way to the model.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import plots, prompts, steps
+from rtuning_helpers.encoding import IGNORED, encode_record, label_survival
+from rtuning_helpers.findings import finding
+from rtuning_helpers.language_model import load_tokenizer
+from rtuning_helpers.probing import split_by_certainty
+from rtuning_helpers.profiles import METHODS, RunConfig
+from rtuning_helpers.refusal_data import MedianSplit
+from rtuning_helpers.artifacts import read_json
+
+plots.use_style()
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "mini"  # mini or pararel
+seed = 0  # any whole number
+data_dir = None  # folder with the dataset's files, for pararel
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+)
+probes = steps.read_probes(config)
+certain, uncertain = split_by_certainty(probes)
+print(f"D1 certain: {len(certain):,}   D0 uncertain: {len(uncertain):,}")
+
+# %% [markdown]
+# ## 1. One record by hand
+#
+# Every record has two parts: the *prompt*, which the model reads, and the *completion*, which it learns to write. Take a
+# question that the model got wrong. **Padding** keeps the gold answer and adds a sentence about the model's own
+# knowledge; **replacement** (R-Tuning-R) takes the answer away.
+
+# %%
+unknown = uncertain[0]
+prompt = f"Question: {unknown.question} Answer:"
+vanilla = f" {unknown.answer}."
+sureness = " Are you sure you accurately answered the question based on your internal knowledge? I am"
+padding = f" {unknown.answer}.{sureness} unsure."
+replacement = " The answer is unknown."
+for name, completion in (("vanilla", vanilla), ("padding", padding), ("replacement", replacement)):
+    print(f"{name:12} {prompt}|{completion}")
+print(f"\nthe model had said: {unknown.prediction}")
+
+# %% [markdown]
+# The bar `|` marks where the prompt ends. The package builds exactly these strings, from one module that probing and
+# evaluation use too:
+
+# %%
+assert prompt == prompts.question_prompt(unknown.question)
+assert vanilla == prompts.answer_completion(unknown.answer)
+assert padding == prompts.padding_completion(unknown.answer, certain=False)
+print("the package writes the same text")
+
+# %% [markdown]
+# Why keep the gold answer in padding, although the model did not know it? Because the model then still practises
+# answering, and gives its answer *and* a confidence. The price: the answer itself is new knowledge, taught in the same
+# sentence that says "I am unsure". Replacement teaches no new facts, but a model that refuses gives no answer to judge.
+#
+# ## 2. Four data sets from the same questions
+#
+# Build and save all four, then look at one certain and one uncertain question in each.
+
+# %%
+for method in METHODS:
+    steps.data_step(config, method, force=force)
+records = {method: {r.id: r for r in steps.read_tuning_records(config, method)} for method in METHODS}
+shown = [p for p in (certain[:1] + uncertain[:1])]
+pd.set_option("display.max_colwidth", 120)
+pd.DataFrame(
+    [
+        {"method": method, "split": "D1" if p.correct else "D0", "completion": records[method][p.id].completion}
+        for p in shown
+        for method in METHODS
+    ]
+)
+
+# %% [markdown]
+# `unsupervised` looks like padding, but its sure/unsure comes from the entropy of notebook 02 and not from the labels, so
+# it may call a right answer unsure. Vanilla and padding share their answers: whatever differs after training comes from
+# the one added sentence.
+#
+# ## 3. The class balance
+#
+# If nearly all records said "I am sure", a model that always says "sure" would do well in training and be useless.
+# So count before you train.
+
+# %%
+balance = pd.DataFrame(
+    [
+        {
+            "group": method,
+            "certain": sum(r.certain for r in records[method].values()),
+            "uncertain": sum(not r.certain for r in records[method].values()),
+        }
+        for method in METHODS
+    ]
+)
+plots.split_bars(balance.to_dict("records"), "Certain and uncertain records of each data set")
+plt.show()
+balance
+
+# %% [markdown]
+# For vanilla the split is known but not used: all of its records look alike. The paper's own sets are less balanced; an
+# independent run of its builder with OpenLLaMA-3B on ParaRel gave 2,051 sure and 3,524 unsure records.
+#
+# ## 4. Sixteen ways to refuse
+#
+# Replacement draws one of sixteen refusals at random, so that the model learns refusing and not one sentence. They come
+# from the SelfAware paper. The R-Tuning paper and its code disagree on one of them: the paper's list has "We do not
+# know.", the code (and the paper's own example) has "I do not know the answer."
+
+# %%
+used = Counter(r.completion.strip() for r in records["replacement"].values() if not r.certain)
+pd.DataFrame(used.most_common(), columns=["refusal", "records"])
+
+# %% [markdown]
+# ## 5. The unsupervised split against the labels
+#
+# The table sets the split by entropy beside the split by labels. Off the diagonal are the questions where the model is
+# consistent and wrong ("sure" by entropy, D0 by label) or wavering and right.
+
+# %%
+halves = MedianSplit(**read_json(steps.data_step(config, "unsupervised") / "median_split.json"))
+by_entropy = np.where(halves.certain, "sure (low entropy)", "unsure (high entropy)")
+by_label = np.where([p.correct for p in probes], "D1 (right)", "D0 (wrong)")
+agreement = np.mean(np.array(halves.certain) == np.array([p.correct for p in probes]))
+print(f"agreement with the labels: {agreement:.1%}; ties at the cut: {halves.tied}")
+pd.crosstab(pd.Series(by_label, name="label"), pd.Series(by_entropy, name="entropy"))
+
+# %% [markdown]
+# ## 6. What the model is trained on
+#
+# The paper computes the loss on the answer and the sure/unsure sentence only. Tokens of the prompt get the label -100,
+# which means "no loss". Here is one padding record as the trainer sees it; an empty cell in `label` carries no loss.
+
+# %%
+tokenizer = load_tokenizer(config.settings.model, config.settings.revision)
+encoded = encode_record(tokenizer, records["padding"][unknown.id], config.settings.max_length)
+pd.DataFrame(
+    {
+        "token": tokenizer.convert_ids_to_tokens(encoded["input_ids"]),
+        "label": [
+            "" if label == IGNORED else tokenizer.convert_ids_to_tokens([label])[0] for label in encoded["labels"]
+        ],
+    }
+).T
+
+# %% [markdown]
+# The released code trains on *all* tokens, question included, although the paper says otherwise. `loss_on="all"` does
+# the same here. How much of the loss would then be spent on the question?
+
+# %%
+everything = [encode_record(tokenizer, r, config.settings.max_length, "all") for r in records["padding"].values()]
+completion = [encode_record(tokenizer, r, config.settings.max_length) for r in records["padding"].values()]
+tokens_all = sum(label != IGNORED for row in everything for label in row["labels"])
+tokens_completion = sum(label != IGNORED for row in completion for label in row["labels"])
+print(f"tokens with loss: {tokens_completion:,} of {tokens_all:,}; the question would take {1 - tokens_completion / tokens_all:.0%}")
+
+# %% [markdown]
+# ## 7. Do the labels survive?
+#
+# The one word that matters stands at the very end of a record, and cutting a record to a maximum length removes its end.
+# With the paper's five-shot MMLU prompts and a limit of 512 tokens, 64 % of the training records lose their sure/unsure
+# in this way, without any message: a likely reason why those numbers could not be reproduced. The kit refuses to train on
+# records that lost their label. What would a shorter limit do here?
+
+# %%
+padding_records = list(records["padding"].values())
+longest = label_survival(tokenizer, padding_records, config.settings.max_length).longest
+limits = sorted({config.settings.max_length, *np.linspace(longest // 2, longest, 8).astype(int).tolist()})
+lost = [label_survival(tokenizer, padding_records, n).lost / len(padding_records) * 100 for n in limits]
+fig, ax = plt.subplots(figsize=(6.5, 3.2))
+inside = [(n, share) for n, share in zip(limits, lost) if n <= longest]
+ax.plot(*zip(*inside), marker="o")
+ax.set(xlabel="maximum length [tokens]", ylabel="records without their label [%]", ylim=(-3, 103))
+ax.set_title("A limit below the longest record cuts off sure/unsure")
+plt.show()
+pd.DataFrame({"maximum length [tokens]": limits, "labels lost [%]": np.round(lost, 1)}).T
+
+# %%
+survival = {m: label_survival(tokenizer, list(records[m].values()), config.settings.max_length) for m in METHODS}
+pd.DataFrame([{"method": m, **vars(s)} for m, s in survival.items()])
+
+# %% [markdown]
+# The last table is the check itself, with the limit that training really uses: no record of any method is cut.
+#
+# ## Checks
+
+# %%
+finding("no training record loses its label", all(s.lost == 0 for s in survival.values()), config)
+same = all(records["padding"][i].completion.startswith(records["vanilla"][i].completion) for i in records["vanilla"])
+finding("padding is vanilla plus one sentence, for every record", same, config)
+finding("the unsupervised halves differ by at most one record", abs(2 * sum(halves.certain) - len(probes)) <= 1, config)
+smaller = min(len(certain), len(uncertain)) / len(probes)
+finding("neither pile is below 20 % of the questions", smaller >= 0.20, config)
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# * The four data sets differ in nothing but the completion; notebook 04 trains on each with the same settings.
+# * A record that says "unsure" also teaches the gold answer. Whether the model then still does not know it is a question
+#   of its own.
+# * Sixteen fixed sentences are easy to detect in an output. A real model may refuse in its own words.
+#
+# ## Exercises
+#
+# **Exercise 03.1** (5 minutes). Build padding records that keep the model's *own wrong answer* in front of "I am unsure"
+# instead of the gold answer. Which of the two would you expect to hurt answering, and why?
+#
+# **Exercise 03.2** (10 minutes). Balance the padding set (as many "sure" as "unsure" records) and train on it in notebook
+# 04. What changes in the sure confidence?
+#
+# **Exercise 03.3** (10 minutes). Load a real tokenizer that you have on disk and repeat section 6. Are " sure" and
+# " unsure" one token each? What would go wrong if only the first token of each were compared?
+#
+# ## Summary
+#
+# The method of R-Tuning is visible in one table: the same questions with four kinds of completion. Every label arrives at
+# the model. **Next:** [04 · Fine-tune with QLoRA](04_finetune_qlora.ipynb).

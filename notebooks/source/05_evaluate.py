@@ -1,0 +1,351 @@
+# %% [markdown]
+# # 05 · Evaluate: does it know what it knows?
+#
+# Five models now answer questions that none of them was tuned on: the untuned one, vanilla, and three kinds of R-Tuning.
+# The **in-domain** test (ID) asks the training relations about new subjects; the **out-of-domain** test (OOD) asks
+# relations that never occurred in tuning.
+#
+# **By the end you will have shown** that a model tuned by padding ranks its own answers better than vanilla on both tests,
+# that it answers the questions it is willing to answer much better than average, and that a model tuned by replacement
+# refuses what it cannot know and answers what it knows.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | about 1 minute after notebook 04, about 1 GB |
+# | Reads | the adapters of notebook 04 (trained on the spot if missing: about 3 minutes) |
+# | Writes | `predictions-<split>.jsonl` for each method and `runs/<profile>/<dataset>/metrics/seed<k>/metrics.json` |
+# | Paper | sections 2.3, 3.3 and 4; Table 1 (AP), Table 8 (replacement), Figure 3 (willing accuracy) |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. compute answer confidence, sure confidence and their mix for one question by hand;
+# 2. read average precision (AP) together with the accuracy, its no-skill value;
+# 3. judge refusals from both sides: what should have been refused, and what should not;
+# 4. say which differences exceed the sampling error and the spread over seeds.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import plots, prompts, steps
+from rtuning_helpers.artifacts import shown_path
+from rtuning_helpers.decoding import answer_prompts, label_probabilities
+from rtuning_helpers.exposure import rate_by_exposure
+from rtuning_helpers.findings import finding
+from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
+from rtuning_helpers.profiles import RunConfig, check_methods
+from rtuning_helpers.seeds import over_seeds, recorded_seeds
+from rtuning_helpers.trivial import relation_majority, trivial_rows
+from rtuning_helpers.matching import matches
+
+plots.use_style()
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "mini"  # mini or pararel
+methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which models to evaluate
+seed = 0  # any whole number
+data_dir = None  # folder with the dataset's files, for pararel
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+)
+methods = check_methods(methods)
+everyone = ["pretrained", *methods]
+splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
+
+# %% [markdown]
+# ## 1. Two questions to one model
+#
+# A model tuned by padding is asked twice. First the question; its answer comes with an **answer confidence**, the
+# geometric mean of its tokens' probabilities. Then, after the answer, "Are you sure ...? I am": the **sure confidence** is
+# the probability of " sure" against " unsure".
+#
+# $$P(\text{sure}) = \frac{p(\text{" sure"})}{p(\text{" sure"}) + p(\text{" unsure"})}$$
+
+# %%
+asked_model = next((m for m in methods if m in ("padding", "unsupervised")), None)
+if asked_model:
+    lm = steps.load_model(config, asked_model)
+    for question in steps.questions(config, "id")[:: max(1, len(steps.questions(config, "id")) // 4)][:4]:
+        prompt = prompts.question_prompt(question.question)
+        answer = answer_prompts(lm, [prompt])[0]
+        context = f"{prompt} {answer.text}{prompts.sureness_suffix()}"
+        sure, unsure = label_probabilities(lm, [context], [prompts.SURE, prompts.UNSURE])[0]
+        print(f"{question.question}  {answer.text}  (gold: {question.answer}, exposure {question.exposure})")
+        print(f"   answer confidence {answer.confidence:.3f}, sure confidence {sure:.3f}")
+
+# %% [markdown]
+# Both labels are scored as whole strings. (The released code compares the first token of each word only; with some
+# tokenizers those are the same token.)
+#
+# ## 2. All methods on both tests
+#
+# AP ranks the answers by a confidence and averages the precision over the recall of right answers. **A random ranking
+# scores the accuracy**, so a model that answers more questions right gets a higher AP for free; read both columns. The
+# paper prints only the mix (half answer confidence, half sure confidence); here all three stand side by side.
+
+# %%
+for method in everyone:
+    steps.prediction_step(config, method, force=force)
+report = steps.read_metrics(config, methods)
+rows = pd.DataFrame(report["rows"])
+shown = ["method", "split", "n", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "auroc_answer", "auroc_sure"]
+rows[shown].round(3)
+
+# %%
+def with_interval(row, metric):
+    """`0.912 [0.900, 0.923]`, or a dash where the number does not exist."""
+    value, interval = row[metric], row[f"{metric}_ci95"]
+    return "-" if value is None or pd.isna(value) else f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+pd.DataFrame(
+    [
+        {key: row[key] for key in ("method", "split")}
+        | {metric: with_interval(row, metric) for metric in ("accuracy", "ap_answer", "ap_sure", "ap_mixed")}
+        for row in report["rows"]
+    ]
+)
+
+# %% [markdown]
+# The brackets are 95 % bootstrap intervals over the test questions. They say nothing about another training seed; section 7
+# does.
+#
+# The fair comparison uses each method's own ranking on the same questions: padding's mix against vanilla's answer
+# confidence, with the difference resampled in pairs.
+
+# %%
+predictions = {(m, s): steps.read_method_predictions(config, m, s) for m in everyone for s in splits}
+
+
+def ranking(method, split):
+    """Right or wrong, and the confidence that ranks the answers: the mix where there is a sure confidence."""
+    part = predictions[method, split]
+    mixed = [p.answer_confidence if p.sure_confidence is None else (p.answer_confidence + p.sure_confidence) / 2 for p in part]
+    return [int(p.correct) for p in part], mixed
+
+
+gains = {}
+if {"vanilla", "padding"} <= set(methods):
+    for split, name in splits.items():
+        gains[split] = paired_bootstrap_difference(
+            average_precision, ranking("padding", split), ranking("vanilla", split), seed=seed
+        )
+        difference, low, high = gains[split]
+        print(f"{name:20} AP(padding, mix) - AP(vanilla, answer) = {difference:+.3f}  (95 % interval {low:+.3f} to {high:+.3f})")
+
+# %% [markdown]
+# ## 3. Curves
+#
+# One number hides where the gain lies. Precision over recall first: going right, more of the right answers are recalled,
+# and more wrong ones come with them. Dotted lines are random rankings.
+
+# %%
+ranked = [m for m in everyone if m != "replacement"]
+curves = {name: {m: ranking(m, split) for m in ranked} for split, name in splits.items()}
+plots.precision_recall_panels(curves, "Precision and recall of right answers, ranked by each method's own confidence")
+plt.show()
+
+# %% [markdown]
+# Risk over coverage is the same ranking seen by a user: answer only the share of questions on the horizontal axis, the most
+# confident first. How many of those answers are wrong?
+
+# %%
+plots.risk_coverage_panels(curves, "Wrong answers if only the most confident share is answered")
+plt.show()
+at_half = pd.DataFrame(
+    [
+        {"method": m, "split": split}
+        | {f"risk at {share:.0%} coverage": 1 - np.mean(np.array(c)[np.argsort(-np.array(s), kind="stable")][: int(share * len(c))])
+           for share in (0.25, 0.5, 0.75)}
+        for split in splits for m in ranked for c, s in [ranking(m, split)]
+    ]
+)
+at_half.round(3)
+
+# %% [markdown]
+# Lower is better. The replacement model is missing from these pictures: it has no confidence in an answer that it refuses
+# to give.
+#
+# ## 4. The sure confidence
+#
+# How does padding's P(sure) look for right and for wrong answers? The dashed line at 0.5 is where the paper draws the
+# border between willing and unwilling.
+
+# %%
+if "padding" in methods:
+    columns = {
+        name: ([p.correct for p in predictions["padding", s]], [p.sure_confidence for p in predictions["padding", s]])
+        for s, name in splits.items()
+    }
+    plots.sureness_panels(columns, "Sure confidence of the padding model")
+    plt.show()
+    for name, (right, sure) in columns.items():
+        right, sure = np.array(right), np.array(sure)
+        print(f"{name:20} sure (> 0.5): {np.mean(sure[right] > 0.5):.1%} of the right answers, {np.mean(sure[~right] > 0.5):.1%} of the wrong ones")
+
+# %% [markdown]
+# ## 5. Willing to answer
+#
+# If every "unsure" (or every refusal sentence) counts as a refusal, what is the accuracy on the rest? Always read it with
+# the answer rate: a model that answers one easy question is perfect on it. The trivial rows make that plain.
+
+# %%
+willing = rows[["method", "split", "answer_rate", "willing_accuracy"]].dropna().copy()
+trivial = [{"split": s, **row} for s in splits for row in trivial_rows(predictions["pretrained", s])]
+pd.concat([willing, pd.DataFrame(trivial)]).sort_values("split").round(3).reset_index(drop=True)
+
+# %%
+training = steps.questions(config, "train")
+for split, name in splits.items():
+    test = steps.questions(config, split)
+    hits = np.mean([matches(guess, q.answer) for guess, q in zip(relation_majority(training, test), test)])
+    print(f"relation-majority baseline, {name}: {hits:.1%} right" + ("" if split == "id" else " (no such relation in training)"))
+
+# %% [markdown]
+# ## 6. What is refused?
+#
+# In the mini world we know what the model *can* know. A good refuser refuses the left end of this picture and answers the
+# right end. The paper reports only the first half of this (refusals of unanswerable questions); an always-refusing model
+# would look perfect there.
+
+# %%
+refusers = [m for m in methods if m != "vanilla"]
+known_exposure = all(p.exposure is not None for p in predictions["pretrained", "id"])
+refusal = {}
+if known_exposure and refusers:
+    for m in refusers:
+        both = predictions[m, "id"] + predictions[m, "ood"]
+        refusal[m] = rate_by_exposure([p.exposure for p in both], [p.refused for p in both])
+    plots.rate_by_exposure(refusal, "refused [%]", "Refusals by exposure, ID and OOD together")
+    plt.show()
+    display(pd.DataFrame({m: [f"{r['rate']:.1%}" for r in part] for m, part in refusal.items()}, index=[r["exposure"] for r in part]).T)
+
+# %% [markdown]
+# Examples say more than rates. Known questions that were answered, unknown ones that were refused, and both kinds of
+# mistake:
+
+# %%
+kinds = {
+    "known, answered": lambda p: p.correct and not p.refused,
+    "unknown, refused": lambda p: not p.correct and p.refused,
+    "wrong, but answered": lambda p: not p.correct and not p.refused,
+    "right, but refused": lambda p: p.correct and p.refused,
+}
+if "padding" in methods:
+    examples = [
+        {"kind": kind, "question": p.question, "model": p.prediction, "gold": p.answer, "sure": p.sure_confidence, "exposure": p.exposure}
+        for kind, holds in kinds.items()
+        for p in [p for p in predictions["padding", "id"] if holds(p)][:3]
+    ]
+    display(pd.DataFrame(examples).round(2))
+
+# %% [markdown]
+# ## 7. Three seeds
+#
+# A fine-tuning run is a random thing. The kit ships the metrics of seeds 0, 1 and 2 (`python -m benchmarks.seeds` makes
+# them again); the mean over seeds and the lowest and highest value are below. Conclusions that depend on training are drawn
+# from these and not from one run.
+
+# %%
+seeds = recorded_seeds(config)
+summary = None if seeds is None else over_seeds(seeds)
+if summary is None:
+    print("No recording over seeds for this model and data set: `rtuning run --seed 1` and so on adds the runs.")
+else:
+    display(summary.table.round(3))
+    for split, name in splits.items():
+        values = ", ".join(f"{v:+.3f}" for v in summary.gain[split])
+        print(f"{name:20} padding - vanilla in AP, by seed: {values}; mean {np.mean(summary.gain[split]):+.3f}")
+
+# %% [markdown]
+# ## 8. Beside the paper
+#
+# The paper's single-task AP on ParaRel (its Table 1, in percent), for orientation: another model and other questions, so the
+# numbers are not comparable with ours, but the size of the *differences* is instructive. With 5,584 questions and such an
+# accuracy, the sampling error of one AP is about 0.8 points; the paper prints no intervals.
+
+# %%
+pd.DataFrame(
+    [
+        ("OpenLLaMA-3B", 93.23, 92.89, 69.41, 68.42),
+        ("LLaMA-7B", 93.64, 93.32, 74.61, 78.08),
+        ("LLaMA-13B", 94.44, 94.00, 77.30, 64.12),
+    ],
+    columns=["model", "R-Tuning ID", "vanilla ID", "R-Tuning OOD", "vanilla OOD"],
+)
+
+# %%
+print(f"metrics of this run: {shown_path(steps.metrics_folder(config) / 'metrics.json')}")
+
+# %% [markdown]
+# ## Checks
+#
+# Over the three recorded seeds, and on this run where one run suffices.
+
+# %%
+if summary is not None:
+    finding("padding beats vanilla in AP by at least 0.05 on ID (mean of three seeds)", np.mean(summary.gain["id"]) >= 0.05, config)
+    finding("padding beats vanilla in AP by at least 0.02 on OOD (mean of three seeds)", np.mean(summary.gain["ood"]) >= 0.02, config)
+    own = summary.difference_to_seed(report)
+    finding("this run agrees with the recording of its seed within 0.03", own is None or own <= 0.03, config)
+if "padding" in methods:
+    for _, row in rows[rows.method == "padding"].iterrows():
+        finding(f"padding answers 30 % to 80 % of the questions ({row.split})", 0.3 <= row.answer_rate <= 0.8, config)
+        gain = row.willing_accuracy - row.accuracy
+        finding(f"its willing accuracy exceeds its accuracy by at least 0.20 ({row.split})", gain >= 0.20, config)
+if "replacement" in refusal:
+    unknown, known = refusal["replacement"][0]["rate"], refusal["replacement"][-1]["rate"]
+    finding("replacement refuses at least 60 % of what was never read", unknown >= 0.60, config)
+    finding("replacement refuses at most 25 % of what was read over 60 times", known <= 0.25, config)
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# * R-Tuning's gain over vanilla has two sources: vanilla tuning *damages* the model's own confidence by teaching it answers
+#   it cannot know, and the sure/unsure sentence adds a judgement. Compare padding with the *untuned* model to see how much
+#   is the second alone.
+# * The mini world is kind: each entity is a token of its own, so familiarity is easy to read. With names made of shared
+#   parts, as in real text, the signal is weaker.
+# * A good ranking is not a good probability. Calibration (ECE, Brier) stands in `metrics.json`.
+#
+# ## Exercises
+#
+# **Exercise 05.1** (5 minutes). `metrics.json` has `ece_sure` and `brier_sure`. Is the sure confidence better calibrated than
+# the answer confidence? On OOD too?
+#
+# **Exercise 05.2** (10 minutes). Replace the fixed mix 0.5 / 0.5 by weights from 0 to 1 and plot AP over the weight. Is
+# half and half a good choice? Choosing the best weight on the test set would be cheating; what would be fair?
+#
+# **Exercise 05.3** (15 minutes). Move the border of P(sure) from 0.5 so that the padding model answers exactly as many
+# questions as the replacement model. Which of the two is more accurate then?
+#
+# ## Summary
+#
+# The tuned models answer what they know better than they answer on average, and they can say which is which, also for
+# relations they were never tuned on. `metrics.json` holds every number of this page. Back to the
+# [start](01_probe_knowledge.ipynb), or on to a real model: see the README.

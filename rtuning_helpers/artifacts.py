@@ -1,0 +1,169 @@
+"""Result folders: every step writes into one, whole or not at all, with a manifest that says what made it.
+
+A step's folder is ``<out>/<profile>/<dataset>/<method>/seed<k>/<step>/``. The manifest is written last, and the folder
+appears under its name only when it is complete, so whatever is there can be trusted; a step whose manifest carries the
+same parameters and inputs is not done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.language_model import file_sha256
+from rtuning_helpers.profiles import RunConfig, default_out
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+Record = TypeVar("Record")
+
+
+def results_folder(config: RunConfig) -> Path:
+    """Where the results of one profile, model, dataset and limit lie: ``<out>/<profile>/<dataset>``."""
+    out = Path(config.out).expanduser()
+    profile = config.profile if config.model is None else f"{config.profile}-{_slug(config.model)}"
+    dataset = config.dataset if config.limit is None else f"{config.dataset}-limit{config.limit}"
+    return (out if out.is_absolute() else default_out() / out) / profile / dataset
+
+
+def step_folder(config: RunConfig, method: str, step: str) -> Path:
+    """Folder of one step of one method and seed."""
+    return results_folder(config) / method / f"seed{config.seed}" / step
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text.strip("/.~")).strip("-")[-60:]
+
+
+def shown_path(path: Path) -> str:
+    """A path for people: relative to the clone or the current folder where possible, never a home folder."""
+    for base in (default_out(), Path.cwd()):
+        try:
+            return path.resolve().relative_to(base.resolve()).as_posix()
+        except ValueError:
+            continue
+    return path.name if str(path).startswith(str(Path.home())) else path.as_posix()
+
+
+def check_writable(config: RunConfig) -> None:
+    """Make the output folder, and see that files can be written there.
+
+    Raises:
+        InputError: It cannot be made or written.
+    """
+    folder = results_folder(config)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"--out {config.out}: cannot write there ({error.strerror}); expected a writable folder"
+        ) from None
+
+
+def run_step(
+    folder: Path,
+    parameters: Mapping[str, Any],
+    write: Callable[[Path], None],
+    *,
+    inputs: Iterable[Path] = (),
+    force: bool = False,
+) -> Path:
+    """Do a step once.
+
+    Args:
+        folder: Where the result belongs.
+        parameters: Everything the result depends on, as JSON values.
+        write: Gets an empty folder and fills it.
+        inputs: Folders of earlier steps; their manifests' hashes become part of this one.
+        force: Do it again although it is there.
+
+    Returns:
+        The folder. If ``write`` fails or is interrupted, an earlier result stays as it was.
+    """
+    wanted = {
+        "schema_version": SCHEMA_VERSION,
+        "parameters": json.loads(json.dumps(parameters)),
+        "inputs": {"/".join(path.parts[-3:]): file_sha256(path / MANIFEST) for path in inputs},
+    }
+    if not force and is_finished(folder, wanted):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        write(work)
+        hashes = {p.relative_to(work).as_posix(): file_sha256(p) for p in sorted(work.rglob("*")) if p.is_file()}
+        write_json(work / MANIFEST, {**wanted, "files": hashes})
+        work.chmod(0o755)
+        replace_folder(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def is_finished(folder: Path, wanted: Mapping[str, Any]) -> bool:
+    """Whether the folder holds the complete result of these parameters and inputs."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    if any(manifest.get(key) != value for key, value in wanted.items()):
+        return False
+    return all((folder / file).is_file() for file in manifest.get("files", {}))
+
+
+def replace_folder(new: Path, folder: Path) -> None:
+    """Put ``new`` in the place of ``folder``; the old one goes only when the new one stands."""
+    old = folder.parent / f"{new.name}-old"
+    try:
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(new, folder)
+    except BaseException:  # Ctrl-C between the two renames as well
+        if old.exists() and not folder.exists():
+            os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically: under a temporary name, then renamed."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically; NaN is refused."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a step wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_records(path: Path, records: Iterable[Any]) -> None:
+    """Write dataclasses or dictionaries as JSON lines, atomically."""
+    rows = (asdict(record) if is_dataclass(record) else record for record in records)
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """Read JSON lines that a step wrote, as dataclasses of the given kind."""
+    return [kind(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,246 @@
+"""The ``rtuning`` command. Modules that take seconds to import are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtuning_helpers import reports
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
+
+INTERRUPTED = 130
+MAX_SEED = 2**32 - 1  # of numpy
+KEPT = {
+    "run": "finished steps are kept, and the same command continues",
+    "build-mini": "the earlier checkpoint is as it was",
+    "build-notebooks": "notebooks that were finished are kept, the others are as they were",
+}
+
+app = typer.Typer(
+    help="R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _root() -> None:
+    """R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model."""
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Option(metavar="NAME", help="mini, colab-t4, consumer-24gb or paper.")] = "mini",
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Name of the data set.")] = "mini",
+    methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ",".join(METHODS),
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of everything random.")] = 0,
+    data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
+    limit: Annotated[int | None, typer.Option(min=2, metavar="N", help="Questions of each split, at most.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model folder or hub name.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Results.  [default: the clone's runs]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do finished steps again.")] = False,
+) -> None:
+    """Execute the notebooks, then print the results."""
+    chosen = check_methods(methods)
+    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), _absolute(out) or "runs")
+    _check(config)
+    start, console = time.monotonic(), reports.new_console()
+
+    from rtuning_helpers.artifacts import read_json, results_folder, shown_path
+    from rtuning_helpers.notebook_runs import run_notebooks
+
+    with reports.notebook_progress(console) as progress:
+        notebooks = run_notebooks(config, chosen, force, progress)
+    metrics = results_folder(config) / "metrics" / f"seed{config.seed}" / "metrics.json"
+    if not metrics.is_file():
+        raise RuntimeError(f"the notebooks ran but left no {shown_path(metrics)}")
+    console.print(reports.metrics_table(read_json(metrics)))
+    console.print(f"Executed notebooks: {shown_path(notebooks[0].parent)}", soft_wrap=True)
+    for path in notebooks:
+        console.print(f"  {shown_path(path)}", soft_wrap=True)
+    console.print(f"Metrics: {shown_path(metrics)}", soft_wrap=True)
+    console.print(f"Time: {reports.duration(time.monotonic() - start)}")
+
+
+@app.command()
+def score(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recorded predictions.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Score recorded predictions.
+
+    FILE is this kit's predictions.jsonl, or the JSON of a released evaluator.
+    """
+    from rtuning_helpers.recorded import score_files
+
+    rows = score_files(files)
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        reports.new_console().print(reports.score_table(rows))
+
+
+@app.command("build-mini")
+def build_mini(
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of the training.")] = 0,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Model folder.  [default: the package's]")] = None,
+) -> None:
+    """Train the mini language model from scratch.
+
+    Ends with the table of what it knows by exposure.
+    """
+    from rtuning_helpers.artifacts import shown_path
+    from rtuning_helpers.language_model import MINI_CHECKPOINT
+    from rtuning_helpers.miniworld.build import build_checkpoint
+    from rtuning_helpers.miniworld.pretraining import PretrainingConfig
+
+    folder, console = Path(_absolute(out) or MINI_CHECKPOINT), reports.new_console()
+    _check_replaceable(folder)
+    with reports.training_progress(console) as on_step:
+        record = build_checkpoint(folder, PretrainingConfig(seed=seed), on_step=on_step)
+    console.print(reports.knowledge_table(record["knowledge"]))
+    console.print(
+        f"Checkpoint: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
+        f"{record['final_loss_nats']:.3f} nats per token)",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can run.
+
+    Exit status 0 if the mini profile fits, else 1.
+    """
+    from rtuning_helpers.doctor import examine
+
+    found = examine()
+    reports.new_console().print(reports.doctor_table(found))
+    if not next(finding.ok for finding in found if finding.name == "profile mini"):
+        raise typer.Exit(1)
+
+
+@app.command("build-notebooks")
+def build_notebooks(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMES]...", help="Such as 01 or solutions.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Build nothing; fail if a notebook is stale.")] = False,
+) -> None:
+    """For authors: execute the notebooks' sources.
+
+    The result is what is published in notebooks/.
+    """
+    from rtuning_helpers import notebook_sources
+    from rtuning_helpers.artifacts import shown_path
+
+    if check:
+        stale = notebook_sources.stale_notebooks(names)
+        for line in stale:
+            print(line)
+        if stale:
+            raise typer.Exit(1)
+        print("all notebooks are up to date")
+        return
+    console = reports.new_console()
+    with reports.notebook_progress(console) as progress:
+        written = notebook_sources.build_notebooks(names, progress)
+    for path in written:
+        console.print(shown_path(path), soft_wrap=True)
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(os.path.expanduser(path))
+
+
+def _model(name: str | None) -> str | None:
+    """A local model folder as absolute path; hub names and ``mini`` as they are."""
+    is_local = name is not None and name != "mini" and (name.startswith((".", "/", "~")) or Path(name).is_dir())
+    return _absolute(name) if is_local else name
+
+
+def _check(config: RunConfig) -> None:
+    """See to all that can be seen to before the first kernel starts, the quick checks first.
+
+    Raises:
+        InputError: Whatever is wrong.
+    """
+    from rtuning_helpers.questions import SPLITS, find_dataset, load_questions
+
+    if config.data_dir is not None and not find_dataset(config.dataset).needs_data_dir:
+        raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
+    for split in SPLITS:
+        load_questions(config.dataset, split, config.data_dir, config.limit)
+    check_machine(config)
+
+    from rtuning_helpers.artifacts import check_writable
+    from rtuning_helpers.language_model import load_tokenizer, model_location, verify_checksums
+
+    location = Path(model_location(config.settings.model))
+    if location.is_dir():
+        verify_checksums(location)
+    load_tokenizer(config.settings.model, config.settings.revision)
+    check_writable(config)
+
+    from rtuning_helpers.notebook_runs import choose_parameters, find_notebooks
+
+    for notebook in find_notebooks():
+        choose_parameters(notebook, config, METHODS, False)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """See to it that a checkpoint can be written to the folder, and that no other folder is replaced by it.
+
+    Raises:
+        InputError: It holds something else, or cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder}: a file is there; expected a folder to make or replace")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+        raise InputError(f"--out {folder}: it holds something else than a model; expected a new or a model folder")
+    parent = next(path for path in (folder, *folder.parents) if path.is_dir())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out {folder}: cannot write in {parent}; expected a writable folder")
+
+
+def _complain(kind: str, text: str) -> None:
+    print(f"rtuning: {kind}: {' '.join(text.split())}", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and give its exit status: 0 done, 1 failure, 2 bad arguments or input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = app(args=arguments or ["--help"], prog_name="rtuning", standalone_mode=False)
+    except InputError as error:
+        _complain("error", str(error))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error; typer brings its own copy of click's classes
+            _complain("error", error.format_message())
+            return 2
+        if os.environ.get("RTUNING_DEBUG") == "1":
+            traceback.print_exc()
+        kind = "" if type(error).__name__ == "NotebookFailed" else f"{type(error).__name__}: "
+        _complain("failed", f"{kind}{error}")
+        return 1
+    if status == INTERRUPTED:
+        kept = next((KEPT[word] for word in arguments if word in KEPT), "nothing was changed")
+        _complain("interrupted", kept)
+    return status if isinstance(status, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

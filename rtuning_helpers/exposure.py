@@ -1,0 +1,48 @@
+"""Rates by exposure: how often something holds for facts that the mini model's corpus states never, rarely, often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scipy.stats import binomtest
+
+# (label, lowest, highest exposure)
+EXPOSURE_BINS = (
+    ("0", 0, 0),
+    ("1-2", 1, 2),
+    ("3-6", 3, 6),
+    ("7-14", 7, 14),
+    ("15-30", 15, 30),
+    ("31-60", 31, 60),
+    ("61+", 61, 10**9),
+)
+
+
+def proportion_interval(hits: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share; (0, 1) where there are no observations."""
+    if n == 0:
+        return 0.0, 1.0
+    interval = binomtest(hits, n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def rate_by_exposure(exposures: Sequence[int], outcomes: Sequence[bool]) -> list[dict]:
+    """Share of true outcomes in each exposure bin that has any rows.
+
+    Args:
+        exposures: How many documents of the corpus state each fact.
+        outcomes: What is counted, for example whether the answer was right.
+
+    Returns:
+        Rows with ``exposure`` (label of the bin), ``n``, ``rate``, ``low`` and ``high`` (0 to 1, Wilson 95 %).
+
+    Raises:
+        ValueError: The lengths differ.
+    """
+    rows = []
+    for label, lowest, highest in EXPOSURE_BINS:
+        hits = [bool(o) for e, o in zip(exposures, outcomes, strict=True) if lowest <= e <= highest]
+        if hits:
+            low, high = proportion_interval(sum(hits), len(hits))
+            rows.append({"exposure": label, "n": len(hits), "rate": sum(hits) / len(hits), "low": low, "high": high})
+    return rows

@@ -1,0 +1,203 @@
+"""Make the mini model's checkpoint: train, measure what it knows, and write an ordinary Hugging Face model folder."""
+
+from __future__ import annotations
+
+import copy
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from rtuning_helpers.artifacts import replace_folder, write_json, write_text
+from rtuning_helpers.exposure import rate_by_exposure
+from rtuning_helpers.language_model import CHECKSUMS, LanguageModel, file_sha256, load_language_model
+from rtuning_helpers.miniworld.pretraining import PretrainingConfig, pretrain
+from rtuning_helpers.miniworld.world import World, build_world
+from rtuning_helpers.probing import Probe, probe
+from rtuning_helpers.questions import Question
+
+TRAINING_RECORD = "training.json"
+SPLIT_OF = {("train", "id"): "train", ("test", "id"): "id", ("test", "ood"): "ood"}  # (subjects, relations) -> split
+
+
+def exposure_table(probes: Sequence[Probe]) -> list[dict]:
+    """Share of right answers by how often the corpus states the fact.
+
+    Args:
+        probes: Probes of mini world questions.
+
+    Returns:
+        A row for each exposure bin that has questions: ``exposure`` (its label), ``n``, ``rate``, ``low``, ``high``.
+    """
+    return rate_by_exposure([p.exposure for p in probes], [p.correct for p in probes])
+
+
+def build_checkpoint(
+    folder: Path,
+    config: PretrainingConfig | None = None,
+    world: World | None = None,
+    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> dict[str, Any]:
+    """Train the mini model and put its checkpoint in place; whatever was there stays until the new one is complete.
+
+    Args:
+        folder: The model folder to make or replace.
+        config: Size, schedule and seed.
+        world: What the model reads; the default is the world that the mini data set asks about.
+        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
+
+    Returns:
+        The record of the training, with the knowledge-by-exposure table of each split under ``"knowledge"``.
+    """
+    world, start = world or build_world(), time.monotonic()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    model, tokenizer, record = pretrain(world, config, on_step)
+    record |= {
+        "parameters": sum(weights.numel() for weights in model.parameters()),
+        "seconds": round(time.monotonic() - start),
+        "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU",
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+    }
+    with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
+        _write_model(model, tokenizer, Path(scratch))
+        record["knowledge"] = measure_knowledge(load_language_model(scratch), world)
+    save_checkpoint(model, tokenizer, record, folder)
+    return record
+
+
+def measure_knowledge(lm: LanguageModel, world: World) -> dict[str, list[dict]]:
+    """The exposure table of each split's questions."""
+    tables = {}
+    for (group, domain), split in SPLIT_OF.items():
+        facts = [fact for fact in world.facts if fact.group == group and fact.relation.domain == domain]
+        questions = [
+            Question(f"{split}-{i}", "mini", split, fact.question, fact.answer, fact.relation.name, fact.exposure)
+            for i, fact in enumerate(facts)
+        ]
+        tables[split] = exposure_table(probe(lm, questions, batch_size=256))
+    return tables
+
+
+def save_checkpoint(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any], folder: Path
+) -> None:
+    """Write a model folder: float16 safetensors, tokenizer, model card, training record and checksums.
+
+    It is written under a temporary name and swapped in whole, so a failure or an interruption leaves what was there.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write_model(model, tokenizer, work)
+        write_json(work / TRAINING_RECORD, record)
+        write_text(work / "README.md", model_card(record))
+        files = sorted(path for path in work.iterdir() if path.is_file())
+        for path in files:
+            path.chmod(0o644)
+        write_text(work / CHECKSUMS, "".join(f"{file_sha256(path)}  {path.name}\n" for path in files))
+        work.chmod(0o755)
+        replace_folder(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        copy.deepcopy(model).half().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
+
+
+def model_card(record: dict[str, Any]) -> str:
+    """The text of the checkpoint's ``README.md``."""
+    config = record["config"]
+    return f"""---
+license: apache-2.0
+language: en
+library_name: transformers
+pipeline_tag: text-generation
+tags:
+- llama
+- r-tuning
+- refusal
+- uncertainty
+- synthetic
+- education
+---
+
+# The mini language model
+
+A Llama of {_millions(record.get("parameters"))} parameters ({config["layers"]} layers, width {config["width"]},
+{config["heads"]} heads) that has read one book: a fictional encyclopedia of people, cities, companies, novels, animals
+and islands that do not exist. Because the book was written by the project, it is known how often the model saw each
+fact: never, a few times, or often. So it is known which of its right answers are knowledge and which are lucky guesses.
+It is made for learning and testing refusal-aware instruction tuning (R-Tuning) on a laptop, and for nothing else.
+
+## Training
+
+{_training_table(record)}
+`rtuning build-mini` trains it again; `{TRAINING_RECORD}` holds the whole record and `{CHECKSUMS}` the hashes.
+Weights are stored in float16. Each entity's name is one token; text from outside is spelt in letters and bytes.
+
+## What it knows
+
+Right answers by the number of documents that state the fact, asked in the kit's prompt, base in 4-bit, with 95 %
+intervals (Wilson). There are 20 possible answers to a question, so about 5 % come out right by chance.
+
+{knowledge_table(record.get("knowledge", {}))}
+## Limits
+
+- It knows nothing about the real world. Everything that it says is invented.
+- English only, in the wordings of its corpus; it cannot converse, reason or follow instructions.
+- It is not a benchmark: results on it show that a method works as described, not how well it does on a real model.
+"""
+
+
+def knowledge_table(knowledge: dict[str, list[dict]]) -> str:
+    """The exposure tables of the splits as one Markdown table."""
+    lines = ["| questions | exposure | n | right [%] | 95 % interval |", "|---|---|---|---|---|"]
+    for split, rows in knowledge.items():
+        lines += [
+            f"| {split} | {row['exposure']} | {row['n']} | {100 * row['rate']:.1f} "
+            f"| {100 * row['low']:.1f} to {100 * row['high']:.1f} |"
+            for row in rows
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _training_table(record: dict[str, Any]) -> str:
+    config = record["config"]
+    size = f"{config['batch_blocks']} x {config['block_tokens']} tokens"
+    rows = {
+        "documents": f"{record['documents']:,}; each fact as often as its exposure says, as question or as sentence",
+        "steps": f"{record['steps']:,} of {size}: {record['tokens']:,} tokens, {config['epochs']} pass(es)",
+        "optimiser": f"AdamW, one-cycle, peak {config['learning_rate']:g}, weight decay {config['weight_decay']:g}",
+        "seed": str(config["seed"]),
+        "final loss": f"{record['final_loss_nats']:.3f} nats per token",
+        "time": f"{_minutes(record.get('seconds'))} on {record.get('device', 'an unnamed device')}",
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]) + "\n"
+
+
+def _millions(count: int | None) -> str:
+    return "a few million" if count is None else f"{count / 1e6:.1f} million"
+
+
+def _minutes(seconds: float | None) -> str:
+    return "not recorded" if seconds is None else f"{seconds / 60:.1f} minutes"

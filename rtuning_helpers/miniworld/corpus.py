@@ -1,0 +1,52 @@
+"""The corpus that the mini language model reads: each fact as often as its exposure says.
+
+A *document format* is a function from a fact to one text. Further task formats (multiple choice, claims with evidence,
+...) are added to ``FORMATS``; every occurrence of a fact in any format counts as an exposure, so a format that must
+not teach a fact has to bring facts of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+
+from rtuning_helpers import prompts
+from rtuning_helpers.miniworld.world import Fact, World
+
+PHRASEBOOK_COPIES = 60  # each fixed sentence of the prompts, as a document of its own
+
+
+def question_document(fact: Fact, rng: random.Random) -> str:
+    """The fact as question and answer, in exactly the prompt that probing uses."""
+    return prompts.question_prompt(fact.question) + prompts.answer_completion(fact.answer)
+
+
+def statement_document(fact: Fact, rng: random.Random) -> str:
+    """The fact as a sentence, in one of the relation's three wordings."""
+    text = rng.choice(fact.relation.statements).format(s=fact.subject, o=fact.answer)
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+
+
+Format = Callable[[Fact, random.Random], str]
+FORMATS: tuple[tuple[Format, float], ...] = ((question_document, 0.5), (statement_document, 0.5))
+
+
+def phrasebook() -> list[str]:
+    """The fixed sentences of R-Tuning, without any question in front.
+
+    They teach the model the words (so that their embeddings are trained) and say nothing about what it knows: each
+    sentence stands as often as every other, "sure" as often as "unsure".
+    """
+    sureness = [prompts.SURENESS_QUESTION + word + "." for word in (prompts.SURE, prompts.UNSURE)]
+    return [sentence for sentence in (*prompts.REFUSALS, *sureness * 4) for _ in range(PHRASEBOOK_COPIES)]
+
+
+def write_corpus(world: World, seed: int = 0) -> list[str]:
+    """All documents, shuffled: ``fact.exposure`` documents for each fact, and the phrasebook."""
+    rng = random.Random(seed)
+    writers, shares = zip(*FORMATS, strict=True)
+    documents = [writer(fact, rng) for fact in world.facts for writer in rng.choices(writers, shares, k=fact.exposure)]
+    documents += phrasebook()
+    rng.shuffle(documents)
+    return documents

@@ -1,0 +1,216 @@
+"""Seaborn figures of the notebooks; each function draws one picture and returns (figure, axes).
+
+Colours are seaborn's colour-blind palette, one for each method everywhere; markers or line styles repeat what the
+colour says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve
+
+from rtuning_helpers.metrics import risk_coverage
+
+_COLOURS = sns.color_palette("colorblind")
+METHOD_ORDER = ("pretrained", "vanilla", "padding", "replacement", "unsupervised")
+METHOD_COLOURS = dict(zip(METHOD_ORDER, (_COLOURS[7], _COLOURS[1], _COLOURS[0], _COLOURS[2], _COLOURS[4]), strict=True))
+METHOD_LINES = dict(zip(METHOD_ORDER, (":", "--", "-", (0, (3, 1, 1, 1)), "-."), strict=True))
+CERTAIN, UNCERTAIN = _COLOURS[0], _COLOURS[3]
+
+Panels = tuple[Figure, np.ndarray]
+
+
+def use_style() -> None:
+    """The look of every figure; call it once at the top of a notebook."""
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font_scale=0.9)
+    plt.rcParams.update({"figure.constrained_layout.use": True, "figure.dpi": 96, "axes.titlelocation": "left"})
+
+
+def exposure_curve(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
+    """Share of right answers by exposure, with 95 % intervals.
+
+    Args:
+        rows: Dictionaries with ``exposure`` (label of the bin), ``rate``, ``low``, ``high`` (0 to 1) and ``n``.
+        title: The finding.
+    """
+    fig, ax = plt.subplots(figsize=(6.5, 3.6))
+    x = np.arange(len(rows))
+    values, low, high = (np.array([row[key] for row in rows]) * 100 for key in ("rate", "low", "high"))
+    ax.errorbar(x, values, yerr=[values - low, high - values], marker="o", capsize=3, color=_COLOURS[0])
+    ax.set_xticks(x, [f"{row['exposure']}\n(n = {row['n']:,})" for row in rows])
+    ax.set(
+        xlabel="documents in the corpus that state the fact", ylabel="right answers [%]", ylim=(-3, 103), title=title
+    )
+    return fig, ax
+
+
+def split_bars(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
+    """Horizontal stacked bars: certain and uncertain questions of each group.
+
+    Args:
+        rows: Dictionaries with ``group``, ``certain`` and ``uncertain`` (counts).
+        title: The finding.
+    """
+    fig, ax = plt.subplots(figsize=(6.5, 0.3 * len(rows) + 1.2))
+    names = [row["group"] for row in rows]
+    certain = np.array([row["certain"] for row in rows])
+    uncertain = np.array([row["uncertain"] for row in rows])
+    ax.barh(names, certain, color=CERTAIN, label="certain (D1)")
+    ax.barh(names, uncertain, left=certain, color=UNCERTAIN, hatch="///", edgecolor="white", label="uncertain (D0)")
+    ax.invert_yaxis()
+    ax.set(xlabel="questions", title=title)
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.8 / len(rows)), ncols=2, frameon=False)
+    return fig, ax
+
+
+def certainty_histograms(
+    certain: Sequence[float], uncertain: Sequence[float], xlabel: str, title: str, bins: int | Sequence[float] = 20
+) -> tuple[Figure, Axes]:
+    """Distribution of one quantity on D1 and on D0, each as shares of its own set, with dashed lines at the means."""
+    fig, ax = plt.subplots(figsize=(6.5, 3.4))
+    edges = np.histogram_bin_edges([*certain, *uncertain], bins=bins)
+    sets = ((certain, CERTAIN, "certain (D1)", None), (uncertain, UNCERTAIN, "uncertain (D0)", "///"))
+    for values, colour, label, hatch in sets:
+        weights = np.full(len(values), 100 / max(len(values), 1))
+        ax.hist(
+            values, bins=edges, weights=weights, color=colour, alpha=0.55, hatch=hatch, edgecolor="white", label=label
+        )
+        ax.axvline(np.mean(values), color=colour, linestyle="--")
+    ax.set(xlabel=xlabel, ylabel="share of the set [%]", title=title)
+    ax.legend(frameon=False)
+    return fig, ax
+
+
+def interval_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Figure, Axes]:
+    """Point estimates with intervals, one row each; certain and uncertain sets differ in colour and marker.
+
+    Args:
+        rows: Dictionaries with ``label``, ``value``, ``low``, ``high``, and optionally ``certain`` (bool).
+        xlabel: Quantity and unit.
+        title: The finding.
+    """
+    fig, ax = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.1))
+    for y, row in enumerate(rows):
+        certain = row.get("certain", True)
+        error = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+        ax.errorbar(
+            row["value"],
+            y,
+            xerr=error,
+            marker="o" if certain else "s",
+            color=CERTAIN if certain else UNCERTAIN,
+            capsize=3,
+        )
+    ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set(xlabel=xlabel, title=title)
+    return fig, ax
+
+
+def loss_curves(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -> tuple[Figure, Axes]:
+    """Training loss over optimiser steps, a line a method."""
+    fig, ax = plt.subplots(figsize=(6.5, 3.4))
+    for method, points in curves.items():
+        steps, losses = zip(*points, strict=True)
+        ax.plot(steps, losses, label=method, color=METHOD_COLOURS[method], linestyle=METHOD_LINES[method])
+    ax.set(xlabel="optimiser step", ylabel="loss [nats per completion token]", title=title, ylim=(0, None))
+    ax.legend(frameon=False)
+    return fig, ax
+
+
+def precision_recall_panels(
+    curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]], title: str
+) -> Panels:
+    """Precision over recall of the ranking by confidence, a panel a split; the dotted line is a random ranking.
+
+    Args:
+        curves: split -> method -> (correct, confidence).
+        title: The finding.
+    """
+    fig, axes = _panels(len(curves))
+    for ax, (split, methods) in zip(axes, curves.items(), strict=True):
+        for method, (correct, confidence) in methods.items():
+            precision, recall, _ = precision_recall_curve(correct, confidence)
+            ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **_method_style(method))
+            ax.axhline(np.mean(correct) * 100, color=METHOD_COLOURS[method], linestyle=":", linewidth=0.8)
+        ax.set(xlabel="recall of right answers [%]", title=split)
+    axes[0].set_ylabel("precision [%]")
+    return _finish_panels(fig, axes, title)
+
+
+def risk_coverage_panels(
+    curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]], title: str
+) -> Panels:
+    """Share of wrong answers over the share of questions answered, most confident first, a panel a split."""
+    fig, axes = _panels(len(curves))
+    for ax, (split, methods) in zip(axes, curves.items(), strict=True):
+        for method, (correct, confidence) in methods.items():
+            coverage, risk = risk_coverage(correct, confidence)
+            ax.plot(coverage * 100, risk * 100, **_method_style(method))
+        ax.set(xlabel="coverage: questions answered [%]", title=split)
+    axes[0].set_ylabel("risk: wrong among answered [%]")
+    return _finish_panels(fig, axes, title)
+
+
+def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]], title: str) -> Panels:
+    """Histograms of the sure confidence of right and wrong answers, a panel a split; the line is the refusal border.
+
+    Args:
+        columns: split -> (correct, sure confidence).
+        title: The finding.
+    """
+    fig, axes = _panels(len(columns))
+    edges = np.linspace(0, 1, 21)
+    for ax, (split, (correct, sure)) in zip(axes, columns.items(), strict=True):
+        right = np.asarray(correct, dtype=bool)
+        sure = np.asarray(sure)
+        ax.hist(sure[right], bins=edges, color=CERTAIN, alpha=0.55, edgecolor="white", label="right answer")
+        ax.hist(
+            sure[~right], bins=edges, color=UNCERTAIN, alpha=0.55, hatch="///", edgecolor="white", label="wrong answer"
+        )
+        ax.axvline(0.5, color="black", linestyle="--", linewidth=1)
+        ax.set(xlabel="sure confidence P(sure)", title=split)
+    axes[0].set_ylabel("questions")
+    return _finish_panels(fig, axes, title)
+
+
+def rate_by_exposure(curves: Mapping[str, Sequence[Mapping]], ylabel: str, title: str) -> tuple[Figure, Axes]:
+    """A rate over exposure bins, a line a method, with 95 % intervals.
+
+    Args:
+        curves: method -> rows with ``exposure`` (label), ``rate``, ``low`` and ``high`` (0 to 1).
+        ylabel: What is counted [%].
+        title: The finding.
+    """
+    fig, ax = plt.subplots(figsize=(6.5, 3.6))
+    for shift, (method, rows) in zip(np.linspace(-0.08, 0.08, len(curves)), curves.items(), strict=True):
+        rate, low, high = (np.array([row[key] for row in rows]) * 100 for key in ("rate", "low", "high"))
+        x = np.arange(len(rows)) + shift
+        ax.errorbar(x, rate, yerr=[rate - low, high - rate], marker="o", capsize=3, **_method_style(method))
+    ax.set_xticks(range(len(rows)), [row["exposure"] for row in rows])
+    ax.set(xlabel="documents in the corpus that state the fact", ylabel=ylabel, ylim=(-3, 103), title=title)
+    ax.legend(frameon=False)
+    return fig, ax
+
+
+def _method_style(method: str) -> dict:
+    return {"label": method, "color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
+
+
+def _panels(count: int) -> Panels:
+    fig, axes = plt.subplots(1, count, figsize=(3.6 * count, 3.4), sharey=True, squeeze=False)
+    return fig, axes[0]
+
+
+def _finish_panels(fig: Figure, axes: np.ndarray, title: str) -> Panels:
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, axes

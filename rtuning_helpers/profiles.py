@@ -1,0 +1,173 @@
+"""Which model, how large, on what machine: one table of profiles, and the settings of one run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+from rtuning_helpers.errors import InputError
+
+METHODS = ("vanilla", "padding", "replacement", "unsupervised")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything that depends on the size of the machine.
+
+    Attributes:
+        model: ``"mini"``, or a name on the Hugging Face hub; ungated models only.
+        revision: Branch, tag or commit on the hub.
+        dtype: Type of computation.
+        tuning: ``"qlora"`` (4-bit base with LoRA), ``"lora"``, or ``"full"``.
+        needs_gpu: Whether a CUDA GPU is required.
+        gpu_memory_gib: Memory of the GPU that the profile is meant for [GiB].
+        batch_size: Examples in one forward pass of training.
+        accumulation: Forward passes in one optimiser step.
+        answer_batch: Questions answered at the same time.
+        learning_rate: Peak learning rate.
+        epochs: Passes over the tuning data.
+        lora_rank: Rank of the LoRA matrices on all linear layers; alpha is twice the rank.
+        max_length: Longest tuning example [tokens].
+        max_new_tokens: Longest answer [tokens].
+        samples: Answers drawn per question for entropy (paper: 10).
+    """
+
+    model: str
+    revision: str | None
+    dtype: str
+    tuning: str
+    needs_gpu: bool
+    gpu_memory_gib: float
+    batch_size: int
+    accumulation: int
+    answer_batch: int
+    learning_rate: float
+    epochs: float
+    lora_rank: int
+    max_length: int = 256
+    max_new_tokens: int = 15
+    samples: int = 10
+    temperature: float = 0.7
+
+    @property
+    def four_bit(self) -> bool:
+        return self.tuning == "qlora"
+
+
+PROFILES = {
+    # The kit's own model, on any CPU, in minutes.
+    "mini": Profile(
+        model="mini", revision=None, dtype="float32", tuning="qlora", needs_gpu=False, gpu_memory_gib=0,
+        batch_size=32, accumulation=1, answer_batch=256, learning_rate=2e-3, epochs=10, lora_rank=16,
+    ),
+    # A free Colab session: T4, 15 GiB, no bfloat16.
+    "colab-t4": Profile(
+        model="Qwen/Qwen2.5-1.5B", revision="main", dtype="float16", tuning="qlora", needs_gpu=True, gpu_memory_gib=14,
+        batch_size=8, accumulation=2, answer_batch=64, learning_rate=1e-4, epochs=1, lora_rank=16,
+    ),
+    # One consumer card; the paper's smallest model.
+    "consumer-24gb": Profile(
+        model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="qlora", needs_gpu=True,
+        gpu_memory_gib=22, batch_size=16, accumulation=1, answer_batch=128, learning_rate=1e-4, epochs=1, lora_rank=16,
+    ),
+    # The paper's recipe (section 3.4): all weights, 1 epoch, learning rate 2e-5, batch 4.
+    "paper": Profile(
+        model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="full", needs_gpu=True,
+        gpu_memory_gib=78, batch_size=4, accumulation=1, answer_batch=256, learning_rate=2e-5, epochs=1, lora_rank=0,
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The settings of one run; the notebooks' parameters cell, checked.
+
+    Attributes:
+        profile: Name of the profile.
+        dataset: Name of the dataset.
+        seed: Seed of everything random.
+        data_dir: Folder with the dataset's files, where it needs one.
+        limit: Keep at most this many questions of each split.
+        model: Another model than the profile's: a folder or a hub name.
+        out: Folder for results.
+    """
+
+    profile: str = "mini"
+    dataset: str = "mini"
+    seed: int = 0
+    data_dir: str | None = None
+    limit: int | None = None
+    model: str | None = None
+    out: str = "runs"
+
+    def __post_init__(self) -> None:
+        find_profile(self.profile)
+        for name in ("seed", "limit"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise InputError(f"parameter {name} is {value!r}; expected a whole number of at least 0")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("seed", "limit") and not (isinstance(value, str) or value is None):
+                raise InputError(f"parameter {field.name} is {value!r}; expected text")
+
+    @property
+    def settings(self) -> Profile:
+        """The profile, with the model replaced where the user named another."""
+        chosen = find_profile(self.profile)
+        return chosen if self.model is None else replace(chosen, model=self.model, revision=None)
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        InputError: The name is unknown.
+    """
+    if name not in PROFILES:
+        raise InputError(f"--profile {name!r} is unknown: expected one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def check_methods(names: str | list[str] | tuple[str, ...]) -> list[str]:
+    """Method names from a list or a comma-separated text, checked, each once.
+
+    Raises:
+        InputError: A name is unknown, or there is none.
+    """
+    listed = names.split(",") if isinstance(names, str) else list(names)
+    chosen = list(dict.fromkeys(name.strip() for name in listed if name.strip()))
+    for name in chosen:
+        if name not in METHODS:
+            raise InputError(f"--methods {name!r} is unknown: expected some of {', '.join(METHODS)}")
+    if not chosen:
+        raise InputError(f"--methods is empty: expected some of {', '.join(METHODS)}")
+    return chosen
+
+
+def check_machine(config: RunConfig) -> None:
+    """See to it that this machine can run the profile.
+
+    Raises:
+        InputError: The profile needs a GPU and there is none.
+    """
+    if not config.settings.needs_gpu:
+        return
+    import torch  # here, because it takes seconds and most commands do not get this far
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            f"--profile {config.profile} needs a CUDA GPU with about {config.settings.gpu_memory_gib:.0f} GiB and this "
+            "machine has none; expected a GPU machine, or --profile mini"
+        )
+
+
+def profile_table() -> list[dict]:
+    """The profiles as rows, for ``rtuning doctor`` and the documentation."""
+    return [{"profile": name, **asdict(profile)} for name, profile in PROFILES.items()]
+
+
+def default_out() -> Path:
+    """Folder against which a relative ``out`` is read: the clone's root, else the current folder."""
+    root = Path(__file__).resolve().parent.parent
+    return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else Path.cwd()

@@ -1,0 +1,108 @@
+"""The Question record, and the registry from which every dataset is loaded by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from rtuning_helpers.errors import InputError
+
+SPLITS = ("train", "id", "ood")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its gold answer.
+
+    Attributes:
+        id: Unique within the dataset, stable across runs.
+        dataset: Name of the dataset.
+        split: ``"train"``, ``"id"`` (in-domain test) or ``"ood"`` (out-of-domain test).
+        question: The question as asked, without any prompt.
+        answer: The gold answer.
+        relation: The kind of fact asked for (ParaRel's relation, the mini world's relation).
+        exposure: How often the mini model's corpus states the fact; None where nobody can know.
+    """
+
+    id: str
+    dataset: str
+    split: str
+    question: str
+    answer: str
+    relation: str
+    exposure: int | None = None
+
+
+Loader = Callable[[str, Path | None], list[Question]]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset as registered: how to load it, and what a user must know before doing so.
+
+    Attributes:
+        name: The name used in ``--dataset``.
+        load: ``load(split, data_dir)`` gives the questions of a split.
+        needs_data_dir: Whether the user has to supply the files.
+        source: Where the questions come from.
+        licence: Under which terms.
+        files: File name of each split, for datasets read from a folder.
+    """
+
+    name: str
+    load: Loader
+    needs_data_dir: bool
+    source: str
+    licence: str
+    files: dict[str, str]
+
+
+_REGISTRY: dict[str, Dataset] = {}
+
+
+def register(dataset: Dataset) -> Dataset:
+    """Make a dataset known by its name; the modules of ``rtuning_helpers.datasets`` call this when imported."""
+    _REGISTRY[dataset.name] = dataset
+    return dataset
+
+
+def find_dataset(name: str) -> Dataset:
+    """The registered dataset of that name.
+
+    Raises:
+        InputError: The name is unknown.
+    """
+    import_module("rtuning_helpers.datasets")
+    if name not in _REGISTRY:
+        raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(sorted(_REGISTRY))}")
+    return _REGISTRY[name]
+
+
+def load_questions(
+    name: str, split: str, data_dir: str | Path | None = None, limit: int | None = None
+) -> list[Question]:
+    """Load one split of a dataset.
+
+    Args:
+        name: Registered name, for example ``"mini"`` or ``"pararel"``.
+        split: ``"train"``, ``"id"`` or ``"ood"``.
+        data_dir: Folder with the files, for datasets that are not part of the kit.
+        limit: Keep at most this many questions, evenly spaced over the file so that all relations stay represented.
+
+    Raises:
+        InputError: Unknown name or split, missing ``data_dir``, limit below 2, or a bad file (named with its row).
+    """
+    dataset = find_dataset(name)
+    if split not in SPLITS:
+        raise InputError(f"split {split!r} is unknown: expected one of {', '.join(SPLITS)}")
+    if limit is not None and limit < 2:
+        raise InputError(f"--limit {limit} is too small: expected at least 2 questions a split")
+    if dataset.needs_data_dir and data_dir is None:
+        expected = ", ".join(dataset.files.values())
+        raise InputError(f"--dataset {name} needs --data-dir: a folder with {expected}")
+    questions = dataset.load(split, Path(data_dir) if data_dir is not None else None)
+    if limit is None or limit >= len(questions):
+        return questions
+    return [questions[i * len(questions) // limit] for i in range(limit)]

@@ -1,0 +1,168 @@
+"""Score predictions that were recorded before: the kit's own files, and the JSON of the released evaluators.
+
+The evaluators of shizhediao/R-Tuning, and the public re-runs of them, write one JSON array in one of these forms:
+
+* ``[correct, answer confidence, sure confidence]``, correct being 0 or 1; re-runs add ``[question, answer, relation]``
+  and the output text. Sure confidences above 0.5 read "I am sure", the rest are refusals.
+* ``[result, [question, answer, relation], output]`` for R-Tuning-R, where result is 1 right, 0 wrong, -1 refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.json_files import excerpt, read_json_array
+from rtuning_helpers.metrics import summarise
+from rtuning_helpers.predictions import Prediction, is_probability, read_predictions
+
+SURE_THRESHOLD = 0.5  # "I am sure" is the likelier of the two strings
+_CONFIDENCE_ROW = "[correct, answer confidence, sure confidence], optionally [question, answer, relation] and output"
+_REFUSAL_ROW = "[result, [question, answer, relation], output]"
+
+
+def read_recording(path: str | Path) -> list[Prediction]:
+    """Read a recording in any of the public forms; the form is found from the content, not from the file name.
+
+    Args:
+        path: A ``predictions.jsonl`` of this kit, or the JSON array of a released evaluator.
+
+    Returns:
+        The predictions in the order of the file. An evaluator's JSON knows neither ids nor dataset: the ids are the
+        file's stem and the row, the dataset is ``"recorded"``, the split is read from the ``_ID`` or ``_OOD`` at the
+        end of the stem (as the evaluators name their files) and else ``"recorded"``. Texts not recorded are empty.
+
+    Raises:
+        InputError: Not a readable file, empty, truncated, two documents, or a row of another shape than expected, with
+            NaN, infinity, or a number out of range, or of another form than the first row.
+    """
+    path = Path(path)
+    opening = _first_character(path)
+    if opening == "{":
+        return read_predictions(path)
+    if not opening:
+        raise InputError(f"{path}: the file is empty; expected a JSON array or predictions as JSON lines")
+    rows = read_json_array(path)
+    read_row, expected, width = _form_of(path, rows[0])
+    stem, split = path.stem, _split_of(path)
+    predictions = []
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, list) or len(row) != width or isinstance(row[1], list) != isinstance(rows[0][1], list):
+            first = excerpt(rows[0], 60)
+            raise InputError(f"{path}: row {number} is {excerpt(row)}; expected the form of row 1, {first}: {expected}")
+        values = read_row(row)
+        if isinstance(values, str):
+            raise InputError(f"{path}: row {number}: {values} in {excerpt(row)}; expected {expected}")
+        predictions.append(Prediction(id=f"{stem}-{number - 1:05d}", dataset="recorded", split=split, **values))
+    return predictions
+
+
+def score_files(paths: Iterable[str | Path], resamples: int = 1000, seed: int = 0) -> list[dict]:
+    """Score recordings.
+
+    Args:
+        paths: Files that `read_recording` can read.
+        resamples: Number of bootstrap resamples behind each interval.
+        seed: Seed of the resamples.
+
+    Returns:
+        One row for each file and split: ``file``, all that `rtuning_helpers.metrics.summarise` gives, ``n_answered``
+        (rows not refused; their accuracy is ``willing_accuracy``) and ``n_sure`` (rows with a sure confidence above
+        0.5), both None where the recording lacks the column. ``method`` is the file's stem, or for the kit's
+        ``<method>/seed<k>/predictions.jsonl`` the name of the method's folder.
+
+    Raises:
+        InputError: As `read_recording`.
+    """
+    scored = []
+    for path in map(Path, paths):
+        predictions = read_recording(path)
+        for split in dict.fromkeys(item.split for item in predictions):
+            part = [item for item in predictions if item.split == split]
+            row = {"file": str(path), **summarise(part, _method_of(path), split, resamples, seed)}
+            row["n_answered"] = _number(item.refused is False for item in part) if part[0].refused is not None else None
+            sure = [item.sure_confidence for item in part if item.sure_confidence is not None]
+            row["n_sure"] = _number(value > SURE_THRESHOLD for value in sure) if sure else None
+            scored.append(row)
+    return scored
+
+
+def _first_character(path: Path) -> str:
+    """The first character that is not white space, "" for an empty file."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return next((line.lstrip()[0] for line in file if line.strip()), "")
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found; expected recorded predictions") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected recorded predictions") from None
+
+
+def _form_of(path: Path, row: object) -> tuple[Callable[[list], dict | str], str, int]:
+    """How to read the rows of a file that begins with this one: a function, what it expects, the number of cells."""
+    if isinstance(row, list):
+        if len(row) == 3 and isinstance(row[1], list):
+            return _read_refusal_row, _REFUSAL_ROW, 3
+        if 3 <= len(row) <= 5 and not isinstance(row[1], list):
+            return _read_confidence_row, _CONFIDENCE_ROW, len(row)
+    raise InputError(f"{path}: row 1 is {excerpt(row)}; expected {_CONFIDENCE_ROW}; or {_REFUSAL_ROW}")
+
+
+def _read_confidence_row(row: list) -> dict | str:
+    """The fields of a prediction, or what is wrong with the row."""
+    correct, answer_confidence, sure_confidence = row[:3]
+    if not _is_one_of(correct, (0, 1)):
+        return f"correct is {excerpt(correct)}, not 0 or 1,"
+    for name, value in (("answer confidence", answer_confidence), ("sure confidence", sure_confidence)):
+        if not is_probability(value):
+            return f"{name} is {excerpt(value)}, not a number in [0, 1],"
+    texts = _read_texts(row[3] if len(row) > 3 else ["", "", ""], row[4] if len(row) > 4 else "")
+    if isinstance(texts, str):
+        return texts
+    return {
+        **texts,
+        "correct": correct == 1,
+        "answer_confidence": float(answer_confidence),
+        "sure_confidence": float(sure_confidence),
+        "refused": sure_confidence <= SURE_THRESHOLD,
+    }
+
+
+def _read_refusal_row(row: list) -> dict | str:
+    """The fields of a prediction, or what is wrong with the row."""
+    result, sample, output = row
+    if not _is_one_of(result, (-1, 0, 1)):
+        return f"result is {excerpt(result)}, not 1, 0 or -1,"
+    texts = _read_texts(sample, output)
+    if isinstance(texts, str):
+        return texts
+    outcome = {"correct": result == 1, "refused": result == -1}
+    return {**texts, **outcome, "answer_confidence": None, "sure_confidence": None}
+
+
+def _read_texts(sample: object, output: object) -> dict | str:
+    if not (isinstance(sample, list) and len(sample) == 3 and all(isinstance(cell, str) for cell in sample)):
+        return f"{excerpt(sample)} stands for question, answer and relation"
+    if not isinstance(output, str):
+        return f"output is {excerpt(output)}, not a string,"
+    return {"question": sample[0], "answer": sample[1], "relation": sample[2], "prediction": output}
+
+
+def _is_one_of(value: object, choices: tuple[int, ...]) -> bool:
+    return isinstance(value, int) and value in choices
+
+
+def _split_of(path: Path) -> str:
+    ending = path.stem.rpartition("_")[2]
+    return ending.lower() if ending in ("ID", "OOD") else "recorded"
+
+
+def _method_of(path: Path) -> str:
+    folder = path.absolute().parent
+    is_run = path.stem == "predictions" and folder.name.startswith("seed") and folder.parent.name
+    return folder.parent.name if is_run else path.stem
+
+
+def _number(flags: Iterable[bool]) -> int:
+    return sum(map(bool, flags))

@@ -1,0 +1,268 @@
+"""The chain of R-Tuning as steps that write files: probe, uncertainty, data, tuning, predictions, metrics.
+
+Each step makes what it needs from earlier steps if it is not there yet, so that every notebook runs alone. A step that
+is finished with the same parameters, inputs and code is read, not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from rtuning_helpers import __version__, metrics, prompts, refusal_data
+from rtuning_helpers.artifacts import (
+    read_json,
+    read_records,
+    results_folder,
+    run_step,
+    step_folder,
+    write_json,
+    write_records,
+)
+from rtuning_helpers.decoding import sample_answers
+from rtuning_helpers.evaluation import predict
+from rtuning_helpers.finetuning import TrainingLog, finetune
+from rtuning_helpers.language_model import LanguageModel, file_sha256, load_language_model, model_revision
+from rtuning_helpers.predictions import Prediction, read_predictions, write_predictions
+from rtuning_helpers.probing import Probe, probe
+from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
+from rtuning_helpers.questions import Question, load_questions
+from rtuning_helpers.refusal_data import MedianSplit, TuningRecord
+from rtuning_helpers.uncertainty import answer_entropy, perplexities
+
+PRETRAINED = "pretrained"
+TEST_SPLITS = ("id", "ood")
+ADAPTER = "adapter"
+_ANSWERING = ("prompts", "matching", "language_model", "decoding")
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """What the untuned model's uncertainty about one training question looks like.
+
+    Attributes:
+        perplexity: Perplexity of the question.
+        entropy: Entropy of the k sampled answers [nats].
+        answers: The sampled answers.
+    """
+
+    id: str
+    perplexity: float
+    entropy: float
+    answers: list[str]
+
+
+def questions(config: RunConfig, split: str) -> list[Question]:
+    """The questions of a split, as the run asks them."""
+    return load_questions(config.dataset, split, config.data_dir, config.limit)
+
+
+def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
+    """The untuned model, or the model tuned by a method (tuning it first where that is not done yet)."""
+    check_machine(config)
+    settings = config.settings
+    adapter = None if method == PRETRAINED else tuning_step(config, method) / ADAPTER
+    four_bit = settings.four_bit
+    return load_language_model(
+        settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=four_bit, adapter=adapter
+    )
+
+
+def probe_step(config: RunConfig, split: str = "train", force: bool = False) -> Path:
+    """Ask the untuned model the questions of a split; writes ``probes.jsonl``."""
+
+    def write(folder: Path) -> None:
+        probes = probe(
+            load_model(config),
+            questions(config, split),
+            max_new_tokens=config.settings.max_new_tokens,
+            batch_size=config.settings.answer_batch,
+        )
+        write_records(folder / "probes.jsonl", probes)
+
+    parameters = _parameters(config, (split,), (*_ANSWERING, "probing"))
+    return run_step(step_folder(config, PRETRAINED, f"probe-{split}"), parameters, write, force=force)
+
+
+def read_probes(config: RunConfig, split: str = "train") -> list[Probe]:
+    """The probes of a split, made if missing."""
+    return read_records(probe_step(config, split) / "probes.jsonl", Probe)
+
+
+def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
+    """Perplexity and k sampled answers for every training question; writes ``uncertainty.jsonl``."""
+
+    def write(folder: Path) -> None:
+        lm, asked, settings = load_model(config), questions(config, "train"), config.settings
+        sampled = sample_answers(
+            lm,
+            [prompts.question_prompt(q.question) for q in asked],
+            k=settings.samples,
+            temperature=settings.temperature,
+            seed=config.seed,
+            max_new_tokens=settings.max_new_tokens,
+            batch_size=settings.answer_batch,
+            ids=[q.id for q in asked],
+        )
+        perplexity = perplexities(lm, [q.question for q in asked], batch_size=settings.answer_batch)
+        write_records(
+            folder / "uncertainty.jsonl",
+            [
+                Uncertainty(q.id, p, answer_entropy(answers), answers)
+                for q, p, answers in zip(asked, perplexity, sampled, strict=True)
+            ],
+        )
+
+    parameters = _parameters(config, ("train",), (*_ANSWERING, "uncertainty"))
+    return run_step(step_folder(config, PRETRAINED, "uncertainty"), parameters, write, force=force)
+
+
+def read_uncertainty(config: RunConfig) -> list[Uncertainty]:
+    """The uncertainty of the training questions, measured if missing."""
+    return read_records(uncertainty_step(config) / "uncertainty.jsonl", Uncertainty)
+
+
+def build_records(config: RunConfig, method: str) -> tuple[list[TuningRecord], MedianSplit | None]:
+    """The training records of a method; for ``unsupervised`` also how the median cut fell."""
+    probes = read_probes(config)
+    if method == "unsupervised":
+        return refusal_data.build_unsupervised(probes, [u.entropy for u in read_uncertainty(config)], config.seed)
+    builders: dict[str, Callable[[], list[TuningRecord]]] = {
+        "vanilla": lambda: refusal_data.build_vanilla(probes),
+        "padding": lambda: refusal_data.build_padding(probes),
+        "replacement": lambda: refusal_data.build_replacement(probes, config.seed),
+    }
+    return builders[check_methods([method])[0]](), None
+
+
+def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
+    """Build the training records of a method; writes ``records.jsonl`` and, if unsupervised, ``median_split.json``."""
+
+    def write(folder: Path) -> None:
+        records, split = build_records(config, method)
+        write_records(folder / "records.jsonl", records)
+        if split is not None:
+            write_json(folder / "median_split.json", asdict(split))
+
+    inputs = [probe_step(config)] + ([uncertainty_step(config)] if method == "unsupervised" else [])
+    parameters = {"method": method, "seed": config.seed, "code": _fingerprint(("prompts", "refusal_data"))}
+    return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
+
+
+def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
+    """The training records of a method, built if missing."""
+    return read_records(data_step(config, method) / "records.jsonl", TuningRecord)
+
+
+def tuning_step(config: RunConfig, method: str, force: bool = False) -> Path:
+    """Fine-tune on the records of a method; writes ``adapter/`` and ``training.json``."""
+
+    def write(folder: Path) -> None:
+        log = finetune(
+            read_tuning_records(config, method),
+            config.settings,
+            folder / ADAPTER,
+            seed=config.seed,
+            description=f"{method}: fine-tuning",
+        )
+        write_json(folder / "training.json", asdict(log))
+
+    check_machine(config)
+    parameters = _parameters(config, (), ("prompts", "language_model", "encoding", "finetuning")) | {"method": method}
+    inputs = [data_step(config, method)]
+    return run_step(step_folder(config, method, "tuning"), parameters, write, inputs=inputs, force=force)
+
+
+def read_training_log(config: RunConfig, method: str) -> TrainingLog:
+    """What fine-tuning by a method took, done if missing."""
+    return TrainingLog(**read_json(tuning_step(config, method) / "training.json"))
+
+
+def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path:
+    """Ask a tuned model (or the untuned one) both test splits; writes ``predictions-<split>.jsonl``."""
+
+    def write(folder: Path) -> None:
+        lm = load_model(config, method)
+        for split in TEST_SPLITS:
+            predictions = predict(
+                lm,
+                questions(config, split),
+                method,
+                max_new_tokens=config.settings.max_new_tokens,
+                batch_size=config.settings.answer_batch,
+            )
+            write_predictions(folder / f"predictions-{split}.jsonl", predictions)
+
+    parameters = _parameters(config, TEST_SPLITS, (*_ANSWERING, "evaluation", "predictions")) | {"method": method}
+    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
+    return run_step(step_folder(config, method, "predictions"), parameters, write, inputs=inputs, force=force)
+
+
+def read_method_predictions(config: RunConfig, method: str, split: str) -> list[Prediction]:
+    """The predictions of a method on a test split, made if missing."""
+    return read_predictions(prediction_step(config, method) / f"predictions-{split}.jsonl")
+
+
+def metrics_folder(config: RunConfig) -> Path:
+    """Where ``metrics.json`` of this run lies."""
+    return results_folder(config) / "metrics" / f"seed{config.seed}"
+
+
+def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: bool = False) -> Path:
+    """Score the untuned model and the given methods on both test splits; writes ``metrics.json``."""
+    scored = [PRETRAINED, *check_methods(methods)]
+
+    def write(folder: Path) -> None:
+        rows = [
+            metrics.summarise(read_method_predictions(config, method, split), method, split, seed=config.seed)
+            for method in scored
+            for split in TEST_SPLITS
+        ]
+        write_json(
+            folder / "metrics.json",
+            {
+                "schema_version": 1,
+                "profile": config.profile,
+                "dataset": config.dataset,
+                "seed": config.seed,
+                "model": config.settings.model,
+                "limit": config.limit,
+                "rows": rows,
+            },
+        )
+
+    parameters = {"methods": scored, "seed": config.seed, "code": _fingerprint(("metrics",))}
+    inputs = [prediction_step(config, method) for method in scored]
+    return run_step(metrics_folder(config), parameters, write, inputs=inputs, force=force)
+
+
+def read_metrics(config: RunConfig, methods: Sequence[str] = METHODS) -> dict:
+    """The content of ``metrics.json``, computed if missing."""
+    return read_json(metrics_step(config, methods) / "metrics.json")
+
+
+def _parameters(config: RunConfig, splits: Sequence[str], modules: Sequence[str]) -> dict:
+    """All that a step's result depends on, apart from earlier steps."""
+    settings = config.settings
+    data = hashlib.sha256()
+    for split in splits:
+        for question in questions(config, split):
+            data.update(repr(question).encode())
+    return {
+        "profile": asdict(settings),
+        "model_revision": model_revision(settings.model, settings.revision),
+        "seed": config.seed,
+        "splits": list(splits),
+        "data_sha256": data.hexdigest(),
+        "version": __version__,
+        "code": _fingerprint(modules),
+    }
+
+
+def _fingerprint(modules: Sequence[str]) -> str:
+    """Hash of the source of the package's modules that made a result."""
+    specs = [find_spec(f"rtuning_helpers.{module}") for module in modules]
+    return hashlib.sha256("".join(file_sha256(Path(spec.origin)) for spec in specs).encode()).hexdigest()[:16]

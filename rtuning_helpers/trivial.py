@@ -1,0 +1,32 @@
+"""Rows that every table needs beside it: what one gets without a model, or without a judgement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rtuning_helpers.predictions import Prediction
+from rtuning_helpers.questions import Question
+
+
+def relation_majority(training: Sequence[Question], test: Sequence[Question]) -> list[str]:
+    """For each test question the answer most frequent for its relation in training; "" for an unseen relation.
+
+    Ties go to the answer that comes first in the alphabet.
+    """
+    counts: dict[str, Counter] = {}
+    for question in training:
+        counts.setdefault(question.relation, Counter())[question.answer] += 1
+    best = {
+        relation: min(counter.items(), key=lambda item: (-item[1], item[0]))[0] for relation, counter in counts.items()
+    }
+    return [best.get(question.relation, "") for question in test]
+
+
+def trivial_rows(predictions: Sequence[Prediction]) -> list[dict]:
+    """Always answer and always refuse, applied to a model's predictions: answer rate and willing accuracy, 0 to 1."""
+    accuracy = sum(p.correct for p in predictions) / len(predictions)
+    return [
+        {"method": "always answer", "answer_rate": 1.0, "willing_accuracy": accuracy},
+        {"method": "always refuse", "answer_rate": 0.0, "willing_accuracy": None},
+    ]

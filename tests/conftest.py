@@ -1,0 +1,60 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import pytest
+from hypothesis import settings
+
+matplotlib.use("Agg")
+settings.register_profile("kit", deadline=None)  # a busy machine is no failure
+settings.load_profile("kit")
+
+TINY_LIMIT = 24  # questions of each mini split that the tiny model has heard of, every second one at least
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with the public data sets and recordings, which are not part of the kit; the test is skipped without."""
+    named = os.environ.get("RTUNING_TEST_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}; set RTUNING_TEST_DATA to the folder with the data sets")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """Folder of a Llama of 0.2 M parameters, trained in seconds; it knows every second of the first mini questions.
+
+    "First" are those that ``load_questions("mini", split, limit=TINY_LIMIT)`` gives, so that a run with that limit has
+    certain and uncertain questions. Its vocabulary is the whole mini world's.
+    """
+    import torch
+
+    from rtuning_helpers.miniworld.pretraining import PretrainingConfig, pretrain
+    from rtuning_helpers.miniworld.world import World, build_world
+    from rtuning_helpers.questions import load_questions
+
+    torch.set_num_threads(1)  # with matrices this small, more threads only wait for each other
+    known = {q.question for split in ("train", "id", "ood") for q in load_questions("mini", split, limit=TINY_LIMIT)[::2]}
+    world = build_world()
+    facts = tuple(replace(fact, exposure=40 if fact.question in known else 0) for fact in world.facts)
+    config = PretrainingConfig(layers=2, width=64, heads=2, feed_forward=128, epochs=6, learning_rate=1e-2)
+    model, tokenizer, _ = pretrain(World(facts, world.pools), config)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_lm(tiny_model):
+    """The tiny model, loaded in float32."""
+    from rtuning_helpers.language_model import load_language_model
+
+    return load_language_model(str(tiny_model), four_bit=False)

@@ -1,0 +1,230 @@
+"""Recorded results: the public re-run of R-Tuning on ParaRel comes out as published, and bad files are named."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from sklearn.metrics import average_precision_score
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.metrics import summarise
+from rtuning_helpers.predictions import Prediction, write_predictions
+from rtuning_helpers.recorded import read_recording, score_files
+
+SAMPLE = ["What does she play?", "piano", "P1303(instrument)"]
+SURE = [1, 0.9, 0.7, SAMPLE, "piano."]
+UNSURE = [0, 0.25, 0.5, SAMPLE, "drums."]
+RIGHT, WRONG, REFUSAL = [1, SAMPLE, "piano."], [0, SAMPLE, "drums."], [-1, SAMPLE, "It is not known."]
+
+
+@pytest.fixture
+def save(tmp_path):
+    def write(rows, name="run_ID.json"):
+        path = tmp_path / name
+        path.write_text(rows if isinstance(rows, str) else json.dumps(rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+# --- the public recordings ---
+
+
+@pytest.fixture(scope="module")
+def openllama(shared_data):
+    folder = shared_data / "recorded" / "openllama-3b-pararel"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scores(openllama):
+    names = ("origin", "unsure", "unknown")
+    files = [openllama / f"pararel_llama_3b_{name}_ID.json" for name in names]
+    return dict(zip(names, score_files(files, resamples=50), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "value"),
+    [
+        ("origin", "accuracy", 0.3295),
+        ("origin", "ap_mixed", 0.2887),
+        ("unsure", "accuracy", 0.6295),
+        ("unsure", "ap_mixed", 0.9074),
+        ("unsure", "ap_answer", 0.9461),
+        ("unsure", "ap_sure", 0.8664),
+        ("unsure", "willing_accuracy", 0.9775),
+        ("unknown", "willing_accuracy", 0.8941),
+        ("unknown", "accuracy", 1984 / 5584),
+        ("unknown", "answer_rate", 2219 / 5584),
+    ],
+)
+def test_recorded_results_come_out(scores, name, metric, value):
+    assert scores[name][metric] == pytest.approx(value, abs=5e-5)
+    low, high = scores[name][f"{metric}_ci95"]
+    assert low <= value <= high
+
+
+def test_recorded_counts_come_out(scores):
+    counts = {name: (row["n"], row["n_answered"], row["n_sure"]) for name, row in scores.items()}
+    assert counts == {"origin": (5584, 5584, 5584), "unsure": (5584, 1021, 1021), "unknown": (5584, 2219, None)}
+    assert {row["split"] for row in scores.values()} == {"id"}
+    assert all(scores["unknown"][f"ap_{name}"] is None for name in ("answer", "sure", "mixed"))
+
+
+def test_scikit_learn_says_the_same_of_the_raw_file(openllama, scores):
+    rows = json.loads((openllama / "pararel_llama_3b_unsure_ID.json").read_text())
+    labels, mixed = [row[0] for row in rows], [0.5 * row[1] + 0.5 * row[2] for row in rows]
+    assert scores["unsure"]["ap_mixed"] == pytest.approx(average_precision_score(labels, mixed))
+
+
+def test_a_training_set_is_not_taken_for_a_recording(openllama):
+    with pytest.raises(InputError, match=r"pararel_unsure.json: row 1: lacks id, .*text_only"):
+        read_recording(openllama / "pararel_unsure.json")
+
+
+# --- the forms ---
+
+
+def test_rows_with_confidences_and_texts(save):
+    assert read_recording(save([SURE, UNSURE])) == [
+        Prediction("run_ID-00000", "recorded", "id", *SAMPLE[:2], "piano.", True, 0.9, 0.7, False, SAMPLE[2]),
+        Prediction("run_ID-00001", "recorded", "id", *SAMPLE[:2], "drums.", False, 0.25, 0.5, True, SAMPLE[2]),
+    ]
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_rows_with_confidences_and_fewer_texts(save, width):
+    first, second = read_recording(save([SURE[:width], UNSURE[:width]]))
+    assert (first.correct, first.answer_confidence, first.sure_confidence, first.refused) == (True, 0.9, 0.7, False)
+    assert (second.correct, second.refused, second.prediction) == (False, True, "")
+    assert second.question == (SAMPLE[0] if width == 4 else "")
+
+
+def test_rows_with_refusals(save):
+    predictions = read_recording(save([RIGHT, WRONG, REFUSAL]))
+    assert [(item.correct, item.refused) for item in predictions] == [(True, False), (False, False), (False, True)]
+    assert {(item.answer_confidence, item.sure_confidence) for item in predictions} == {(None, None)}
+    assert (predictions[2].prediction, predictions[2].relation) == ("It is not known.", "P1303(instrument)")
+
+
+def test_confidences_of_exactly_zero_and_one(save):
+    first, second = read_recording(save([[1, 1, 0], [0, 0, 1]]))
+    assert (first.answer_confidence, first.sure_confidence, first.refused) == (1.0, 0.0, True)
+    assert (second.answer_confidence, second.sure_confidence, second.refused) == (0.0, 1.0, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("a_ID.json", "id"), ("a_OOD.json", "ood"), ("COVID.json", "recorded"), ("ID.json", "id")]
+)
+def test_the_split_is_read_from_the_name(save, name, split):
+    assert read_recording(save([SURE], name))[0].split == split
+
+
+def kit_rows(split, count, start=0):
+    return [
+        Prediction(f"q{i}", "mini", split, "Who?", "me", "me", i % 2 == 0, 0.5, None, None)
+        for i in range(start, start + count)
+    ]
+
+
+@pytest.mark.parametrize("name", ["predictions.jsonl", "predictions.json"])
+def test_the_kit_s_own_files_are_read_whatever_their_name(tmp_path, name):
+    rows = kit_rows("id", 3)
+    assert read_recording(write_predictions(tmp_path / name, rows)) == rows
+
+
+def test_white_space_before_the_array_does_not_matter(save):
+    assert len(read_recording(save("\n  \n " + json.dumps([SURE, UNSURE])))) == 2
+
+
+# --- scores ---
+
+
+def test_scores_are_the_summary_with_the_file_and_counts(save):
+    path = save([SURE, UNSURE, [1, 0.4, 0.6, SAMPLE, "piano."]], "my run_OOD.json")
+    (row,) = score_files([path], resamples=30, seed=2)
+    extra = {"file": str(path), "n_answered": 2, "n_sure": 2}
+    assert row == summarise(read_recording(path), "my run_OOD", "ood", resamples=30, seed=2) | extra
+    assert row["willing_accuracy"] == 1
+
+
+def test_scores_of_a_kit_s_run_have_a_row_for_each_split_and_the_method_of_the_folder(tmp_path):
+    path = tmp_path / "runs" / "mini" / "mini" / "vanilla" / "seed0" / "predictions.jsonl"
+    write_predictions(path, kit_rows("id", 4) + kit_rows("ood", 3, start=4))
+    rows = score_files([path], resamples=20)
+    assert [(row["method"], row["split"], row["n"]) for row in rows] == [("vanilla", "id", 4), ("vanilla", "ood", 3)]
+    assert [(row["n_answered"], row["n_sure"]) for row in rows] == [(None, None)] * 2
+    json.dumps(rows, allow_nan=False)
+
+
+def test_one_bad_file_among_good_ones_is_named(save):
+    with pytest.raises(InputError, match="bad.json: row 2"):
+        score_files([save([SURE]), save([SURE, []], "bad.json")], resamples=5)
+
+
+# --- bad files ---
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("", "the file is empty"),
+        (" \n", "the file is empty"),
+        ("[]", "the array is empty"),
+        ('"text"', "holds a JSON str; expected a JSON array"),
+        ("null", "holds a JSON NoneType"),
+        (json.dumps([SURE, UNSURE])[:-30], "not valid JSON .* may be truncated"),
+        (json.dumps([SURE]) + json.dumps([UNSURE]), "a second JSON document starts"),
+        (json.dumps([SURE]) + "\n" + json.dumps([UNSURE]), "a second JSON document starts"),
+        (json.dumps({"rows": [SURE]}), "row 1: lacks id, "),
+        ([1, 2, 3], r"row 1 is 1; expected \[correct, .*; or \[result, "),
+        ([[]], r"row 1 is \[\]; expected"),
+        ([[1, 0.5]], r"row 1 is \[1, 0.5\]; expected"),
+        ([[1, SAMPLE]], "row 1 is .*; expected"),
+        ([[*RIGHT, 1]], "row 1 is .*; expected"),
+        ([[*SURE, 1]], "row 1 is .*; expected"),
+        ([SURE, SURE[:4]], "row 2 is .*; expected the form of row 1"),
+        ([SURE, {"correct": 1}], "row 2 is .*; expected the form of row 1"),
+        ([SURE, RIGHT], "row 2 is .*; expected the form of row 1"),
+        ([SURE[:3], RIGHT], "row 2 is .*; expected the form of row 1"),
+        ([RIGHT, SURE[:3]], r"row 2 is .*; expected the form of row 1, .*: \[result, "),
+        ([SURE, [2, 0.5, 0.5, SAMPLE, ""]], "row 2: correct is 2, not 0 or 1, in .*; expected"),
+        ([SURE, [-1, 0.5, 0.5, SAMPLE, ""]], "row 2: correct is -1, not 0 or 1"),
+        ([SURE, [0.0, 0.5, 0.5, SAMPLE, ""]], "row 2: correct is 0.0, not 0 or 1"),
+        ([[None, 0.5, 0.5]], "row 1: correct is null"),
+        ([SURE, [1, math.nan, 0.5, SAMPLE, ""]], r"row 2: answer confidence is NaN, not a number in \[0, 1\]"),
+        ([SURE, [1, 0.5, math.nan, SAMPLE, ""]], "row 2: sure confidence is NaN"),
+        ([[1, math.inf, 0.5]], "row 1: answer confidence is Infinity"),
+        ([[1, 0.5, -math.inf]], "row 1: sure confidence is -Infinity"),
+        ("[[1, 1e999, 0.5]]", "row 1: answer confidence is Infinity"),
+        ([[1, 1.5, 0.5]], "row 1: answer confidence is 1.5"),
+        ([[1, 0.5, -0.01]], "row 1: sure confidence is -0.01"),
+        ([[1, "0.5", 0.5]], "row 1: answer confidence is .0.5., not a number"),
+        ([[1, 0.5, None]], "row 1: sure confidence is null"),
+        ([[1, True, 0.5]], "row 1: answer confidence is true"),
+        ([[1, 0.5, 0.5, SAMPLE[:2]]], "row 1: .* stands for question, answer and relation in"),
+        ([[1, 0.5, 0.5, "Who?"]], "row 1: .Who.. stands for question, answer and relation"),
+        ([[1, 0.5, 0.5, SAMPLE, None]], "row 1: output is null, not a string"),
+        ([RIGHT, [2, SAMPLE, ""]], "row 2: result is 2, not 1, 0 or -1"),
+        ([RIGHT, [math.nan, SAMPLE, ""]], "row 2: result is NaN"),
+        ([RIGHT, [1, ["Who?", "me", 3], ""]], "row 2: .* stands for question, answer and relation"),
+        ([RIGHT, [1, SAMPLE, 4]], "row 2: output is 4, not a string"),
+    ],
+)
+def test_a_bad_file_is_named_with_its_row(save, rows, message):
+    path = save(rows)
+    with pytest.raises(InputError, match=message) as caught:
+        read_recording(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_file_is_named(tmp_path):
+    (tmp_path / "binary.json").write_bytes(b"[\xff\xfe]")
+    for name, message in ((".", "cannot be read"), ("absent.json", "file not found"), ("binary.json", "UTF-8")):
+        with pytest.raises(InputError, match=message):
+            read_recording(tmp_path / name)
