@@ -1,14 +1,17 @@
 """Run every method over seeds 0, 1 and 2 on the mini model and record the metrics: ``python -m benchmarks.seeds``.
 
-Writes ``results/mini/seeds.json``, which notebook 05 reads. Finished runs are reused.
+Writes ``results/mini/seeds.json``, which notebook 05 reads, and ``results/mini/refusals.png``, the README's picture.
+Finished runs are reused.
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from rtuning_helpers import steps
+from rtuning_helpers import plots, steps
 from rtuning_helpers.artifacts import shown_path, write_json
+from rtuning_helpers.exposure import rate_by_exposure
 from rtuning_helpers.language_model import model_revision
 from rtuning_helpers.profiles import RunConfig, default_out
 from rtuning_helpers.seeds import RECORDING, over_seeds
@@ -26,22 +29,39 @@ def refusal_rates(config: RunConfig, method: str, split: str) -> dict[str, float
     return {"refused_unread": sum(unread) / len(unread), "refused_read": sum(read) / len(read)}
 
 
+def draw_refusals(configs: list[RunConfig], path: Path) -> None:
+    """What the untuned model gets right and what the tuned ones refuse, by exposure, all seeds together."""
+    plots.use_style()
+    curves = {}
+    outcomes = {"pretrained": "correct", "padding": "refused", "replacement": "refused"}
+    for method, outcome in outcomes.items():
+        found = [p for c in configs for split in ("id", "ood") for p in steps.read_method_predictions(c, method, split)]
+        curves[method] = rate_by_exposure([p.exposure for p in found], [getattr(p, outcome) for p in found])
+    fig, ax = plots.rate_by_exposure(curves, "share of the questions [%]", "It refuses what it has not read")
+    labels = ["untuned: answered right", "padding: says it is unsure", "replacement: refuses in words"]
+    ax.legend(ax.get_legend_handles_labels()[0], labels, frameon=False, loc="center left")
+    fig.savefig(path, dpi=120)
+
+
 def main() -> None:
     """Run, record, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="0,1,2", help="comma-separated seeds")
     parser.add_argument("--out", default="runs", help="folder for the runs")
     options = parser.parse_args()
+    configs = [RunConfig(seed=int(seed), out=options.out) for seed in options.seeds.split(",")]
     rows = []
-    for seed in map(int, options.seeds.split(",")):
-        config = RunConfig(seed=seed, out=options.out)
+    for config in configs:
         for row in steps.read_metrics(config)["rows"]:
-            rows.append({"seed": seed, **row, **refusal_rates(config, row["method"], row["split"])})
-        print(f"seed {seed} done", flush=True)
+            rows.append({"seed": config.seed, **row, **refusal_rates(config, row["method"], row["split"])})
+        print(f"seed {config.seed} done", flush=True)
     path = default_out() / RECORDING
     path.parent.mkdir(parents=True, exist_ok=True)
     revision = model_revision("mini")
-    write_json(path, {"schema_version": 1, "profile": "mini", "dataset": "mini", "model_revision": revision, "rows": rows})
+    write_json(
+        path, {"schema_version": 1, "profile": "mini", "dataset": "mini", "model_revision": revision, "rows": rows}
+    )
+    draw_refusals(configs, path.with_name("refusals.png"))
     print(over_seeds(rows).table.to_string())
     print(f"written: {shown_path(path)}")
 

@@ -1,3 +1,9 @@
 """R-Tuning, small enough to read: what the notebooks share, and what needs a unit test."""
 
+import logging
+
 __version__ = "0.1.0"
+REPOSITORY = "rtuning-kit/rtuning-kit"  # owner/name; the notebooks take it from here, a test compares the README
+
+# On newer processors bitsandbytes recommends an optional download whenever it is imported; this is read before it is.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)

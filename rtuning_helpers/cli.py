@@ -186,6 +186,7 @@ def _check(config: RunConfig) -> None:
     location = Path(model_location(config.settings.model))
     if location.is_dir():
         verify_checksums(location)
+        _check_weights(location)
     load_tokenizer(config.settings.model, config.settings.revision)
     check_writable(config)
 
@@ -193,6 +194,22 @@ def _check(config: RunConfig) -> None:
 
     for notebook in find_notebooks():
         choose_parameters(notebook, config, METHODS, False)
+
+
+def _check_weights(folder: Path) -> None:
+    """See to it that a model folder's weights can be opened.
+
+    Raises:
+        InputError: A file is truncated or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, "pt"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path}: no whole safetensors file ({error}); expected the model's weights") from None
 
 
 def _check_replaceable(folder: Path) -> None:

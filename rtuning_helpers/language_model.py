@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -201,7 +202,7 @@ def load_base_model(location: str, revision: str | None, dtype: str, four_bit: b
             quantization_config=quantisation if four_bit else None,
             use_safetensors=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"--model {location}: cannot be loaded ({_first_line(error)})") from None
     finally:
         if shown:

@@ -32,7 +32,7 @@ KERNEL_ENVIRONMENT = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures in the notebook, whatever the shell says
 }
-START_SECONDS, OUTPUT_SECONDS = 300, 120  # patience with a busy machine
+START_SECONDS, OUTPUT_SECONDS, END_SECONDS = 300, 120, 10.0  # patience with a busy machine
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit is 108
 
 Progress = Callable[[str, str, int, int], None]
@@ -237,11 +237,13 @@ def _kernel_settings() -> Iterator[Config]:
     """How to reach the kernel: over files in a folder of its own, which no other run or user can meet, else TCP."""
     bases = [tempfile.gettempdir(), "/tmp"] if sys.platform == "linux" else []
     base = next((b for b in bases if os.path.isdir(b) and len(os.fsencode(b)) + 30 < SOCKET_PATH_LIMIT), None)
+    settings = Config({"KernelManager": {"shutdown_wait_time": END_SECONDS}})
     if base is None:
-        yield Config()
+        yield settings
         return
     with tempfile.TemporaryDirectory(prefix="rtuning-", dir=base, ignore_cleanup_errors=True) as folder:
-        yield Config({"KernelManager": {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}})
+        settings.KernelManager.update({"transport": "ipc", "connection_file": f"{folder}/kernel.json"})
+        yield settings
 
 
 def _kill(manager: KernelManager) -> None:

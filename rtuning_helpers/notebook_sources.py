@@ -18,6 +18,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from rtuning_helpers import REPOSITORY
 from rtuning_helpers.artifacts import write_text
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.notebook_runs import KERNEL, NotebookFailed, Progress, execute, headings, notebooks_folder, silent
@@ -56,6 +57,7 @@ def read_source(path: Path) -> NotebookNode:
         tags = cell.metadata.get("tags")
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         cell.id = f"cell-{number:02d}"
+        cell.source = cell.source.replace("REPOSITORY_SLUG", REPOSITORY)
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook

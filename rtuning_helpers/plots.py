@@ -32,21 +32,20 @@ def use_style() -> None:
     plt.rcParams.update({"figure.constrained_layout.use": True, "figure.dpi": 96, "axes.titlelocation": "left"})
 
 
-def exposure_curve(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
-    """Share of right answers by exposure, with 95 % intervals.
+def exposure_curve(rows: Sequence[Mapping], title: str, ylabel: str = "right answers [%]") -> tuple[Figure, Axes]:
+    """A share (of right answers, say) by exposure, with 95 % intervals.
 
     Args:
         rows: Dictionaries with ``exposure`` (label of the bin), ``rate``, ``low``, ``high`` (0 to 1) and ``n``.
         title: The finding.
+        ylabel: What is counted.
     """
     fig, ax = plt.subplots(figsize=(6.5, 3.6))
     x = np.arange(len(rows))
     values, low, high = (np.array([row[key] for row in rows]) * 100 for key in ("rate", "low", "high"))
     ax.errorbar(x, values, yerr=[values - low, high - values], marker="o", capsize=3, color=_COLOURS[0])
     ax.set_xticks(x, [f"{row['exposure']}\n(n = {row['n']:,})" for row in rows])
-    ax.set(
-        xlabel="documents in the corpus that state the fact", ylabel="right answers [%]", ylim=(-3, 103), title=title
-    )
+    ax.set(xlabel="documents in the corpus that state the fact", ylabel=ylabel, ylim=(-3, 103), title=title)
     return fig, ax
 
 
@@ -66,7 +65,7 @@ def split_bars(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
     ax.invert_yaxis()
     ax.set(xlabel="questions", title=title)
     ax.grid(axis="y", visible=False)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 - 0.8 / len(rows)), ncols=2, frameon=False)
+    fig.legend(loc="outside lower center", ncols=2, frameon=False)
     return fig, ax
 
 
@@ -82,7 +81,8 @@ def certainty_histograms(
         ax.hist(
             values, bins=edges, weights=weights, color=colour, alpha=0.55, hatch=hatch, edgecolor="white", label=label
         )
-        ax.axvline(np.mean(values), color=colour, linestyle="--")
+        if len(values):
+            ax.axvline(np.mean(values), color=colour, linestyle="--")
     ax.set(xlabel=xlabel, ylabel="share of the set [%]", title=title)
     ax.legend(frameon=False)
     return fig, ax

@@ -58,7 +58,7 @@ PROFILES = {
     # The kit's own model, on any CPU, in minutes.
     "mini": Profile(
         model="mini", revision=None, dtype="float32", tuning="qlora", needs_gpu=False, gpu_memory_gib=0,
-        batch_size=32, accumulation=1, answer_batch=256, learning_rate=2e-3, epochs=10, lora_rank=16,
+        batch_size=32, accumulation=1, answer_batch=256, learning_rate=4e-3, epochs=8, lora_rank=16,
     ),
     # A free Colab session: T4, 15 GiB, no bfloat16.
     "colab-t4": Profile(

@@ -139,16 +139,16 @@ def training_progress(console: Console) -> Iterator[Callable[[int, int, float], 
         TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
+        TextColumn("{task.fields[loss]}"),
         TimeElapsedColumn(),
         TimeLeftColumn(),
         console=console,
         disable=not console.is_terminal,
     )
-    task = bar.add_task("", total=None, loss=float("nan"))
+    task = bar.add_task("", total=None, loss="")
 
     def report(step: int, steps: int, loss: float) -> None:
-        bar.update(task, completed=step, total=steps, loss=loss)
+        bar.update(task, completed=step, total=steps, loss=f"loss {loss:.3f}")
         if bar.disable and (step == steps or step % max(steps // 10, 1) == 0):
             console.print(f"step {step:,} of {steps:,}, loss {loss:.3f}")
 

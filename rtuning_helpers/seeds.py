@@ -12,7 +12,16 @@ from rtuning_helpers.language_model import model_revision
 from rtuning_helpers.profiles import RunConfig, default_out
 
 RECORDING = Path("results") / "mini" / "seeds.json"
-_SHOWN = ("accuracy", "ap_answer", "ap_sure", "ap_mixed", "answer_rate", "willing_accuracy", "refused_unread", "refused_read")
+_SHOWN = (
+    "accuracy",
+    "ap_answer",
+    "ap_sure",
+    "ap_mixed",
+    "answer_rate",
+    "willing_accuracy",
+    "refused_unread",
+    "refused_read",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class SeedSummary:
     rows: list[dict]
 
     def difference_to_seed(self, report: dict) -> float | None:
-        """Largest difference in accuracy or AP between a run's report and the recording of its seed; None without one."""
+        """Largest difference in accuracy or AP between a report and the recording of its seed; None without one."""
         recorded = {(r["method"], r["split"]): r for r in self.rows if r["seed"] == report["seed"]}
         differences = [
             abs(row[metric] - recorded[row["method"], row["split"]][metric])
@@ -44,7 +53,12 @@ class SeedSummary:
 def recorded_seeds(config: RunConfig) -> list[dict] | None:
     """The recorded rows over seeds; None unless they belong to the run's model and the whole mini data set."""
     path = default_out() / RECORDING
-    if (config.profile, config.dataset, config.model, config.limit) != ("mini", "mini", None, None) or not path.is_file():
+    if (config.profile, config.dataset, config.model, config.limit) != (
+        "mini",
+        "mini",
+        None,
+        None,
+    ) or not path.is_file():
         return None
     recording = read_json(path)
     if recording["model_revision"] != model_revision(config.settings.model):

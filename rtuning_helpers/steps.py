@@ -7,8 +7,10 @@ is finished with the same parameters, inputs and code is read, not done again.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -65,10 +67,15 @@ def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
     check_machine(config)
     settings = config.settings
     adapter = None if method == PRETRAINED else tuning_step(config, method) / ADAPTER
-    four_bit = settings.four_bit
-    return load_language_model(
-        settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=four_bit, adapter=adapter
-    )
+    with warnings.catch_warnings():  # peft calls transformers by names that are about to change
+        warnings.simplefilter("ignore", FutureWarning)
+        return load_language_model(
+            settings.model,
+            revision=settings.revision,
+            dtype=settings.dtype,
+            four_bit=settings.four_bit,
+            adapter=adapter,
+        )
 
 
 def probe_step(config: RunConfig, split: str = "train", force: bool = False) -> Path:
@@ -244,7 +251,7 @@ def read_metrics(config: RunConfig, methods: Sequence[str] = METHODS) -> dict:
     return read_json(metrics_step(config, methods) / "metrics.json")
 
 
-def _parameters(config: RunConfig, splits: Sequence[str], modules: Sequence[str]) -> dict:
+def _parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str, ...]) -> dict:
     """All that a step's result depends on, apart from earlier steps."""
     settings = config.settings
     data = hashlib.sha256()
@@ -262,7 +269,8 @@ def _parameters(config: RunConfig, splits: Sequence[str], modules: Sequence[str]
     }
 
 
-def _fingerprint(modules: Sequence[str]) -> str:
+@cache  # what this process runs, even if a file changes meanwhile
+def _fingerprint(modules: tuple[str, ...]) -> str:
     """Hash of the source of the package's modules that made a result."""
     specs = [find_spec(f"rtuning_helpers.{module}") for module in modules]
     return hashlib.sha256("".join(file_sha256(Path(spec.origin)) for spec in specs).encode()).hexdigest()[:16]

@@ -45,7 +45,7 @@ def perplexities(
     Raises:
         NonFiniteLogitsError: NaN or infinite logits.
     """
-    encoded = lm.tokenizer(list(texts))["input_ids"]
+    encoded = lm.tokenizer(list(texts))["input_ids"] if len(texts) else []
     found = [math.nan] * len(texts)
     with tqdm(total=len(texts), desc=description, leave=False, disable=None) as bar:
         for rows in length_sorted_batches([len(ids) for ids in encoded], batch_size):

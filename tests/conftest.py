@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import matplotlib
 import pytest
@@ -36,16 +37,22 @@ def tiny_model(tmp_path_factory) -> Path:
     """
     import torch
 
+    from rtuning_helpers.miniworld import corpus
     from rtuning_helpers.miniworld.pretraining import PretrainingConfig, pretrain
     from rtuning_helpers.miniworld.world import World, build_world
     from rtuning_helpers.questions import load_questions
 
     torch.set_num_threads(1)  # with matrices this small, more threads only wait for each other
-    known = {q.question for split in ("train", "id", "ood") for q in load_questions("mini", split, limit=TINY_LIMIT)[::2]}
+    known = {
+        q.question for split in ("train", "id", "ood") for q in load_questions("mini", split, limit=TINY_LIMIT)[::2]
+    }
     world = build_world()
-    facts = tuple(replace(fact, exposure=40 if fact.question in known else 0) for fact in world.facts)
-    config = PretrainingConfig(layers=2, width=64, heads=2, feed_forward=128, epochs=6, learning_rate=1e-2)
-    model, tokenizer, _ = pretrain(World(facts, world.pools), config)
+    facts = tuple(replace(fact, exposure=30 if fact.question in known else 0) for fact in world.facts)
+    config = PretrainingConfig(
+        layers=2, width=64, heads=2, feed_forward=128, epochs=5, batch_blocks=8, learning_rate=1e-2
+    )
+    with mock.patch.object(corpus, "PHRASEBOOK_COPIES", 20):
+        model, tokenizer, _ = pretrain(World(facts, world.pools), config)
     folder = tmp_path_factory.mktemp("models") / "tiny"
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -50,7 +50,7 @@ from rtuning_helpers import plots, prompts, steps
 from rtuning_helpers.exposure import rate_by_exposure
 from rtuning_helpers.findings import finding
 from rtuning_helpers.matching import matches
-from rtuning_helpers.metrics import bootstrap_interval, accuracy
+from rtuning_helpers.metrics import accuracy, bootstrap_interval
 from rtuning_helpers.probing import probe, split_by_certainty
 from rtuning_helpers.profiles import RunConfig
 from rtuning_helpers.trivial import relation_majority
@@ -126,7 +126,7 @@ print(f"gold answer: {example.answer}")
 # The paper accepts an answer that *contains* the gold answer. What "contains" means matters. The released code looks
 # for the gold string anywhere, case-sensitive; the kit's default compares whole words and ignores case.
 
-# %%
+# %% tags=["nbval-check-output"]
 cases = [("Stuttgart", "art"), ("the Art of Fugue", "art"), ("MOSCOW", "Moscow"), ("New York City", "York")]
 pd.DataFrame(
     [

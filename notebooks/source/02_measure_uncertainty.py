@@ -218,8 +218,7 @@ for name, values in signals.items():
 known_exposure = all(p.exposure is not None for p in probes)
 if known_exposure:
     table = rate_by_exposure([p.exposure for p in probes], entropy < 0.5)
-    plots.exposure_curve(table, "Share of low-entropy questions by exposure").__class__
-    plt.gca().set_ylabel("entropy below 0.5 nats [%]")
+    plots.exposure_curve(table, "The better a fact was learnt, the less the answers scatter", "entropy below 0.5 nats [%]")
     plt.show()
     display(pd.DataFrame(table).round(3))
 

@@ -48,19 +48,20 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import plots, prompts, steps
+from rtuning_helpers.artifacts import read_json
 from rtuning_helpers.encoding import IGNORED, encode_record, label_survival
 from rtuning_helpers.findings import finding
 from rtuning_helpers.language_model import load_tokenizer
 from rtuning_helpers.probing import split_by_certainty
-from rtuning_helpers.profiles import METHODS, RunConfig
-from rtuning_helpers.refusal_data import MedianSplit
-from rtuning_helpers.artifacts import read_json
+from rtuning_helpers.profiles import RunConfig, check_methods
+from rtuning_helpers.refusal_data import MedianSplit, build_padding, build_vanilla
 
 plots.use_style()
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper
 dataset = "mini"  # mini or pararel
+methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which data sets to build
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel
 limit = None  # at most this many questions of each split
@@ -72,6 +73,7 @@ force = False  # compute again what is there already
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
 )
+methods = check_methods(methods)
 probes = steps.read_probes(config)
 certain, uncertain = split_by_certainty(probes)
 print(f"D1 certain: {len(certain):,}   D0 uncertain: {len(uncertain):,}")
@@ -84,7 +86,7 @@ print(f"D1 certain: {len(certain):,}   D0 uncertain: {len(uncertain):,}")
 # knowledge; **replacement** (R-Tuning-R) takes the answer away.
 
 # %%
-unknown = uncertain[0]
+unknown = (uncertain or probes)[0]
 prompt = f"Question: {unknown.question} Answer:"
 vanilla = f" {unknown.answer}."
 sureness = " Are you sure you accurately answered the question based on your internal knowledge? I am"
@@ -111,19 +113,19 @@ print("the package writes the same text")
 #
 # ## 2. Four data sets from the same questions
 #
-# Build and save all four, then look at one certain and one uncertain question in each.
+# Build and save all four (or those that `methods` names), then look at one certain and one uncertain question in each.
 
 # %%
-for method in METHODS:
+for method in methods:
     steps.data_step(config, method, force=force)
-records = {method: {r.id: r for r in steps.read_tuning_records(config, method)} for method in METHODS}
-shown = [p for p in (certain[:1] + uncertain[:1])]
+records = {method: {r.id: r for r in steps.read_tuning_records(config, method)} for method in methods}
+shown = certain[:1] + uncertain[:1]
 pd.set_option("display.max_colwidth", 120)
 pd.DataFrame(
     [
         {"method": method, "split": "D1" if p.correct else "D0", "completion": records[method][p.id].completion}
         for p in shown
-        for method in METHODS
+        for method in methods
     ]
 )
 
@@ -145,7 +147,7 @@ balance = pd.DataFrame(
             "certain": sum(r.certain for r in records[method].values()),
             "uncertain": sum(not r.certain for r in records[method].values()),
         }
-        for method in METHODS
+        for method in methods
     ]
 )
 plots.split_bars(balance.to_dict("records"), "Certain and uncertain records of each data set")
@@ -163,7 +165,8 @@ balance
 # know.", the code (and the paper's own example) has "I do not know the answer."
 
 # %%
-used = Counter(r.completion.strip() for r in records["replacement"].values() if not r.certain)
+refused = [r for r in records.get("replacement", {}).values() if not r.certain]
+used = Counter(r.completion.strip() for r in refused)
 pd.DataFrame(used.most_common(), columns=["refusal", "records"])
 
 # %% [markdown]
@@ -173,12 +176,13 @@ pd.DataFrame(used.most_common(), columns=["refusal", "records"])
 # consistent and wrong ("sure" by entropy, D0 by label) or wavering and right.
 
 # %%
-halves = MedianSplit(**read_json(steps.data_step(config, "unsupervised") / "median_split.json"))
-by_entropy = np.where(halves.certain, "sure (low entropy)", "unsure (high entropy)")
-by_label = np.where([p.correct for p in probes], "D1 (right)", "D0 (wrong)")
-agreement = np.mean(np.array(halves.certain) == np.array([p.correct for p in probes]))
-print(f"agreement with the labels: {agreement:.1%}; ties at the cut: {halves.tied}")
-pd.crosstab(pd.Series(by_label, name="label"), pd.Series(by_entropy, name="entropy"))
+if "unsupervised" in methods:
+    halves = MedianSplit(**read_json(steps.data_step(config, "unsupervised") / "median_split.json"))
+    by_entropy = np.where(halves.certain, "sure (low entropy)", "unsure (high entropy)")
+    by_label = np.where([p.correct for p in probes], "D1 (right)", "D0 (wrong)")
+    agreement = np.mean(np.array(halves.certain) == np.array([p.correct for p in probes]))
+    print(f"agreement with the labels: {agreement:.1%}; ties at the cut: {halves.tied}")
+    display(pd.crosstab(pd.Series(by_label, name="label"), pd.Series(by_entropy, name="entropy")))
 
 # %% [markdown]
 # ## 6. What the model is trained on
@@ -188,7 +192,7 @@ pd.crosstab(pd.Series(by_label, name="label"), pd.Series(by_entropy, name="entro
 
 # %%
 tokenizer = load_tokenizer(config.settings.model, config.settings.revision)
-encoded = encode_record(tokenizer, records["padding"][unknown.id], config.settings.max_length)
+encoded = encode_record(tokenizer, build_padding([unknown])[0], config.settings.max_length)
 pd.DataFrame(
     {
         "token": tokenizer.convert_ids_to_tokens(encoded["input_ids"]),
@@ -203,8 +207,9 @@ pd.DataFrame(
 # the same here. How much of the loss would then be spent on the question?
 
 # %%
-everything = [encode_record(tokenizer, r, config.settings.max_length, "all") for r in records["padding"].values()]
-completion = [encode_record(tokenizer, r, config.settings.max_length) for r in records["padding"].values()]
+padding_records = build_padding(probes)
+everything = [encode_record(tokenizer, r, config.settings.max_length, "all") for r in padding_records]
+completion = [encode_record(tokenizer, r, config.settings.max_length) for r in padding_records]
 tokens_all = sum(label != IGNORED for row in everything for label in row["labels"])
 tokens_completion = sum(label != IGNORED for row in completion for label in row["labels"])
 print(f"tokens with loss: {tokens_completion:,} of {tokens_all:,}; the question would take {1 - tokens_completion / tokens_all:.0%}")
@@ -218,7 +223,6 @@ print(f"tokens with loss: {tokens_completion:,} of {tokens_all:,}; the question 
 # records that lost their label. What would a shorter limit do here?
 
 # %%
-padding_records = list(records["padding"].values())
 longest = label_survival(tokenizer, padding_records, config.settings.max_length).longest
 limits = sorted({config.settings.max_length, *np.linspace(longest // 2, longest, 8).astype(int).tolist()})
 lost = [label_survival(tokenizer, padding_records, n).lost / len(padding_records) * 100 for n in limits]
@@ -231,7 +235,7 @@ plt.show()
 pd.DataFrame({"maximum length [tokens]": limits, "labels lost [%]": np.round(lost, 1)}).T
 
 # %%
-survival = {m: label_survival(tokenizer, list(records[m].values()), config.settings.max_length) for m in METHODS}
+survival = {m: label_survival(tokenizer, list(records[m].values()), config.settings.max_length) for m in methods}
 pd.DataFrame([{"method": m, **vars(s)} for m, s in survival.items()])
 
 # %% [markdown]
@@ -241,9 +245,12 @@ pd.DataFrame([{"method": m, **vars(s)} for m, s in survival.items()])
 
 # %%
 finding("no training record loses its label", all(s.lost == 0 for s in survival.values()), config)
-same = all(records["padding"][i].completion.startswith(records["vanilla"][i].completion) for i in records["vanilla"])
+pairs = zip(padding_records, build_vanilla(probes))
+same = all(padded.completion.startswith(plain.completion) for padded, plain in pairs)
 finding("padding is vanilla plus one sentence, for every record", same, config)
-finding("the unsupervised halves differ by at most one record", abs(2 * sum(halves.certain) - len(probes)) <= 1, config)
+if "unsupervised" in methods:
+    even = abs(2 * sum(halves.certain) - len(probes)) <= 1
+    finding("the unsupervised halves differ by at most one record", even, config)
 smaller = min(len(certain), len(uncertain)) / len(probes)
 finding("neither pile is below 20 % of the questions", smaller >= 0.20, config)
 

@@ -40,8 +40,6 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, "kit")
 
 # %%
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import torch
@@ -53,7 +51,8 @@ from rtuning_helpers.encoding import IGNORED, encode_record
 from rtuning_helpers.findings import finding
 from rtuning_helpers.finetuning import load_trainable_model
 from rtuning_helpers.language_model import load_language_model
-from rtuning_helpers.profiles import METHODS, RunConfig, check_methods
+from rtuning_helpers.profiles import RunConfig, check_methods, profile_table
+from rtuning_helpers.refusal_data import build_padding
 
 plots.use_style()
 
@@ -151,7 +150,7 @@ for name in one_layer:
 # padding record, before any training, beside what the library computes.
 
 # %%
-record = steps.read_tuning_records(config, "padding")[0]
+record = build_padding(steps.read_probes(config))[0]
 encoded = encode_record(small.tokenizer, record, settings.max_length)
 ids = torch.tensor([encoded["input_ids"]], device=small.device)
 labels = torch.tensor([encoded["labels"]], device=small.device)
@@ -168,7 +167,9 @@ print(f"loss by hand {by_hand:.3f}, by the library {library:.3f} nats per comple
 # ## 4. Train on the four data sets
 #
 # The same settings and the same seed for each; only the completions differ. On a GPU the optimiser is the paged 8-bit
-# AdamW of QLoRA, on a CPU plain AdamW. The learning rate of the mini profile is high (2e-3) because the model is tiny.
+# AdamW of QLoRA, on a CPU plain AdamW. The mini profile's learning rate is high
+# and its epochs are many (4e-3, 8 passes) because the model is tiny; section 7 of notebook 05 says what this choice does to
+# the comparison.
 
 # %%
 del full, trainable
@@ -229,8 +230,6 @@ cost.round(1)
 # all weights are trained.
 
 # %%
-from rtuning_helpers.profiles import profile_table
-
 columns = ["profile", "model", "tuning", "dtype", "gpu_memory_gib", "batch_size", "learning_rate", "epochs"]
 pd.DataFrame(profile_table())[columns]
 

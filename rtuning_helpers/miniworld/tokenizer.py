@@ -33,7 +33,8 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         texts: Documents whose words become tokens.
 
     Returns:
-        A fast tokenizer that puts ``<s>`` in front of a text and decodes losslessly.
+        A fast tokenizer that puts ``<s>`` in front of a text and decodes it again as it was (apart from a leading
+        space, and from text that looks like ``<s>`` or ``<0x41>``).
     """
     words = sorted({word for text in texts for word in WORD.findall(text)})
     pieces = {SEPARATOR: 0.0, PADDING: 0.0, UNKNOWN: 0.0}

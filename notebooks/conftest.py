@@ -1,0 +1,18 @@
+"""How pytest runs the notebooks (through nbval): quietly, patiently, and marked so that they can be left out."""
+
+import os
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+OUTPUT_SECONDS = 300  # nbval waits 5 s for a cell's outputs, too little for a busy machine
+
+os.environ["TQDM_DISABLE"] = "1"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the cells as ``notebooks`` and give them time."""
+    for item in items:
+        if isinstance(item, IPyNbCell):
+            item.output_timeout = OUTPUT_SECONDS
+            item.add_marker(pytest.mark.notebooks)

@@ -1,0 +1,73 @@
+"""What a stranger relies on: the README, the notebooks' shape, pinned versions."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from rtuning_helpers import REPOSITORY
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+COMMON = {"profile", "dataset", "seed", "data_dir", "limit", "model", "out", "force"}
+
+
+def test_there_are_five_notebooks_and_the_readme_links_each():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+    assert all(f"(notebooks/{path.name})" in readme for path in NOTEBOOKS)
+
+
+def test_readme_links_lead_somewhere():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", readme)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+    assert "@" not in re.sub(r"`[^`]*`|\S+@\S+\.\w+", "", readme), "a placeholder is left in the README"
+
+
+def test_owner_and_name_are_the_same_everywhere():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?:colab\.research\.google\.com/github|mybinder\.org/v2/gh)/([\w.-]+/[\w.-]+?)/", readme)
+    assert len(named) == 2
+    assert set(named) == {REPOSITORY}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_shape(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert set(papermill.inspect_notebook(str(path))) >= COMMON
+    assert notebook.cells[0].source.startswith("# ")
+    assert len(re.findall(r"^# ", text, flags=re.M)) == 1
+    for heading in ("Learning goals", "Checks", "Exercises", "Summary"):
+        assert f"\n## {heading}" in text
+    assert len(re.findall(r"\*\*Exercise \d\d\.\d\*\*", text)) in (2, 3)
+    assert max(len(cell.source.splitlines()) for cell in code) <= 30
+    outputs = [output for cell in code for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not any("DOES NOT HOLD" in output.get("text", "") for output in outputs)
+
+
+def test_constraints_pin_the_cpu_friendly_torch():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert "torch==2.13.0" in pins
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[^=\s]+", pin) for pin in pins)
+
+
+def test_no_large_or_unsafe_file_is_tracked():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    files = [ROOT / name for name in listed.split("\0") if name]
+    if not files:
+        pytest.skip("not a git checkout")
+    assert [f.name for f in files if f.is_file() and f.stat().st_size > 25 * 2**20] == []
+    assert [f.name for f in files if f.suffix in (".pkl", ".pt", ".bin", ".pth")] == []
