@@ -39,7 +39,7 @@ def draw_refusals(configs: list[RunConfig], path: Path) -> None:
         curves[method] = rate_by_exposure([p.exposure for p in found], [getattr(p, outcome) for p in found])
     fig, ax = plots.rate_by_exposure(curves, "share of the questions [%]", "It refuses what it has not read")
     labels = ["untuned: answered right", "padding: says it is unsure", "replacement: refuses in words"]
-    ax.legend(ax.get_legend_handles_labels()[0], labels, frameon=False, loc="center left")
+    ax.legend(ax.get_legend_handles_labels()[0], labels, frameon=False, loc="center right")
     fig.savefig(path, dpi=120)
 
 

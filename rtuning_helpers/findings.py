@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rtuning_helpers.profiles import RunConfig
+
+HARDLY_ANY = 0.05  # share of right answers up to which a model counts as knowing nothing of a data set
+
+
+def knowledge_notice(correct: Sequence[bool]) -> None:
+    """Say it plainly where the untuned model knows nothing of the questions; say nothing otherwise."""
+    if sum(correct) <= HARDLY_ANY * len(correct):
+        print(
+            f"NOTE: the untuned model answers {sum(correct):,} of {len(correct):,} questions right: "
+            "it knows nothing of this data.\n"
+            "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what the model\n"
+            "knows are meant for the default model and data."
+        )
 
 
 def finding(text: str, holds: bool, config: RunConfig) -> None:

@@ -119,7 +119,10 @@ def loss_curves(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -
     fig, ax = plt.subplots(figsize=(6.5, 3.4))
     for method, points in curves.items():
         steps, losses = zip(*points, strict=True)
-        ax.plot(steps, losses, label=method, color=METHOD_COLOURS[method], linestyle=METHOD_LINES[method])
+        marker = "o" if len(steps) < 5 else None
+        ax.plot(
+            steps, losses, label=method, marker=marker, color=METHOD_COLOURS[method], linestyle=METHOD_LINES[method]
+        )
     ax.set(xlabel="optimiser step", ylabel="loss [nats per completion token]", title=title, ylim=(0, None))
     ax.legend(frameon=False)
     return fig, ax
@@ -137,6 +140,8 @@ def precision_recall_panels(
     fig, axes = _panels(len(curves))
     for ax, (split, methods) in zip(axes, curves.items(), strict=True):
         for method, (correct, confidence) in methods.items():
+            if not any(correct):  # no right answer: no ranking to judge
+                continue
             precision, recall, _ = precision_recall_curve(correct, confidence)
             ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **_method_style(method))
             ax.axhline(np.mean(correct) * 100, color=METHOD_COLOURS[method], linestyle=":", linewidth=0.8)

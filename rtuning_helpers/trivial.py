@@ -23,6 +23,16 @@ def relation_majority(training: Sequence[Question], test: Sequence[Question]) ->
     return [best.get(question.relation, "") for question in test]
 
 
+def most_confident(predictions: Sequence[Prediction], answer_rate: float) -> float:
+    """Accuracy of a model that answers only the given share of the questions, those with the highest answer confidence.
+
+    The fair opponent of a model that refuses: a threshold on the confidence that comes for free.
+    """
+    count = round(answer_rate * len(predictions))
+    kept = sorted(predictions, key=lambda p: -p.answer_confidence)[:count]
+    return sum(p.correct for p in kept) / count if count else float("nan")
+
+
 def trivial_rows(predictions: Sequence[Prediction]) -> list[dict]:
     """Always answer and always refuse, applied to a model's predictions: answer rate and willing accuracy, 0 to 1."""
     accuracy = sum(p.correct for p in predictions) / len(predictions)

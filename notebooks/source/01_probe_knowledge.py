@@ -48,7 +48,7 @@ from matplotlib import pyplot as plt
 
 from rtuning_helpers import plots, prompts, steps
 from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.findings import finding
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.matching import matches
 from rtuning_helpers.metrics import accuracy, bootstrap_interval
 from rtuning_helpers.probing import probe, split_by_certainty
@@ -80,9 +80,9 @@ print(f"profile {config.profile}: model {config.settings.model}, tuning {config.
 # %% [markdown]
 # ## 1. Ask one question
 #
-# The default model is small (2 million parameters) and has read one book: the encyclopedia of a world that does not
-# exist. We wrote that book, so we know for every fact how many times it stands there, from never to several hundred
-# times. Here are five of its questions; `exposure` is that count.
+# The default model is small (2 million parameters) and has read one book, its *corpus*: the encyclopedia of a world that
+# does not exist. We wrote it, so we know for every fact how many of its short documents state it, from none to several
+# hundred. That count is the *exposure*. Here are five of the training questions; for real data the exposure is unknown.
 
 # %%
 lm = steps.load_model(config)
@@ -118,7 +118,7 @@ for _ in range(6):
 print(f"gold answer: {example.answer}")
 
 # %% [markdown]
-# The geometric mean of the answer tokens' probabilities is the **answer confidence**: a number between 0 and 1 that the
+# The geometric mean of the answer tokens' probabilities (the full stop not counted) is the **answer confidence**: a number between 0 and 1 that the
 # model gives without being asked. Notebook 05 compares it with the confidence that R-Tuning teaches.
 #
 # ## 2. When is an answer right?
@@ -152,6 +152,7 @@ share = len(certain) / len(probes)
 low, high = bootstrap_interval(accuracy, [p.correct for p in probes], seed=seed)
 print(f"certain (D1):   {len(certain):5,}  = {share:.1%}  (95 % interval {low:.1%} to {high:.1%})")
 print(f"uncertain (D0): {len(uncertain):5,}  = {1 - share:.1%}")
+knowledge_notice([p.correct for p in probes])
 
 # %% [markdown]
 # Did the fast path do the same as the loop that you have read? Twenty questions, one at a time, must give the same
@@ -201,14 +202,14 @@ else:
 #
 # Look at the left end again: a fact that the book *never* states was answered right now and then. Each relation has 20
 # possible answers, so a blind guess is right one time in 20. Those answers land in D1, and R-Tuning will train the model
-# to say "I am sure" after them.
+# to say "I am sure" after them. (The count below is a lower bound: a fact that was read once or twice can be hit by luck too.)
 
 # %%
 if known_exposure:
     lucky = [p for p in certain if p.exposure == 0]
     unseen = [p for p in probes if p.exposure == 0]
     print(f"never stated in the corpus: {len(unseen)} questions, answered right by luck: {len(lucky)}")
-    print(f"share of D1 that is luck: {len(lucky) / len(certain):.1%}")
+    print(f"share of D1 that is luck: at least {len(lucky) / max(len(certain), 1):.1%}")
     display(pd.DataFrame([{"question": p.question, "answer": p.prediction} for p in lucky[:5]]))
 
 # %% [markdown]
@@ -267,15 +268,15 @@ finding("the model beats the relation-majority baseline", share > high, config)
 #
 # ## Exercises
 #
-# **Exercise 01.1** (5 minutes). Change `rule` to `"substring"` in `probing.probe` for the ParaRel files
-# (`dataset = "pararel"`). How many labels change, and for which relations?
+# **Exercise 01.1** (5 minutes). Find three pairs of model answer and gold answer (any topic) on which both matching rules are
+# wrong, and check them with `matches`. Which rule would you want for dates, or for names with initials?
 #
 # **Exercise 01.2** (10 minutes). A question that is answered right at confidence 0.3 and one at 0.99 are both "certain".
 # Plot the share of luck (`exposure == 0`) within D1 over the answer confidence. Which threshold would remove half of the
 # luck, and how many known questions would it cost?
 #
-# **Exercise 01.3** (10 minutes). Reword one question template (for example "Where was ... born?" for "In which city was
-# ... born?") and probe again. Does the model still know the facts? What does that say about "knowledge"?
+# **Exercise 01.3** (10 minutes). Reword the birthplace questions ("Where was ... born?" for "In which city was ... born?") with
+# `dataclasses.replace(question, question=...)` and give them to `probe(lm, ...)`. Does the model still know the facts? What does that say about "knowledge"?
 #
 # ## Summary
 #

@@ -51,7 +51,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import plots, prompts, steps
 from rtuning_helpers.decoding import sample_answers
 from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.findings import finding
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.metrics import auroc, bootstrap_interval, mean_interval
 from rtuning_helpers.profiles import RunConfig
 from rtuning_helpers.refusal_data import median_split
@@ -77,6 +77,7 @@ probes = steps.read_probes(config)
 correct = np.array([p.correct for p in probes])
 lm = steps.load_model(config)
 print(f"{len(probes):,} questions: {correct.sum():,} certain, {(~correct).sum():,} uncertain")
+knowledge_notice(correct)
 
 # %% [markdown]
 # ## 1. Perplexity: how surprising is the question?
@@ -92,12 +93,13 @@ with torch.inference_mode():
     log_p = torch.log_softmax(lm.model(ids).logits[0, :-1].float(), dim=-1)
 token_log_p = log_p.gather(1, ids[0, 1:, None])[:, 0]
 for token, value in zip(ids[0, 1:], token_log_p):
-    print(f"{lm.tokenizer.decode([int(token)]):>14}   probability {value.exp():.4f}")
+    print(f"{lm.tokenizer.decode([int(token)]):>14}   surprise {max(-value, 0):5.2f} nats")
 by_hand = math.exp(-token_log_p.mean())
 print(f"perplexity {by_hand:.2f}")
 
 # %% [markdown]
-# Most of the surprise sits in one token: the name. The package does the same in batches; both must agree.
+# The surprise sits in two tokens: the name, and the first word (the bare question lacks the "Question:" that the model
+# expects; that part is nearly the same for all questions). The package does the same in batches; both must agree.
 
 # %%
 assert math.isclose(perplexities(lm, [text])[0], by_hand, rel_tol=1e-4)
@@ -109,9 +111,11 @@ print("the batched function gives the same number")
 # Ask the same question k = 10 times and let the model *sample* its answer at temperature 0.7. If it knows the answer,
 # all ten agree; if it guesses, they scatter. With $p_j$ the share of the $j$-th distinct answer, the **answer entropy** is
 # $u = -\sum_j p_j \ln p_j$: 0 when all agree, $\ln 10 = 2.30$ when all differ.
+# Here for the question that the model answered most confidently in notebook 01, and for the least confident one.
 
 # %%
-for probe in (next(p for p in probes if p.correct), next(p for p in probes if not p.correct)):
+by_confidence = sorted(probes, key=lambda p: p.confidence)
+for probe in (by_confidence[-1], by_confidence[0]):
     answers = sample_answers(lm, [prompts.question_prompt(probe.question)], k=10, temperature=0.7, seed=seed)[0]
     shares = np.array(list(Counter(answers).values())) / len(answers)
     entropy = float(-(shares * np.log(shares)).sum())
@@ -203,7 +207,7 @@ scores = {}
 signals = {"perplexity": perplexity, "answer entropy": entropy, "1 - answer confidence": [1 - p.confidence for p in probes]}
 for name, values in signals.items():
     ranks = pd.Series(values).rank(pct=True).to_numpy()
-    value = auroc(~correct, ranks)
+    value = auroc(~correct, ranks)  # NaN where one of the sets is empty
     low, high = bootstrap_interval(auroc, ~correct, ranks, seed=seed)
     scores[name] = value
     print(f"{name:22} AUROC {value:.3f}  (95 % interval {low:.3f} to {high:.3f})")
@@ -258,8 +262,8 @@ finding("the unsupervised split agrees with the labels in over 75 % of the quest
 # **Exercise 02.1** (5 minutes). Compute the entropy with `answer_entropy(answers, normalise=True)`. In the mini world
 # nothing changes; explain why, and where it would.
 #
-# **Exercise 02.2** (10 minutes). Halve the number of samples to k = 5 (the released code's default; the paper says 10).
-# How many questions tie at the median now, and what happens to the agreement with the labels?
+# **Exercise 02.2** (10 minutes). Keep only the first five of each question's answers in `measured` (k = 5 is the released
+# code's default; the paper says 10) and call `answer_entropy` and `median_split` again. How many questions tie now, and what happens to the agreement with the labels?
 #
 # **Exercise 02.3** (15 minutes). Find the ten questions in D0 with the lowest entropy. What do they have in common?
 #

@@ -6,8 +6,8 @@
 # answer is marked as such.
 #
 # **By the end you will have shown** four data sets made from the same questions (vanilla, padding, replacement,
-# unsupervised), and that every record still carries its sure/unsure or refusal text when it reaches the model. The released
-# pipeline does not check this, and can lose that text.
+# unsupervised), and that every record still carries its sure/unsure or refusal text when it reaches the model. No
+# released pipeline checks this.
 #
 # | | |
 # |---|---|
@@ -50,7 +50,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import plots, prompts, steps
 from rtuning_helpers.artifacts import read_json
 from rtuning_helpers.encoding import IGNORED, encode_record, label_survival
-from rtuning_helpers.findings import finding
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.language_model import load_tokenizer
 from rtuning_helpers.probing import split_by_certainty
 from rtuning_helpers.profiles import RunConfig, check_methods
@@ -77,6 +77,7 @@ methods = check_methods(methods)
 probes = steps.read_probes(config)
 certain, uncertain = split_by_certainty(probes)
 print(f"D1 certain: {len(certain):,}   D0 uncertain: {len(uncertain):,}")
+knowledge_notice([p.correct for p in probes])
 
 # %% [markdown]
 # ## 1. One record by hand
@@ -113,13 +114,15 @@ print("the package writes the same text")
 #
 # ## 2. Four data sets from the same questions
 #
-# Build and save all four (or those that `methods` names), then look at one certain and one uncertain question in each.
+# Build and save all four (or those that `methods` names), then look at the most and the least
+# confidently answered question in each.
 
 # %%
 for method in methods:
     steps.data_step(config, method, force=force)
 records = {method: {r.id: r for r in steps.read_tuning_records(config, method)} for method in methods}
-shown = certain[:1] + uncertain[:1]
+by_confidence = sorted(probes, key=lambda p: p.confidence)
+shown = [by_confidence[-1], by_confidence[0]]
 pd.set_option("display.max_colwidth", 120)
 pd.DataFrame(
     [
@@ -131,8 +134,8 @@ pd.DataFrame(
 
 # %% [markdown]
 # `unsupervised` looks like padding, but its sure/unsure comes from the entropy of notebook 02 and not from the labels, so
-# it may call a right answer unsure. Vanilla and padding share their answers: whatever differs after training comes from
-# the one added sentence.
+# it may call a right answer unsure. Vanilla and padding share their answers; they differ in the added sentence. (One side
+# effect: the loss is a mean over all tokens of the completion, so the answer itself weighs less in padding.)
 #
 # ## 3. The class balance
 #
@@ -188,19 +191,16 @@ if "unsupervised" in methods:
 # ## 6. What the model is trained on
 #
 # The paper computes the loss on the answer and the sure/unsure sentence only. Tokens of the prompt get the label -100,
-# which means "no loss". Here is one padding record as the trainer sees it; an empty cell in `label` carries no loss.
+# which means "no loss". Here are the tokens of one padding record as the trainer sees them (`▁` is a space, `<s>` stands
+# between texts).
 
 # %%
 tokenizer = load_tokenizer(config.settings.model, config.settings.revision)
 encoded = encode_record(tokenizer, build_padding([unknown])[0], config.settings.max_length)
-pd.DataFrame(
-    {
-        "token": tokenizer.convert_ids_to_tokens(encoded["input_ids"]),
-        "label": [
-            "" if label == IGNORED else tokenizer.convert_ids_to_tokens([label])[0] for label in encoded["labels"]
-        ],
-    }
-).T
+tokens = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
+masked = [label == IGNORED for label in encoded["labels"]]
+print("no loss: ", *[token for token, ignored in zip(tokens, masked) if ignored])
+print("loss:    ", *[token for token, ignored in zip(tokens, masked) if not ignored])
 
 # %% [markdown]
 # The released code trains on *all* tokens, question included, although the paper says otherwise. `loss_on="all"` does
@@ -218,8 +218,9 @@ print(f"tokens with loss: {tokens_completion:,} of {tokens_all:,}; the question 
 # ## 7. Do the labels survive?
 #
 # The one word that matters stands at the very end of a record, and cutting a record to a maximum length removes its end.
-# With the paper's five-shot MMLU prompts and a limit of 512 tokens, 64 % of the training records lose their sure/unsure
-# in this way, without any message: a likely reason why those numbers could not be reproduced. The kit refuses to train on
+# With the paper's five-shot MMLU prompts and the 512-token limit of LMFlow v1.0.0 (a later version than the one the authors
+# used), 64 % of the training records exceed the limit and lose their sure/unsure, without any message: one possible reason why
+# a user of that version fell 20 points short on MMLU (issue 14 of the official repository). The kit refuses to train on
 # records that lost their label. What would a shorter limit do here?
 
 # %%
@@ -267,8 +268,9 @@ finding("neither pile is below 20 % of the questions", smaller >= 0.20, config)
 # **Exercise 03.1** (5 minutes). Build padding records that keep the model's *own wrong answer* in front of "I am unsure"
 # instead of the gold answer. Which of the two would you expect to hurt answering, and why?
 #
-# **Exercise 03.2** (10 minutes). Balance the padding set (as many "sure" as "unsure" records) and train on it in notebook
-# 04. What changes in the sure confidence?
+# **Exercise 03.2** (15 minutes). Balance the padding set (as many "sure" as "unsure" records) and train on it with
+# `finetuning.finetune(records, config.settings, folder)`; `evaluation.predict` gives the predictions. What changes in the sure
+# confidence?
 #
 # **Exercise 03.3** (10 minutes). Load a real tokenizer that you have on disk and repeat section 6. Are " sure" and
 # " unsure" one token each? What would go wrong if only the first token of each were compared?
