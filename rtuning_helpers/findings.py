@@ -15,8 +15,8 @@ def knowledge_notice(correct: Sequence[bool]) -> None:
         print(
             f"NOTE: the untuned model answers {sum(correct):,} of {len(correct):,} questions right: "
             "it knows nothing of this data.\n"
-            "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what the model\n"
-            "knows are meant for the default model and data."
+            "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what\n"
+            "the model knows are meant for the default model and data."
         )
 
 
