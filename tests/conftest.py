@@ -10,12 +10,11 @@ from unittest import mock
 import matplotlib
 import pytest
 from hypothesis import settings
+from tiny import TINY_LIMIT
 
 matplotlib.use("Agg")
 settings.register_profile("kit", deadline=None)  # a busy machine is no failure
 settings.load_profile("kit")
-
-TINY_LIMIT = 24  # questions of each mini split that the tiny model has heard of, every second one at least
 
 
 @pytest.fixture(scope="session")

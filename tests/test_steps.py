@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import TINY_LIMIT
+from tiny import TINY_LIMIT
 
 from rtuning_helpers import profiles, steps
 from rtuning_helpers.artifacts import MANIFEST, results_folder
