@@ -61,8 +61,9 @@ KINDS = ("qlora", "lora", "full")
 def test_the_loss_goes_down_and_the_log_says_what_was_done(tuned, tuning):
     log, _, _ = tuned(tuning)
     assert (log.steps, log.examples) == (20, 24)
-    assert [step for step, _ in log.losses] == [10, 20]
-    assert log.losses[1][1] < 0.8 * log.losses[0][1]
+    assert [step for step, _ in log.losses] == list(range(1, 21))  # a fortieth of 20 steps is below one
+    losses = [loss for _, loss in log.losses]
+    assert sum(losses[10:]) < 0.8 * sum(losses[:10])
     assert log.seconds > 0 and log.model_mib > 0 and log.peak_mib > 0
     assert log.all_parameters > 200_000  # 4-bit weights are counted one by one
     share = log.trainable_parameters / log.all_parameters

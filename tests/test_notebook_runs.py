@@ -185,7 +185,12 @@ cli._check = lambda config: None
 sys.exit(cli.main(["run", "--out", {str(tmp_path / "runs")!r}]))
 """
     process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored if pytest runs in the background
     )
     pid_file = folder / "pid"
     assert wait_until(lambda: pid_file.exists() and pid_file.read_text() != "")
