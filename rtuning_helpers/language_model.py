@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +19,6 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from rtuning_helpers.errors import InputError
-
-# On newer processors bitsandbytes recommends an optional download whenever it is imported.
-logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 MINI = "mini"
 MINI_CHECKPOINT = Path(__file__).parent / "miniworld" / "checkpoint"
