@@ -32,6 +32,10 @@ app = typer.Typer(
 )
 
 
+ledger = typer.Typer(help="File finished runs beside the paper's numbers, and show them.", rich_markup_mode=None)
+app.add_typer(ledger, name="ledger")
+
+
 @app.callback()
 def _root() -> None:
     """R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model."""
@@ -75,13 +79,24 @@ def run(
 def score(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recorded predictions.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="See to it that they answer this data set's questions.")
+    ] = None,
+    data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
 ) -> None:
     """Score recorded predictions.
 
     FILE is this kit's predictions.jsonl, or the JSON of a released evaluator.
     """
-    from rtuning_helpers.recorded import score_files
+    from rtuning_helpers.recorded import check_questions, read_recording, score_files
 
+    if dataset is not None:
+        from rtuning_helpers.questions import load_questions
+
+        for path in files:
+            predictions = read_recording(path)
+            split = predictions[0].split if predictions[0].split in ("train", "id", "ood") else "id"
+            check_questions(path, predictions, load_questions(dataset, split, data_dir))
     rows = score_files(files)
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
@@ -154,6 +169,37 @@ def build_notebooks(
         written = notebook_sources.build_notebooks(names, progress)
     for path in written:
         console.print(shown_path(path), soft_wrap=True)
+
+
+@ledger.command("add")
+def ledger_add(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs, such as runs/mini/mini.")],
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: the clone's results/ledger.csv]")] = None,
+) -> None:
+    """File finished runs into the column "this kit".
+
+    All seeds of a run are filed; rows of the same cell, profile and seed are replaced.
+    """
+    from rtuning_helpers.artifacts import shown_path
+    from rtuning_helpers.ledger import add_run, ledger_path, run_rows
+
+    for folder in runs:  # all are looked at before the first is filed
+        run_rows(folder)
+    for folder in runs:
+        rows = add_run(folder, file)
+        seeds = ", ".join(str(seed) for seed in sorted({row.seed for row in rows}))
+        print(f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {shown_path(file or ledger_path())}")
+
+
+@ledger.command("show")
+def ledger_show(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Number of a table of the paper, such as 1.")],
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: the clone's results/ledger.csv]")] = None,
+) -> None:
+    """Show a table of the paper with its published re-runs and what this kit measured."""
+    from rtuning_helpers.ledger import compare, read_ledger
+
+    reports.new_console().print(reports.ledger_table(table, compare(table, read_ledger(file))))
 
 
 def _absolute(path: str | None) -> str | None:

@@ -98,9 +98,22 @@ def finetune(
     Raises:
         InputError: No records, or records that do not fit into ``settings.max_length``.
     """
-    set_seed(seed)
     tokenizer = load_tokenizer(settings.model, settings.revision)
     encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
+    return finetune_encoded(encoded, settings, out, seed=seed, description=description)
+
+
+def finetune_encoded(
+    encoded: Sequence[dict[str, list[int]]],
+    settings: Profile,
+    out: Path,
+    *,
+    seed: int = 0,
+    description: str = "fine-tuning",
+) -> TrainingLog:
+    """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
+    set_seed(seed)
+    tokenizer = load_tokenizer(settings.model, settings.revision)
     model = load_trainable_model(settings)
     model_mib = model.get_memory_footprint() / 2**20
     on_gpu = model.device.type == "cuda"
@@ -133,7 +146,7 @@ def finetune(
                 dataloader_pin_memory=on_gpu,
                 seed=seed,
             ),
-            train_dataset=Dataset.from_list(encoded),
+            train_dataset=Dataset.from_list(list(encoded)),
             processing_class=tokenizer,
             callbacks=[progress],
         )

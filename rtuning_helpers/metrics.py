@@ -97,6 +97,12 @@ def brier(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None =
     return _plain(_ratio(_sum(w, (score - right) ** 2), w.sum(axis=1)), weights)
 
 
+def mean(values: ArrayLike, weights: ArrayLike | None = None) -> Values:
+    """Mean of any finite numbers; NaN for none."""
+    (numbers,), w = _checked(weights, values=values)
+    return _plain(_ratio(_sum(w, numbers), w.sum(axis=1)), weights)
+
+
 def risk_coverage(correct: ArrayLike, confidence: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Risk at every coverage, when the most confident answers are given first (El-Yaniv and Wiener 2010).
 
@@ -170,7 +176,7 @@ def paired_bootstrap_difference(
 
 def mean_interval(values: ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
     """Percentile interval of a mean, of entropies (nats) or perplexities for example; (NaN, NaN) for no values."""
-    return bootstrap_interval(_mean, values, resamples=resamples, seed=seed, level=level)
+    return bootstrap_interval(mean, values, resamples=resamples, seed=seed, level=level)
 
 
 def summarise(predictions: Sequence[Prediction], method: str, split: str, resamples: int = 1000, seed: int = 0) -> dict:
@@ -222,11 +228,6 @@ def _column(predictions: Sequence[Prediction], name: str) -> np.ndarray | None:
     if missing:
         raise ValueError(f"{name} is None in {missing} of {len(values)} predictions; expected all or none")
     return np.array(values, dtype=float)
-
-
-def _mean(values: ArrayLike, weights: ArrayLike | None = None) -> Values:
-    (numbers,), w = _checked(weights, values=values)
-    return _plain(_ratio(_sum(w, numbers), w.sum(axis=1)), weights)
 
 
 def _checked(weights: ArrayLike | None, **columns: ArrayLike) -> tuple[list[np.ndarray], np.ndarray]:

@@ -23,7 +23,7 @@ from rtuning_helpers.artifacts import results_folder, shown_path
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.profiles import RunConfig, default_out
 
-NUMBERED = "[0-9][0-9]_*.ipynb"
+TUTORIAL = "0[1-5]_*.ipynb"  # the main line; the later notebooks stand on their own
 KERNEL = "python3"
 ENGINE = "rtuning"
 CORE_PARAMETERS = ("profile", "dataset", "seed", "out")
@@ -63,21 +63,21 @@ def notebooks_folder() -> Path:
 
 
 def find_notebooks() -> list[Path]:
-    """The numbered notebooks of the clone, in order.
+    """The notebooks of the main line, 01 to 05, in order.
 
     Raises:
         InputError: There is no clone, or it holds none.
     """
-    found = sorted(notebooks_folder().glob(NUMBERED))
+    found = sorted(notebooks_folder().glob(TUTORIAL))
     if not found:
-        raise InputError(f"{shown_path(notebooks_folder())}: no notebooks; expected {NUMBERED} as in the repository")
+        raise InputError(f"{shown_path(notebooks_folder())}: no notebooks; expected {TUTORIAL} as in the repository")
     return found
 
 
 def run_notebooks(
     config: RunConfig, methods: Sequence[str], force: bool = False, progress: Progress = silent
 ) -> list[Path]:
-    """Execute the numbered notebooks in order, with the run's settings as parameters.
+    """Execute notebooks 01 to 05 in order, with the run's settings as parameters.
 
     Args:
         config: The settings; ``out`` is passed on as an absolute path.

@@ -9,13 +9,16 @@ The evaluators of shizhediao/R-Tuning, and the public re-runs of them, write one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from rtuning_helpers.artifacts import write_text
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt, read_json_array
 from rtuning_helpers.metrics import summarise
 from rtuning_helpers.predictions import Prediction, is_probability, read_predictions
+from rtuning_helpers.questions import Question
 
 SURE_THRESHOLD = 0.5  # "I am sure" is the likelier of the two strings
 _CONFIDENCE_ROW = "[correct, answer confidence, sure confidence], optionally [question, answer, relation] and output"
@@ -86,6 +89,47 @@ def score_files(paths: Iterable[str | Path], resamples: int = 1000, seed: int = 
             row["n_sure"] = _number(value > SURE_THRESHOLD for value in sure) if sure else None
             scored.append(row)
     return scored
+
+
+def check_questions(path: str | Path, predictions: Sequence[Prediction], questions: Sequence[Question]) -> None:
+    """See to it that a recording answers exactly these questions, in this order.
+
+    Args:
+        path: The recording's file, for the message.
+        predictions: What `read_recording` read from it.
+        questions: The questions of the split it should belong to.
+
+    Raises:
+        InputError: It has another number of rows, or a row has another question or gold answer; or it holds no texts.
+    """
+    name = f"{questions[0].dataset} {questions[0].split}"
+    if len(predictions) != len(questions):
+        raise InputError(f"{path}: holds {len(predictions):,} rows; expected the {len(questions):,} questions of {name}")
+    for number, (found, asked) in enumerate(zip(predictions, questions, strict=True), start=1):
+        if (found.question.strip(), found.answer) != (asked.question.strip(), asked.answer):
+            texts = excerpt([found.question, found.answer]), excerpt([asked.question, asked.answer])
+            raise InputError(f"{path}: row {number} is {texts[0]}; expected {texts[1]} of {name}, is it another dataset?")
+
+
+def write_recording(path: Path, predictions: Sequence[Prediction], digits: int = 6) -> None:
+    """Write predictions as the released evaluators do, in the form that `read_recording` reads.
+
+    Args:
+        path: The file; replaced as a whole.
+        predictions: Of one method; without confidences if it refuses in words.
+        digits: Decimal places of the confidences.
+    """
+    rows = []
+    for item in predictions:
+        sample = [item.question, item.answer, item.relation]
+        if item.answer_confidence is None or (item.refused is not None and item.sure_confidence is None):
+            rows.append([-1 if item.refused else int(item.correct), sample, item.prediction])
+        else:
+            sure = 1.0 if item.sure_confidence is None else item.sure_confidence  # an untuned model never refuses
+            numbers = [round(item.answer_confidence, digits), round(sure, digits)]
+            rows.append([int(item.correct), *numbers, sample, item.prediction])
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    write_text(path, f"[\n{lines}\n]\n")
 
 
 def _first_character(path: Path) -> str:

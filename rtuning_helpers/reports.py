@@ -15,6 +15,8 @@ from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from rtuning_helpers.doctor import Finding
     from rtuning_helpers.notebook_runs import Progress as NotebookProgress
 
@@ -79,6 +81,16 @@ def knowledge_table(knowledge: Mapping[str, Sequence[Mapping]]) -> Table:
     }
     for exposure in dict.fromkeys(label for label, _ in cells):
         table.add_row(exposure, *(cells.get((exposure, split), MISSING) for split in knowledge))
+    return table
+
+
+def ledger_table(name: str, rows: DataFrame) -> Table:
+    """The rows of `rtuning_helpers.ledger.compare`."""
+    table = Table(title=f"Table {name} of the paper", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in rows.columns:
+        table.add_column(heading, overflow="fold")
+    for row in rows.itertuples(index=False):
+        table.add_row(*map(escape, row))
     return table
 
 

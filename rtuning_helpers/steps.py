@@ -114,7 +114,7 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
             batch_size=settings.answer_batch,
             ids=[q.id for q in asked],
         )
-        perplexity = perplexities(lm, [q.question for q in asked], batch_size=settings.answer_batch)
+        perplexity = perplexities(lm, [q.question.strip() for q in asked], batch_size=settings.answer_batch)
         write_records(
             folder / "uncertainty.jsonl",
             [

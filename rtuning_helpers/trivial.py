@@ -23,6 +23,20 @@ def relation_majority(training: Sequence[Question], test: Sequence[Question]) ->
     return [best.get(question.relation, "") for question in test]
 
 
+def template_confidence(training: Sequence[Question], certain: Sequence[bool], test: Sequence[Question]) -> list[float]:
+    """A confidence without a model: the share of certain training questions of the same relation, 0 to 1.
+
+    What it scores is what the wording of a question gives away; a sure confidence should do better. An unseen relation
+    gets the share of all training questions.
+    """
+    counts: dict[str, list[bool]] = {}
+    for question, known in zip(training, certain, strict=True):
+        counts.setdefault(question.relation, []).append(known)
+    overall = sum(certain) / len(certain)
+    rates = {relation: sum(known) / len(known) for relation, known in counts.items()}
+    return [rates.get(question.relation, overall) for question in test]
+
+
 def most_confident(predictions: Sequence[Prediction], answer_rate: float) -> float:
     """Accuracy of a model that answers only the given share of the questions, those with the highest answer confidence.
 

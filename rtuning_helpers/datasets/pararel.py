@@ -22,10 +22,10 @@ def load(split: str, data_dir: Path | None) -> list[Question]:
     for number, row in enumerate(read_json_array(path), start=1):
         if not (isinstance(row, list) and len(row) == 3 and all(isinstance(cell, str) for cell in row)):
             raise InputError(f"{path}: row {number} is {excerpt(row)}; {_ROW}")
-        question, answer, relation = (cell.strip() for cell in row)
-        if not (question and answer and relation):
+        question, answer, relation = row  # spaces at the ends of a question stay: the released code trains them
+        if not all(cell.strip() for cell in row):
             raise InputError(f"{path}: row {number} is {excerpt(row)}; {_ROW}")
-        questions.append(Question(f"pararel-{split}-{number - 1:05d}", "pararel", split, question, answer, relation))
+        questions.append(Question(f"pararel-{split}-{number - 1:05d}", "pararel", split, question, answer.strip(), relation.strip()))
     return questions
 
 
