@@ -37,7 +37,9 @@ def main() -> None:
         rows = [asdict(effect) for effect in measure_all(RunConfig(seed=seed, out=options.out), report)]
         others = read_json(path)["rows"] if path.is_file() and read_json(path)["model_revision"] == revision else []
         rows = sorted([*(row for row in others if row["seed"] != seed), *rows], key=lambda row: row["seed"])
-        write_json(path, {"schema_version": 1, "profile": "mini", "dataset": "mini", "model_revision": revision, "rows": rows})
+        write_json(
+            path, {"schema_version": 1, "profile": "mini", "dataset": "mini", "model_revision": revision, "rows": rows}
+        )
     print(effects_table(recorded_effects()).to_string())
     print(f"written: {shown_path(path)}")
 

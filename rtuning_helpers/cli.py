@@ -173,7 +173,9 @@ def build_notebooks(
 
 @ledger.command("add")
 def ledger_add(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs, such as runs/mini/mini.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs, such as runs/mini/mini.")
+    ],
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: the clone's results/ledger.csv]")] = None,
 ) -> None:
     """File finished runs into the column "this kit".
@@ -188,7 +190,9 @@ def ledger_add(
     for folder in runs:
         rows = add_run(folder, file)
         seeds = ", ".join(str(seed) for seed in sorted({row.seed for row in rows}))
-        print(f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {shown_path(file or ledger_path())}")
+        print(
+            f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {shown_path(file or ledger_path())}"
+        )
 
 
 @ledger.command("show")

@@ -301,7 +301,9 @@ def _read_report(path: Path) -> dict:
                 continue
             values = [row[name], *(row.get(f"{name}_ci95") or [])]
             if len(values) != 3 or not all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in values):
-                raise InputError(f"{path}: {where}: {name} is {excerpt(values)}; expected a number in [0, 1] with its interval")
+                raise InputError(
+                    f"{path}: {where}: {name} is {excerpt(values)}; expected a number in [0, 1] with its interval"
+                )
     return report
 
 

@@ -104,11 +104,15 @@ def check_questions(path: str | Path, predictions: Sequence[Prediction], questio
     """
     name = f"{questions[0].dataset} {questions[0].split}"
     if len(predictions) != len(questions):
-        raise InputError(f"{path}: holds {len(predictions):,} rows; expected the {len(questions):,} questions of {name}")
+        raise InputError(
+            f"{path}: holds {len(predictions):,} rows; expected the {len(questions):,} questions of {name}"
+        )
     for number, (found, asked) in enumerate(zip(predictions, questions, strict=True), start=1):
         if (found.question.strip(), found.answer) != (asked.question.strip(), asked.answer):
             texts = excerpt([found.question, found.answer]), excerpt([asked.question, asked.answer])
-            raise InputError(f"{path}: row {number} is {texts[0]}; expected {texts[1]} of {name}, is it another dataset?")
+            raise InputError(
+                f"{path}: row {number} is {texts[0]}; expected {texts[1]} of {name}, is it another dataset?"
+            )
 
 
 def write_recording(path: Path, predictions: Sequence[Prediction], digits: int = 6) -> None:

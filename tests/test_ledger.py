@@ -28,7 +28,15 @@ def predictions(method, split, n=40):
         confidence = (i + 0.5) / n
         made.append(
             Prediction(
-                f"{split}-{i}", "pararel", split, "Q?", "a", "a", i % 3 > 0, confidence, 1 - confidence if asked else None,
+                f"{split}-{i}",
+                "pararel",
+                split,
+                "Q?",
+                "a",
+                "a",
+                i % 3 > 0,
+                confidence,
+                1 - confidence if asked else None,
                 i % 4 == 0 if refuses else None,
             )  # fmt: skip
         )
@@ -123,7 +131,11 @@ def test_seeds_are_averaged(tmp_path, ledger):
     add_run(save_run(tmp_path / "run", seeds=(0, 1)), ledger)
     frame = read_ledger(ledger)
     frame.loc[frame.seed == 1, ["value", "low", "high"]] += 2
-    cell = compare(1, frame).query("method == 'R-Tuning' and split == 'id' and model == 'OpenLLaMA-3B'")["this kit"].iloc[0]
+    cell = (
+        compare(1, frame)
+        .query("method == 'R-Tuning' and split == 'id' and model == 'OpenLLaMA-3B'")["this kit"]
+        .iloc[0]
+    )
     one = value(frame[frame.seed == 0], "1", "id", "R-Tuning", "AP")
     assert cell.startswith(f"{one.value + 1:.2f} [")
     assert cell.endswith("n 40, seeds 0, 1, paper")

@@ -89,8 +89,10 @@ def test_table_12_repeats_table_8():
 
 def test_r_tuning_is_below_vanilla_where_the_reference_says():
     def below(table, drop=()):
-        rows = paper_results(table).query("dataset not in @drop").pivot(
-            index=["dataset", "split", "model"], columns="method", values="value"
+        rows = (
+            paper_results(table)
+            .query("dataset not in @drop")
+            .pivot(index=["dataset", "split", "model"], columns="method", values="value")
         )
         return int((rows["R-Tuning"] < rows["Vanilla"]).sum()), len(rows)
 

@@ -25,7 +25,9 @@ def load(split: str, data_dir: Path | None) -> list[Question]:
         question, answer, relation = row  # spaces at the ends of a question stay: the released code trains them
         if not all(cell.strip() for cell in row):
             raise InputError(f"{path}: row {number} is {excerpt(row)}; {_ROW}")
-        questions.append(Question(f"pararel-{split}-{number - 1:05d}", "pararel", split, question, answer.strip(), relation.strip()))
+        questions.append(
+            Question(f"pararel-{split}-{number - 1:05d}", "pararel", split, question, answer.strip(), relation.strip())
+        )
     return questions
 
 

@@ -31,7 +31,9 @@ class ReleasedCodeQuirks:
         "the probe asks 'Question:What ...', training and evaluation 'Question: What ...'",
     )
     raw_question_text: bool = _flag(
-        "labelling", "training/pararel L80", "spaces at the ends of a question stay (68 of ParaRel's training questions)"
+        "labelling",
+        "training/pararel L80",
+        "spaces at the ends of a question stay (68 of ParaRel's training questions)",
     )
     no_bos: bool = _flag(
         "labelling",
@@ -89,9 +91,7 @@ class ReleasedCodeQuirks:
         "all scripts, method uncertain",
         "equal entropies at the median are divided by their place in the file, and ParaRel's is sorted by relation",
     )
-    five_samples: bool = _flag(
-        "unsupervised", "training/pararel L62", "k is 5 by default where the paper says 10"
-    )
+    five_samples: bool = _flag("unsupervised", "training/pararel L62", "k is 5 by default where the paper says 10")
     letters_without_space: bool = _flag(
         "multiple choice",
         "training/MMLU L55, L143; training/WiCE L112",

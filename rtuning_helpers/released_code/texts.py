@@ -109,11 +109,15 @@ def read_training_labels(path: Path, questions: Sequence[Question]) -> list[bool
         texts = [training_texts([question], [known], "padding", raw)[0] for known in (True, False)]
         known = next((known for known, text in zip((True, False), texts, strict=True) if found[text]), None)
         if known is None:
-            raise InputError(f"{path}: no record of training question {number}, {question.question!r}; is it another dataset?")
+            raise InputError(
+                f"{path}: no record of training question {number}, {question.question!r}; is it another dataset?"
+            )
         found[texts[0 if known else 1]] -= 1
         labels.append(known)
     if left := +found:
-        raise InputError(f"{path}: {left.total():,} records belong to no training question, such as {next(iter(left))!r}")
+        raise InputError(
+            f"{path}: {left.total():,} records belong to no training question, such as {next(iter(left))!r}"
+        )
     return labels
 
 
@@ -170,7 +174,9 @@ def mmlu_training_text(
     """The padding record of an MMLU question."""
     space = "" if quirks.letters_without_space else " "
     sureness = prompts.SURE if certain else prompts.UNSURE
-    return f"{mmlu_prompt(subject, shots, row, quirks)}{space}{row[5]}{prompts.sureness_suffix()}{sureness}{prompts.STOP}"
+    return (
+        f"{mmlu_prompt(subject, shots, row, quirks)}{space}{row[5]}{prompts.sureness_suffix()}{sureness}{prompts.STOP}"
+    )
 
 
 def mmlu_is_right(row: Sequence[str], letter: str, quirks: ReleasedCodeQuirks) -> bool:
