@@ -1,7 +1,7 @@
 """What each quirk of the released code does to the mini model, over seeds 0, 1 and 2: ``python -m benchmarks.quirks``.
 
-Writes ``results/mini/quirks.json``, which notebook 08 reads. Finished trainings are reused. ``--seeds 1`` measures one seed
-and keeps the others' rows.
+Writes ``results/mini/quirks.json``, which notebook 08 reads. Finished trainings are reused. ``--seeds 1`` measures
+one seed and keeps the others' rows.
 """
 
 from __future__ import annotations

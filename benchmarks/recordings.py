@@ -1,8 +1,9 @@
 """Write the recordings that notebook 08 reads, and what the kit measures on other people's recordings.
 
-``python -m benchmarks.recordings`` writes the mini model's answers of seed 0 to ``results/mini/recordings/`` in the form
-of the released evaluator. ``python -m benchmarks.recordings --openllama DIR --data-dir DIR`` scores the public recordings
-of an OpenLLaMA-3B (vvvvsv/R-Tuning) and writes ``results/reruns/recordings.csv``: numbers only, no data.
+``python -m benchmarks.recordings`` writes the mini model's answers of seed 0 to ``results/mini/recordings/``, in the
+form of the released evaluator. With ``--openllama DIR --data-dir DIR`` it scores the public recordings of an
+OpenLLaMA-3B (vvvvsv/R-Tuning) instead and writes ``results/reruns/recordings.csv`` and ``openllama_3b_pararel.json``:
+numbers only, no data.
 """
 
 from __future__ import annotations
@@ -10,15 +11,24 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from rtuning_helpers import steps, tables
-from rtuning_helpers.artifacts import shown_path, write_text
+from rtuning_helpers.artifacts import shown_path, write_json, write_text
 from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.recorded import check_questions, read_recording, score_files, write_recording
 from rtuning_helpers.questions import load_questions
+from rtuning_helpers.recorded import (
+    baseline_rows,
+    check_questions,
+    cleaned_rows,
+    read_recording,
+    score_files,
+    write_recording,
+)
 from rtuning_helpers.released_code import ReleasedCodeQuirks
-from rtuning_helpers.released_code.texts import training_texts, write_training_file
+from rtuning_helpers.released_code.answers import evaluate
+from rtuning_helpers.released_code.texts import read_training_labels, training_texts, write_training_file
 
 METHODS = {"pretrained": "origin", "padding": "unsure", "replacement": "unknown"}
 SOURCE = "vvvvsv/R-Tuning, its recordings scored by this kit"
@@ -36,9 +46,16 @@ CELLS = {
 def write_mini(folder: Path) -> None:
     """The mini model's recordings on its in-domain test, and its padding training file."""
     config = RunConfig()
+    asked = steps.questions(config, "id")
     folder.mkdir(parents=True, exist_ok=True)
     for method, name in METHODS.items():
-        write_recording(folder / f"mini_{name}_ID.json", steps.read_method_predictions(config, method, "id"))
+        predictions = steps.read_method_predictions(config, method, "id")
+        if method != "replacement":  # with the sure confidence of the untuned model, too
+            rows = evaluate(steps.load_model(config, method), asked, ReleasedCodeQuirks())
+            predictions = [
+                replace(p, sure_confidence=row.sure_confidence) for p, row in zip(predictions, rows, strict=True)
+            ]
+        write_recording(folder / f"mini_{name}_ID.json", predictions)
     certain = [probe.correct for probe in steps.read_probes(config)]
     texts = training_texts(steps.questions(config, "train"), certain, "padding", ReleasedCodeQuirks())
     write_training_file(folder / "mini_unsure.json", texts)
@@ -58,6 +75,11 @@ def score_openllama(folder: Path, data_dir: Path, path: Path) -> None:
         n = row["n_answered"] if metric == "willing_accuracy" else row["n"]
         writer.writerow([table, "ParaRel", "id", "OpenLLaMA-3B", method, printed, *numbers, n, SOURCE, SETTING])
     write_text(path, out.getvalue())
+    training = load_questions("pararel", "train", data_dir)
+    certain = read_training_labels(folder / "pararel_unsure.json", training)
+    tuned = read_recording(folder / "pararel_llama_3b_unsure_ID.json")
+    rows = {"cleaned": cleaned_rows(tuned, training), "baselines": baseline_rows(tuned, training, certain)}
+    write_json(path.with_name("openllama_3b_pararel.json"), {"source": SOURCE, "setting": SETTING, **rows})
 
 
 def main() -> None:

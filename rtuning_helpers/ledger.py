@@ -130,7 +130,8 @@ def run_rows(folder: Path) -> list[LedgerRow]:
     reports = sorted(folder.glob("metrics/seed*/metrics.json"))
     if not reports:
         raise InputError(
-            f"{folder}: no metrics/seed*/metrics.json in it; expected the folder of a finished run, such as runs/mini/mini"
+            f"{folder}: no metrics/seed*/metrics.json in it; expected the folder of a finished run, "
+            "such as runs/mini/mini"
         )
     return [row for report in reports for row in _seed_rows(folder, report)]
 

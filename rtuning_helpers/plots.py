@@ -205,6 +205,61 @@ def rate_by_exposure(curves: Mapping[str, Sequence[Mapping]], ylabel: str, title
     return fig, ax
 
 
+def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, float]], title: str) -> Panels:
+    """What each step of a chain adds, a panel a measure: bars from the value before to the value after.
+
+    Args:
+        rows: In the order of the chain, dictionaries with ``label`` and each measure; the first is the start.
+        measures: measure -> (label of the axis with its unit, factor by which values are shown).
+        title: The finding.
+    """
+    fig, axes = plt.subplots(1, len(measures), figsize=(3.1 * len(measures) + 2, 0.32 * len(rows) + 1.3), sharey=True)
+    y = np.arange(len(rows))
+    for ax, (measure, (label, factor)) in zip(axes, measures.items(), strict=True):
+        values = np.array([row[measure] for row in rows], dtype=float) * factor
+        before = np.concatenate([values[:1], values[:-1]])
+        change = values - before
+        colours = [_COLOURS[0] if c >= 0 else _COLOURS[3] for c in change]
+        bars = ax.barh(y, change, left=before, color=colours, height=0.55)
+        for bar, c in zip(bars, change, strict=True):
+            bar.set_hatch("///" if c < 0 else None)
+        ax.plot(values, y, linestyle="none", marker="o", markersize=5, color="black")
+        ax.set(xlabel=label)
+        ax.margins(x=0.12)
+    axes[0].set_yticks(y, [row["label"] for row in rows])
+    axes[0].invert_yaxis()
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, axes
+
+
+def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Figure, Axes]:
+    """Differences with their sampling error; filled where the error does not reach zero, hollow where it does.
+
+    Args:
+        rows: Dictionaries with ``label``, ``difference`` and ``half_width``, in the unit of the axis.
+        xlabel: Quantity and unit.
+        title: The finding.
+    """
+    fig, ax = plt.subplots(figsize=(6.5, 0.3 * len(rows) + 1.2))
+    for y, row in enumerate(rows):
+        beyond = abs(row["difference"]) > row["half_width"]
+        colour = _COLOURS[0] if beyond else _COLOURS[7]
+        ax.errorbar(
+            row["difference"],
+            y,
+            xerr=row["half_width"],
+            marker="o",
+            color=colour,
+            markerfacecolor=colour if beyond else "white",
+            capsize=3,
+        )
+    ax.axvline(0, color="black", linewidth=1)
+    ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
+    ax.invert_yaxis()
+    ax.set(xlabel=xlabel, title=title)
+    return fig, ax
+
+
 def _method_style(method: str) -> dict:
     return {"label": method, "color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
 

@@ -16,9 +16,12 @@ from pathlib import Path
 from rtuning_helpers.artifacts import write_text
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt, read_json_array
-from rtuning_helpers.metrics import summarise
+from rtuning_helpers.matching import matches
+from rtuning_helpers.metrics import accuracy, auroc, average_precision, bootstrap_interval, summarise
 from rtuning_helpers.predictions import Prediction, is_probability, read_predictions
+from rtuning_helpers.question_flags import flag_questions, subsets
 from rtuning_helpers.questions import Question
+from rtuning_helpers.trivial import relation_majority, template_confidence
 
 SURE_THRESHOLD = 0.5  # "I am sure" is the likelier of the two strings
 _CONFIDENCE_ROW = "[correct, answer confidence, sure confidence], optionally [question, answer, relation] and output"
@@ -120,20 +123,74 @@ def write_recording(path: Path, predictions: Sequence[Prediction], digits: int =
 
     Args:
         path: The file; replaced as a whole.
-        predictions: Of one method; without confidences if it refuses in words.
+        predictions: With both confidences, or without any if the method refuses in words.
         digits: Decimal places of the confidences.
+
+    Raises:
+        ValueError: A prediction has neither a sure confidence nor a refusal.
     """
     rows = []
     for item in predictions:
         sample = [item.question, item.answer, item.relation]
-        if item.answer_confidence is None or (item.refused is not None and item.sure_confidence is None):
+        if item.sure_confidence is not None:
+            numbers = [round(item.answer_confidence, digits), round(item.sure_confidence, digits)]
+            rows.append([int(item.correct), *numbers, sample, item.prediction])
+        elif item.refused is not None:
             rows.append([-1 if item.refused else int(item.correct), sample, item.prediction])
         else:
-            sure = 1.0 if item.sure_confidence is None else item.sure_confidence  # an untuned model never refuses
-            numbers = [round(item.answer_confidence, digits), round(sure, digits)]
-            rows.append([int(item.correct), *numbers, sample, item.prediction])
+            raise ValueError(f"{item.id} has neither a sure confidence nor a refusal; the evaluator's form needs one")
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     write_text(path, f"[\n{lines}\n]\n")
+
+
+def cleaned_rows(
+    predictions: Sequence[Prediction], training: Sequence[Question], resamples: int = 1000, seed: int = 0
+) -> list[dict]:
+    """The metrics of a recording on all its questions, and without the doubtful ones (see `question_flags`).
+
+    Returns:
+        One row for each subset: ``subset``, ``n``, and accuracy, AP (answer, sure, mixed), answer rate and willing
+        accuracy with their intervals, as `metrics.summarise` gives them.
+    """
+    found = []
+    for subset, rows in subsets(flag_questions(predictions, training)).items():
+        if rows:
+            part = [predictions[row] for row in rows]
+            found.append({"subset": subset, **summarise(part, "recorded", part[0].split, resamples, seed)})
+    return found
+
+
+def baseline_rows(
+    predictions: Sequence[Prediction], training: Sequence[Question], certain: Sequence[bool], seed: int = 0
+) -> list[dict]:
+    """What the wording alone achieves on the questions of a recording.
+
+    Args:
+        predictions: The recording; with both confidences.
+        training: The training questions.
+        certain: Whether each of them was found certain.
+        seed: Seed of the intervals.
+
+    Returns:
+        Rows with ``baseline``, ``metric``, ``value``, ``low``, ``high``: the accuracy of the most frequent training
+        answer of each relation (found as a substring, as in the released grading), and the AP and AUROC with which the
+        relation's share of certain training questions ranks the recorded answers.
+    """
+    asked = [Question(p.id, p.dataset, p.split, p.question, p.answer, p.relation) for p in predictions]
+    guesses = relation_majority(training, asked)
+    hits = [bool(guess) and matches(guess, q.answer, "substring") for guess, q in zip(guesses, asked, strict=True)]
+    correct = [p.correct for p in predictions]
+    template = template_confidence(training, certain, asked)
+    measured = (
+        ("most frequent answer of the relation", "accuracy", accuracy, (hits,)),
+        ("share of certain training questions of the relation", "AP", average_precision, (correct, template)),
+        ("share of certain training questions of the relation", "AUROC", auroc, (correct, template)),
+    )
+    found = []
+    for baseline, name, metric, columns in measured:
+        low, high = bootstrap_interval(metric, *columns, seed=seed)
+        found.append({"baseline": baseline, "metric": name, "value": metric(*columns), "low": low, "high": high})
+    return found
 
 
 def _first_character(path: Path) -> str:

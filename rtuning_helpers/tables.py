@@ -28,8 +28,8 @@ def paper_results(table: int | str | None = None, folder: Path | None = None) ->
     """Every number of the paper's Tables 1-5, 7, 8 and 10-16, one row each.
 
     Args:
-        table: Only the rows of this table. Tables 3 and 7, 4 and 10, 5 and 11 are filed together (as ``"3/7"``), because
-            our source does not say which of the two prints which column.
+        table: Only the rows of this table. Tables 3 and 7, 4 and 10, 5 and 11 are filed together (as ``"3/7"``),
+            because our source does not say which of the two prints which column.
         folder: Where the CSV files lie; the clone's ``results/paper`` by default.
 
     Returns:

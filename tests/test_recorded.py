@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from sklearn.metrics import average_precision_score
 
+from rtuning_helpers.artifacts import read_json
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.metrics import summarise
 from rtuning_helpers.predictions import Prediction, write_predictions
-from rtuning_helpers.recorded import read_recording, score_files
+from rtuning_helpers.profiles import default_out
+from rtuning_helpers.questions import Question, load_questions
+from rtuning_helpers.recorded import (
+    baseline_rows,
+    check_questions,
+    cleaned_rows,
+    read_recording,
+    score_files,
+    write_recording,
+)
+from rtuning_helpers.released_code.texts import read_training_labels
 
 SAMPLE = ["What does she play?", "piano", "P1303(instrument)"]
 SURE = [1, 0.9, 0.7, SAMPLE, "piano."]
@@ -228,3 +240,89 @@ def test_what_is_no_text_file_is_named(tmp_path):
     for name, message in ((".", "cannot be read"), ("absent.json", "file not found"), ("binary.json", "UTF-8")):
         with pytest.raises(InputError, match=message):
             read_recording(tmp_path / name)
+
+
+# --- the questions behind a recording ---
+
+
+def made(i, relation="P1(x)", sure=0.9, **changes):
+    fields = {"id": f"r-{i}", "dataset": "recorded", "split": "id", "question": f"Q{i}?", "answer": "a"}
+    fields |= {"prediction": "a", "correct": i % 2 == 0, "answer_confidence": 0.5}
+    fields |= {"sure_confidence": sure, "refused": sure <= 0.5}
+    return Prediction(**(fields | {"relation": relation} | changes))
+
+
+def questions_of(predictions):
+    return [Question(p.id, "pararel", "id", p.question, p.answer, p.relation) for p in predictions]
+
+
+def test_a_recording_of_these_questions_passes_and_others_are_named():
+    rows = [made(i) for i in range(3)]
+    asked = questions_of(rows)
+    check_questions("r.json", rows, asked)
+    with pytest.raises(InputError, match="r.json: holds 2 rows; expected the 3 questions of pararel id"):
+        check_questions("r.json", rows[:2], asked)
+    message = r'r.json: row 2 is \["Q2\?", "a"\]; expected \["Q1\?", "a"\] .* another dataset'
+    with pytest.raises(InputError, match=message):
+        check_questions("r.json", [rows[0], rows[2], rows[1]], asked)
+
+
+def test_the_public_recordings_belong_to_pararel(openllama, shared_data):
+    asked = load_questions("pararel", "id", shared_data / "r-tuning" / "pararel")
+    for name in ("origin", "unsure", "unknown"):
+        path = openllama / f"pararel_llama_3b_{name}_ID.json"
+        check_questions(path, read_recording(path), asked)
+
+
+def test_grading_of_the_public_recordings_is_the_substring_rule(openllama):
+    for name in ("origin", "unsure"):
+        rows = read_recording(openllama / f"pararel_llama_3b_{name}_ID.json")
+        assert [p.correct for p in rows] == [p.answer in p.prediction for p in rows]
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    rows = [made(i, sure=0.25 * i) for i in range(4)]
+    write_recording(tmp_path / "run_ID.json", rows)
+    found = read_recording(tmp_path / "run_ID.json")
+    assert [replace(p, id="", dataset="") for p in found] == [replace(p, id="", dataset="") for p in rows]
+    refusals = [made(0, sure_confidence=None, answer_confidence=None, refused=True, correct=False)]
+    write_recording(tmp_path / "refusals_ID.json", refusals)
+    assert [(p.correct, p.refused) for p in read_recording(tmp_path / "refusals_ID.json")] == [(False, True)]
+    with pytest.raises(ValueError, match="r-0 has neither a sure confidence nor a refusal"):
+        write_recording(tmp_path / "bad.json", [made(0, sure_confidence=None, refused=None)])
+    assert not (tmp_path / "bad.json").exists()
+
+
+def test_rows_without_doubtful_questions():
+    rows = [made(0), made(1, question="Q0?", answer="b"), made(2, question="a or b?"), made(3), made(4)]
+    found = {row["subset"]: row for row in cleaned_rows(rows, questions_of(rows[4:]), resamples=20)}
+    assert [row["n"] for row in found.values()] == [5, 4, 3, 5, 4, 1]
+    assert found["all questions"]["accuracy"] == pytest.approx(3 / 5)
+    assert found["without any of these"]["accuracy"] == 0  # the fourth row alone
+
+
+def test_baselines_by_hand():
+    facts = [("a", "x"), ("a", "x"), ("b", "y")]
+    training = [Question(str(i), "pararel", "train", "T?", a, r) for i, (a, r) in enumerate(facts)]
+    rows = [made(0, "x"), made(2, "x"), made(1, "y"), made(3, "y", answer="b")]
+    found = {row["metric"]: row["value"] for row in baseline_rows(rows, training, [True, True, False])}
+    # the majority answers are a, a, b, b against the golds a, a, a, b; the relations x and y part right from wrong
+    assert found == {"accuracy": 0.75, "AP": 1.0, "AUROC": 1.0}
+
+
+def test_figures_of_the_public_recordings_as_shipped(openllama, shared_data):
+    folder = shared_data / "r-tuning" / "pararel"
+    training = load_questions("pararel", "train", folder)
+    rows = cleaned_rows(read_recording(openllama / "pararel_llama_3b_unsure_ID.json"), training, resamples=20)
+    shipped = read_json(default_out() / "results" / "reruns" / "openllama_3b_pararel.json")["cleaned"]
+    for row, other in zip(rows, shipped, strict=True):
+        for name in ("subset", "n", "accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate", "willing_accuracy"):
+            assert row[name] == pytest.approx(other[name]) if isinstance(row[name], float) else row[name] == other[name]
+
+
+def test_the_shipped_mini_recordings_belong_to_the_mini_questions():
+    folder = default_out() / "results" / "mini" / "recordings"
+    asked = load_questions("mini", "id")
+    for name in ("origin", "unsure", "unknown"):
+        check_questions(name, read_recording(folder / f"mini_{name}_ID.json"), asked)
+    assert sum(read_training_labels(folder / "mini_unsure.json", load_questions("mini", "train"))) > 0

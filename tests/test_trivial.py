@@ -8,7 +8,7 @@ import pytest
 
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.questions import Question
-from rtuning_helpers.trivial import relation_majority, trivial_rows
+from rtuning_helpers.trivial import relation_majority, template_confidence, trivial_rows
 
 
 def ask(relation, answer):
@@ -30,3 +30,9 @@ def test_always_answer_and_always_refuse():
     answer, refuse = trivial_rows([right, wrong, wrong, wrong])
     assert answer == {"method": "always answer", "answer_rate": 1.0, "willing_accuracy": pytest.approx(0.25)}
     assert refuse == {"method": "always refuse", "answer_rate": 0.0, "willing_accuracy": None}
+
+
+def test_template_confidence_by_hand():
+    training = [ask("colour", "red"), ask("colour", "blue"), ask("birthplace", "Ulm"), ask("birthplace", "Bonn")]
+    test = [ask("birthplace", "x"), ask("colour", "x"), ask("unseen", "x")]
+    assert template_confidence(training, [True, False, False, False], test) == [0.0, 0.5, 0.25]

@@ -1,0 +1,409 @@
+# %% [markdown]
+# # 08 · The ledger: paper, released code, this kit
+#
+# People who follow the README of the released code report an average precision (AP) of 0.17 where the paper prints 0.93
+# (issue 10 there), and MMLU about 20 points short (issue 14). **Where do the numbers part?** This notebook puts three columns
+# side by side: what the paper prints, what others measured, what this kit measures. Then it takes the released code apart,
+# one difference at a time.
+#
+# **By the end you will have shown** which of the paper's differences are larger than their sampling error, what each of
+# eighteen departures of the released code does to labels, training steps and AP, and how much of a real model's score comes
+# from questions that contain their answer.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | about 2 minutes after notebook 05, 4 alone; about 1 GB |
+# | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |
+# | Writes | nothing but the steps of notebooks 01 and 04 |
+# | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. say how far a printed AP may be off, although no interval is printed with it;
+# 2. find out whether a score comes from knowledge or from the wording of the questions;
+# 3. name the differences between a paper and its code that matter, and those that do not;
+# 4. file a run of your own in the ledger.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import plots, steps
+from rtuning_helpers.artifacts import read_json
+from rtuning_helpers.findings import finding
+from rtuning_helpers.ledger import NOT_MEASURED, NOT_PRINTED, compare, read_ledger
+from rtuning_helpers.profiles import RunConfig, default_out
+from rtuning_helpers.questions import load_questions
+from rtuning_helpers.recorded import baseline_rows, check_questions, cleaned_rows, read_recording, score_files
+from rtuning_helpers.released_code import ReleasedCodeQuirks, texts
+from rtuning_helpers.released_code.answers import evaluate
+from rtuning_helpers.released_code.effects import CHAIN, effects_table, recorded_effects, scores
+from rtuning_helpers.released_code.training import optimiser_steps, training_sequences
+from rtuning_helpers.sampling_error import ap_half_width, proportion_half_width
+from rtuning_helpers.tables import missing_numbers, paper_results
+
+plots.use_style()
+pd.set_option("display.max_colwidth", 120)
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "mini"  # mini or pararel
+seed = 0  # any whole number
+data_dir = None  # folder with the dataset's files, for pararel
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+recordings = None  # folder with the recordings of an OpenLLaMA-3B (vvvvsv/R-Tuning); with it, dataset is pararel
+
+# %%
+config = RunConfig(profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out)
+NONE, ALL = ReleasedCodeQuirks(), ReleasedCodeQuirks.as_released()
+
+# %% [markdown]
+# ## 1. What the paper prints
+#
+# Every number of the paper's tables lies in `results/paper` as CSV, one row a number.
+
+# %%
+paper = paper_results()
+print(f"{len(paper)} numbers of {paper.table.nunique()} table files; shown by figures only, so not available as numbers:")
+missing_numbers()
+
+# %% [markdown]
+# Does the arithmetic hold? Table 13 prints averages of six rows. One of the six averages does not follow from its own column
+# (and one differs by a rounding). Such a slip is noted in the CSV and not corrected.
+
+# %%
+columns = paper_results(13).pivot(index="dataset", columns=["model", "method"], values="value")
+check = pd.DataFrame({"printed": columns.loc["Average"], "recomputed": columns.drop("Average").mean()})
+check["difference"] = check.printed - check.recomputed
+check.round(2).sort_index(ascending=[False, True])
+
+# %% [markdown]
+# ## 2. How far may a printed number be off?
+#
+# The paper prints no intervals and no seeds. But how much an AP moves from one draw of test questions to another can be
+# worked out from three numbers that are printed: the AP, the accuracy, and the number of questions. Imagine right and wrong
+# answers with confidences from two bell curves, as far apart as the AP asks for; draw many tests of that size; look at the
+# spread of their APs. (The accuracy is the one that Table 8 prints for vanilla; R-Tuning's own is only in a figure.)
+
+# %%
+COUNT = {("ParaRel", "id"): 5584, ("ParaRel", "ood"): 13974, ("MMLU", "id"): 2439, ("MMLU", "ood"): 9155}
+KEY = ["dataset", "split", "model"]
+ap = paper_results(1).pivot(index=KEY, columns="method", values="value") / 100
+vanilla = paper_results(8).query("method == 'Vanilla'").set_index(KEY).value / 100
+rows = []
+for key in ap.index:
+    n, accuracy = COUNT[key[:2]], vanilla[key]
+    halves = [ap_half_width(ap.loc[key, m], accuracy, n, seed=seed) for m in ("R-Tuning", "Vanilla")]
+    difference = ap.loc[key, "R-Tuning"] - ap.loc[key, "Vanilla"]
+    rows.append({"label": f"{key[0]} {key[1]}, {key[2]}", "n": n, "difference": 100 * difference,
+                 "half_width": 100 * np.hypot(*halves), "half width of one AP": 100 * halves[0]})
+errors = pd.DataFrame(rows)
+errors["beyond the error"] = errors.difference.abs() > errors.half_width
+
+# %%
+plots.difference_dots(rows, "AP of R-Tuning minus AP of vanilla [points], with 95 % sampling error", "The paper's Table 1")
+plt.show()
+beyond = errors[errors["beyond the error"]]
+print(f"{len(beyond)} of {len(errors)} differences exceed the sampling error, {(beyond.difference > 0).sum()} of them in favour of R-Tuning")
+errors.round(2)
+
+# %% [markdown]
+# Filled dots are differences that the sampling error does not explain; hollow ones could be zero. Two cautions. Both models
+# answered the *same* questions, so the true error of a difference is somewhat smaller than drawn here (a paired comparison
+# would need the answers). And this is the error of the *test questions* only: another training seed adds to it, and the
+# large differences of both signs out-of-domain look more like that than like a property of the method.
+#
+# Table 8 gives shares, for which the error is a formula. R-Tuning-R against vanilla, on the questions each answers:
+
+# %%
+eight = paper_results(8).pivot(index=KEY, columns=["method", "metric"], values="value") / 100
+shares = []
+for key in eight.index:
+    row, n = eight.loc[key], COUNT[key[:2]]
+    tuned, rate = row["R-Tuning-R", "willing accuracy"], row["R-Tuning-R", "answer rate"]
+    error = np.hypot(proportion_half_width(tuned, n * rate), proportion_half_width(row["Vanilla", "accuracy"], n))
+    shares.append({"label": f"{key[0]} {key[1]}, {key[2]}", "answered": round(n * rate),
+                   "difference": 100 * (tuned - row["Vanilla", "accuracy"]), "half_width": 100 * error})
+plots.difference_dots(shares, "accuracy on answered questions minus vanilla's on all [points]", "The paper's Table 8")
+plt.show()
+pd.DataFrame(shares).round(2)
+
+# %% [markdown]
+# These differences are real in the statistical sense. But they compare *chosen* questions with all questions: a model that
+# leaves out what it finds hard wins this comparison without any tuning (notebook 05, section 5).
+#
+# ## 3. What a real model recorded
+#
+# A public re-run (vvvvsv/R-Tuning) recorded every answer of an OpenLLaMA-3B on ParaRel: untuned, tuned by padding, tuned by
+# replacement. The files carry no licence, so the kit does not ship them; it ships what they come to. Given the folder as
+# the parameter `recordings`, this section computes all of it from the files; otherwise it runs on a recording of the mini model.
+
+# %%
+real = recordings is not None
+folder = Path(recordings) if real else default_out() / "results" / "mini" / "recordings"
+source = ("pararel", data_dir) if real else ("mini", None)
+training, test = (load_questions(source[0], split, source[1]) for split in ("train", "id"))
+files = {name: next(iter(sorted(folder.glob(f"*_{name}_ID.json"))), folder / f"{name}_ID.json") for name in ("origin", "unsure", "unknown")}
+for path in files.values():
+    check_questions(path, read_recording(path), test)
+recorded = pd.DataFrame(score_files(files.values()))
+shown = ["method", "n", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_mixed_ci95", "n_answered", "willing_accuracy", "n_sure"]
+print("a real OpenLLaMA-3B" if real else "the mini model, seed 0, in the evaluator's form")
+recorded[shown].round(4)
+
+# %% [markdown]
+# `origin` is untuned, `unsure` tuned by padding, `unknown` by replacement. What of padding's score survives when doubtful
+# questions are left out? Four kinds of doubt: the gold answer stands in the question ("Who makes the *Toyota* Corolla?"); the
+# same question has two golds; a row is repeated; the question was trained on.
+
+# %%
+def cleaned_table(rows):
+    """Subset, n, accuracy and APs as text with intervals."""
+    table = pd.DataFrame(rows)
+    for metric in ("accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate"):
+        table[metric] = [f"{v:.3f} [{ci[0]:.3f}, {ci[1]:.3f}]" for v, ci in zip(table[metric], table[f"{metric}_ci95"])]
+    return table[["subset", "n", "accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate"]]
+
+
+cleaned = cleaned_rows(read_recording(files["unsure"]), training)
+certain = texts.read_training_labels(next(iter(sorted(folder.glob("*_unsure.json")))), training)
+baselines = baseline_rows(read_recording(files["unsure"]), training, certain)
+display(cleaned_table(cleaned))
+pd.DataFrame(baselines).round(3)
+
+# %% [markdown]
+# The mini world was written without such doubts, so on it the rows hardly differ. (Its answers come from short lists, which
+# is why the most frequent answer gets about one in ten right.) Now the same two tables for the **real** model:
+
+# %%
+openllama = read_json(default_out() / "results" / "reruns" / "openllama_3b_pararel.json")
+print(f"{openllama['source']}: {openllama['setting']}")
+display(cleaned_table(openllama["cleaned"]))
+pd.DataFrame(openllama["baselines"]).round(3)
+
+# %% [markdown]
+# Without the questions that contain their answer, the AP of the mix falls from 0.907 to 0.836 and the share of questions that
+# the model is sure about from 18 % to 7 %: **much of what it says it knows, it was told in the question.** And a table of
+# fifteen numbers, the share of certain training questions of each relation, ranks the same answers with an AP of 0.818 (the
+# model's own P(sure): 0.866). So the wording of a question gives most of the label away, and a kit that reports AP on ParaRel
+# should show both beside it. A few examples from the recording at hand:
+
+# %%
+tuned = read_recording(files["unsure"])
+surest = sorted(tuned, key=lambda p: -p.sure_confidence)
+pd.DataFrame(
+    [{"question": p.question.strip(), "output": p.prediction, "gold": p.answer, "right": p.correct,
+      "answer confidence": p.answer_confidence, "sure": p.sure_confidence} for p in (*surest[:3], *surest[-3:])]
+).round(3)
+
+# %% [markdown]
+# ## 4. What the released code does differently
+#
+# Eighteen differences, one switch each. All are off by default; `ReleasedCodeQuirks.as_released()` turns them on. With
+# all on, the kit writes byte for byte the training texts of the released scripts (the tests compare with a public run's 5,575
+# records), and the same rows `[correct, answer confidence, sure confidence]`.
+
+# %%
+pd.DataFrame(ReleasedCodeQuirks.table())[["flag", "stage", "what", "where"]]
+
+# %% [markdown]
+# Four of them by hand. First the probe: one space and one letter.
+
+# %%
+question = " Where was Marie Curie born?"
+for name, quirks in (("this kit", NONE), ("released", NONE.plus("probe_without_space"))):
+    print(f"{name:9}", repr(texts.probe_prompt(question, quirks)))
+for name, quirks in (("this kit", NONE), ("released", NONE.plus("drop_last_character"))):
+    answer = texts.cut_probe_answer(" Warsaw", quirks)
+    print(f"{name:9}", f"{answer!r:10} counts as", "certain" if texts.is_right(answer, "Warsaw", NONE) else "uncertain")
+
+# %% [markdown]
+# Then grading. A model that gets *every* MMLU question right scores zero, because its letter is compared with the text of
+# option A; and a model that calls every supported WiCE claim unsupported has "known" them all.
+
+# %%
+row = ["What is the capital of France?", "Lyon", "Paris", "Nice", "Lille", "B"]
+print("MMLU, model says B, gold B:        kit", texts.mmlu_is_right(row, "B", NONE), "  released", texts.mmlu_is_right(row, "B", ALL))
+said, gold = "not_supported", "supported"
+print(f"WiCE, model says {said}, gold {gold}: kit", texts.wice_is_right(gold, said, NONE), "  released", texts.wice_is_right(gold, said, ALL))
+kept, labels = texts.unsupervised_labels(np.linspace(0, 2, 1000).tolist(), ALL)
+print(f"R-Tuning-U on 1,000 questions:     kit 1000 records, 500 certain;  released {len(kept)} record, {sum(labels)} certain")
+
+# %% [markdown]
+# Last, training. How many optimiser steps do the same 5,575 (here: the mini world's) records give?
+
+# %%
+lm = steps.load_model(config, "padding")
+records = steps.read_tuning_records(config, "padding")
+packed = training_sequences(lm.tokenizer, records, NONE.plus("packing"))
+counts = {"one record a sequence": len(records), "packed into blocks of 512": len(packed.encoded)}
+for name, count in counts.items():
+    per_epoch = [optimiser_steps(count, 4, epochs) for epochs in (1, 0.01)]
+    print(f"{name:26} {count:5,} sequences; at the paper's batch of 4: {per_epoch[0]:4} steps an epoch, {per_epoch[1]} in 0.01 epoch")
+print("real ParaRel with LLaMA's tokenizer: 5,575 sequences and 1,394 steps, packed 401 and 101; in 0.01 epoch 14 and 2")
+
+# %% [markdown]
+# Two steps with a learning rate of 2e-5 leave a model as it was: that is issue 10, the AP of 0.17. It is the untuned
+# model's AP, not a failed method.
+#
+# ## 5. What each difference does
+#
+# The evaluation flags can be tried on the padding model at hand. Same model, same questions:
+
+# %%
+asked = steps.questions(config, "id")
+trials = {"this kit": ()} | {name: (name,) for name in ReleasedCodeQuirks.names("evaluation")}
+trials |= {"no_bos + first_token_labels": ("no_bos", "first_token_labels"), "no_bos + all three": ("no_bos", *ReleasedCodeQuirks.names("evaluation"))}
+measured = {}
+for name, flags in trials.items():
+    found = evaluate(lm, asked, NONE.plus(*flags), config.settings.answer_batch)
+    measured[name] = scores(found, seed) | {"mean c": np.mean([r.answer_confidence for r in found]), "mean s": np.mean([r.sure_confidence for r in found])}
+pd.DataFrame(measured).T.drop(columns="ap_mixed_ci95").astype(float).round(3)
+
+# %% [markdown]
+# Read `first_token_labels` alone: its mean s is exactly one half. This tokenizer puts a beginning-of-sequence token first, so
+# the first token of "sure" and that of "unsure" are the same, and the sure confidence says nothing. With `no_bos` the
+# released way works again *for this tokenizer*: two defects that cancel. For byte-level tokenizers (GPT-2, Llama-3, Qwen)
+# they do not. `stop_never_fires` raises c without changing an answer: the mean runs over the words after the answer too.
+#
+# The labelling and training flags need a new tuning each. The kit ships what came out over three seeds
+# (`python -m benchmarks.quirks` measures it again). First one after the other, as a reader of the released README would
+# meet them:
+
+# %%
+effects = effects_table(recorded_effects())
+chain = effects[(effects.method == "padding") & effects["flags"].map(lambda f: f == tuple(n for n in ReleasedCodeQuirks.names() if n in f))]
+order = {frozenset(CHAIN[:count]): count for count in range(len(CHAIN) + 1)}
+chain = chain.assign(place=chain["flags"].map(lambda f: order.get(frozenset(f)))).dropna(subset="place").sort_values("place")
+falls = [row._asdict() | {"label": "this kit" if row.place == 0 else f"+ {CHAIN[int(row.place) - 1]}"} for row in chain.itertuples()]
+measures = {"certain": ("certain questions [%]", 100), "ap_mixed": ("AP, mix [%]", 100), "steps": ("optimiser steps", 1)}
+plots.waterfall_panels(falls, measures, "From this kit to the released code, one flag after the other (mini model, 3 seeds)")
+plt.show()
+numbers = ["label", "certain", "sequences", "steps", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_low", "ap_high"]
+pd.DataFrame(falls)[numbers].round(3)
+
+# %% [markdown]
+# Blue bars rise, hatched red ones fall, dots are the values reached. `ap_low` and `ap_high` are the lowest and the highest
+# seed. Then each flag alone, against the kit's default, with the largest effect first:
+
+# %%
+padding = effects[effects.method == "padding"]
+start = padding[padding["flags"].map(len) == 0].iloc[0]
+alone = padding[padding["flags"].map(len) == 1].copy()
+alone["flag"] = alone["flags"].map(lambda f: f[0])
+for measure in ("certain", "accuracy", "ap_mixed"):
+    alone[f"{measure}, change"] = alone[measure] - start[measure]
+alone = alone.sort_values("ap_mixed, change")
+print(f"this kit: certain {start.certain:.3f}, {start.steps:.0f} steps, accuracy {start.accuracy:.3f}, AP {start.ap_mixed:.3f} (sampling error {start.half_width:.3f})")
+alone[["flag", "certain, change", "steps", "accuracy, change", "ap_mixed", "ap_mixed, change", "ap_low", "ap_high"]].round(3)
+
+# %% [markdown]
+# And the flags of R-Tuning-U:
+
+# %%
+unsupervised = effects[effects.method == "unsupervised"].copy()
+unsupervised["flag"] = unsupervised["flags"].map(lambda f: f[0] if f else "this kit")
+unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_mixed", "ap_low", "ap_high"]].round(3)
+
+# %% [markdown]
+# WHAT_COMES_OUT
+#
+# ## 6. The ledger
+#
+# Three columns for every cell of the paper: the paper, published re-runs with their source, and this kit with interval, n,
+# seeds and profile. `rtuning ledger add runs/<profile>/<dataset>` files a finished run in the third column. What nobody has
+# measured says so.
+
+# %%
+ledger = read_ledger()
+whole = {table: compare(table, ledger) for table in ("1", "2", "3", "4", "5", "8", "12", "13", "14", "15", "16")}
+pd.DataFrame(
+    [
+        {"table": name, "cells": len(part),
+         "printed": (part.paper != NOT_PRINTED).sum(),
+         "re-run by others": (part["published re-runs"] != NOT_MEASURED).sum(),
+         "measured by this kit": (part["this kit"] != NOT_MEASURED).sum(),
+         "printed, measured by nobody": ((part.paper != NOT_PRINTED) & (part["published re-runs"] == NOT_MEASURED) & (part["this kit"] == NOT_MEASURED)).sum()}
+        for name, part in whole.items()
+    ]
+)
+
+# %% [markdown]
+# Table 1, the main result, in full. The mini world's rows stand at its end: other questions and another model, so they show
+# how the method behaves and not what the paper's numbers should be.
+
+# %%
+whole["1"]
+
+# %% [markdown]
+# Tables 8 and 4 (with 10):
+
+# %%
+display(whole["8"][(whole["8"]["published re-runs"] != NOT_MEASURED) | (whole["8"]["this kit"] != NOT_MEASURED)])
+whole["4"][whole["4"]["this kit"] != NOT_MEASURED]
+
+# %% [markdown]
+# The rest: `rtuning ledger show 13`, for example, prints a table in the terminal; here are all of them, folded.
+
+# %%
+from IPython.display import HTML
+
+parts = [f"<details><summary>Table {name}</summary>{part.to_html(index=False)}</details>" for name, part in whole.items()]
+HTML("".join(parts))
+
+# %% [markdown]
+# ## Checks
+
+# %%
+by_flag = alone.set_index("flag")
+finding("at most 5 of the paper's 12 AP differences lie within the sampling error", (~errors["beyond the error"]).sum() <= 5, config)
+finding("the first token of the bare word says nothing with this tokenizer (mean s is 0.5)", bool(np.isclose(measured["first_token_labels"]["mean s"], 0.5)), config)
+finding("a hundredth of an epoch costs more AP than any other flag", by_flag["ap_mixed, change"].idxmin() == "hundredth_epoch", config)
+finding("packing leaves fewer than a tenth of the sequences", len(packed.encoded) < len(records) / 10, config)
+recorded_start = next(e for e in recorded_effects() if e.seed == 0 and e.method == "padding" and not e.flags)
+own = abs(measured["this kit"]["ap_mixed"] - recorded_start.ap_mixed)
+finding("the padding model at hand agrees with the recording of seed 0 within 0.03", seed != 0 or own <= 0.03, config)
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# WHAT_IT_SAYS
+#
+# ## Exercises
+#
+# **Exercise 08.1** (5 minutes). Tables 3 and 7 print refusal rates of 2,365, 2,078 and 1,032 questions. Use
+# `proportion_half_width` to see which differences between R-Tuning and R-Tuning-R exceed the error. What is missing in both
+# tables?
+#
+# **Exercise 08.2** (10 minutes). Turn on `drop_last_character` and set the longest answer to 3 tokens
+# (`answers.PROBE_TOKENS = 3`). How many certain questions are lost, and why none with 15?
+#
+# **Exercise 08.3** (15 minutes). File a run of your own: `rtuning run --seed 3`, then `rtuning ledger add runs/mini/mini
+# --file my_ledger.csv`. By how much does a fourth seed move the mean of Table 1's cell?
+#
+# ## Summary
+#
+# WHAT_SUMMARY
