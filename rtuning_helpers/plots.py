@@ -213,8 +213,9 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
         measures: measure -> (label of the axis with its unit, factor by which values are shown).
         title: The finding.
     """
-    fig, axes = plt.subplots(1, len(measures), figsize=(3.1 * len(measures) + 2, 0.32 * len(rows) + 1.3), sharey=True)
-    y = np.arange(len(rows))
+    size = (2.6 * len(measures) + 2, 0.32 * len(rows) + 1.3)
+    fig, grid = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
+    axes, y = grid[0], np.arange(len(rows))
     for ax, (measure, (label, factor)) in zip(axes, measures.items(), strict=True):
         values = np.array([row[measure] for row in rows], dtype=float) * factor
         before = np.concatenate([values[:1], values[:-1]])

@@ -290,6 +290,21 @@ def test_score_prints_a_table_or_json(tmp_path, capsys, monkeypatch):
     assert table.count([*expected, "0.5000", "1.0000"]) == 2
 
 
+def test_score_sees_to_it_that_a_recording_answers_the_questions(place, capsys):
+    rows = [[1, 0.9, 0.7, ROWS[0], "France"], [0, 0.4, 0.2, ROWS[1], "Spain"]]
+    for name, content in (("all", rows), ("half", rows[:1]), ("swapped", rows[::-1])):
+        Path(f"{name}_ID.json").write_text(json.dumps(content))
+    of_pararel = ["--dataset", "pararel", "--data-dir", "data"]
+    assert main(["score", "all_ID.json", *of_pararel]) == 0
+    capsys.readouterr()
+    assert main(["score", "all_ID.json", "half_ID.json", *of_pararel]) == 2
+    assert "half_ID.json: holds 1 rows; expected the 2 questions of pararel id" in capsys.readouterr().err
+    assert main(["score", "swapped_ID.json", *of_pararel]) == 2
+    assert "row 1 is " in capsys.readouterr().err
+    assert main(["score", "all_ID.json", "--dataset", "mini"]) == 2
+    assert "expected the 1,620 questions of mini id" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "content", ["", "[[1, 0.5, 0.5], [2, 0.5, 0.5]]", "[[1, 0.5, 0.5]", "[[1, 0.5, NaN]]", "[[1]]"]
 )

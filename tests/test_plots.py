@@ -49,6 +49,19 @@ CASES = {
     "risk_coverage_panels, one class": lambda: plots.risk_coverage_panels(panels(ALL_RIGHT, ALL_WRONG), "title"),
     "sureness_panels": lambda: plots.sureness_panels({"id": MIXED, "ood": MIXED}, "title"),
     "sureness_panels, one class": lambda: plots.sureness_panels({"id": ALL_RIGHT, "ood": ALL_WRONG}, "title"),
+    "waterfall_panels": lambda: plots.waterfall_panels(
+        [{"label": "start", "ap": 0.9, "steps": 400}, {"label": "+ packing", "ap": 0.5, "steps": 8}],
+        {"ap": ("AP [%]", 100), "steps": ("optimiser steps", 1)},
+        "title",
+    ),
+    "difference_dots": lambda: plots.difference_dots(
+        [
+            {"label": "ID", "difference": 0.3, "half_width": 0.9},
+            {"label": "OOD", "difference": -3.5, "half_width": 1.0},
+        ],
+        "difference [points]",
+        "title",
+    ),
     "rate_by_exposure": lambda: plots.rate_by_exposure(
         dict.fromkeys(plots.METHOD_ORDER, RATES), "refused [%]", "title"
     ),
@@ -108,3 +121,19 @@ def test_panels_stand_side_by_side_one_a_split():
 def test_methods_can_be_told_apart_without_colour():
     assert len({str(line) for line in plots.METHOD_LINES.values()}) == len(plots.METHOD_ORDER)
     assert len(set(plots.METHOD_COLOURS.values())) == len(plots.METHOD_ORDER)
+
+
+def test_a_waterfall_goes_from_value_to_value():
+    rows = [{"label": name, "ap": ap} for name, ap in (("start", 0.9), ("+ a", 0.5), ("+ b", 0.6))]
+    _, (ax,) = plots.waterfall_panels(rows, {"ap": ("AP [%]", 100)}, "title")
+    spans = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]
+    assert spans == pytest.approx([(90, 90), (90, 50), (50, 60)])
+    assert [bool(bar.get_hatch()) for bar in ax.patches] == [False, True, False]
+
+
+def test_a_difference_within_its_error_is_hollow():
+    rows = [{"label": "a", "difference": d, "half_width": 1.0} for d in (0.5, -3.0)]
+    _, ax = plots.difference_dots(rows, "points", "title")
+    faces = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"]
+    assert faces[0] == "white"
+    assert faces[1] != "white"
