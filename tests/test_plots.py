@@ -127,7 +127,7 @@ def test_a_waterfall_goes_from_value_to_value():
     rows = [{"label": name, "ap": ap} for name, ap in (("start", 0.9), ("+ a", 0.5), ("+ b", 0.6))]
     _, (ax,) = plots.waterfall_panels(rows, {"ap": ("AP [%]", 100)}, "title")
     spans = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]
-    assert spans == pytest.approx([(90, 90), (90, 50), (50, 60)])
+    assert np.array(spans) == pytest.approx(np.array([(90, 90), (90, 50), (50, 60)]))
     assert [bool(bar.get_hatch()) for bar in ax.patches] == [False, True, False]
 
 
