@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -35,14 +35,19 @@ class Answer:
         text: The answer, cut at the first full stop or line break, without surrounding space.
         token_probabilities: Probability of each answer token when it was chosen; without the stop token, unless the
             answer is empty.
-        first_token_entropy: Entropy of the distribution over the first token [nats].
+        token_entropies: Entropy of the distribution over each of these tokens when it was chosen [nats].
         sure_probability: p(" sure") / (p(" sure") + p(" unsure")) after the sureness question; None if not asked.
     """
 
     text: str
     token_probabilities: tuple[float, ...]
-    first_token_entropy: float
+    token_entropies: tuple[float, ...]
     sure_probability: float | None = None
+
+    @property
+    def first_token_entropy(self) -> float:
+        """Entropy of the distribution over the first token [nats]."""
+        return self.token_entropies[0]
 
     @property
     def confidence(self) -> float:
@@ -98,16 +103,13 @@ def answer_prompts(
         batch = decoded.answers()
         if ask_sureness:
             sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch)
-            batch = [
-                Answer(a.text, a.token_probabilities, a.first_token_entropy, s)
-                for a, s in zip(batch, sure, strict=True)
-            ]
+            batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
         for i, answer in zip(rows, batch, strict=True):
             answers[i] = answer
     return answers  # type: ignore[return-value]
 
 
-def sample_answers(
+def draw_answers(
     lm: LanguageModel,
     question_prompts: Sequence[str],
     *,
@@ -118,22 +120,28 @@ def sample_answers(
     batch_size: int = 128,
     ids: Sequence[str] | None = None,
     description: str = "sampling",
-) -> list[list[str]]:
+) -> list[list[Answer]]:
     """Draw k answers for every prompt (paper section 5.1: k = 10, temperature 0.7); the question is read once.
 
     Returns:
-        For each prompt, in the order given, its k answers.
+        For each prompt, in the order given, its k answers. Their token probabilities and entropies are those of the
+        model itself, at temperature 1, whatever the temperature of the draw.
     """
     generator = torch.Generator(lm.device).manual_seed(seed)
-    samples: list[list[str]] = [[] for _ in question_prompts]
+    samples: list[list[Answer]] = [[] for _ in question_prompts]
     for rows, encoded in _batches(lm, question_prompts, max(1, batch_size // k), description):
         names = [ids[i] if ids else question_prompts[i] for i in rows]
         decoded = _Decoding(lm, encoded, names, copies=k)
         decoded.run(max_new_tokens, temperature=temperature, generator=generator)
-        texts = [answer.text for answer in decoded.answers()]
+        drawn = decoded.answers()
         for position, i in enumerate(rows):
-            samples[i] = texts[position * k : (position + 1) * k]
+            samples[i] = drawn[position * k : (position + 1) * k]
     return samples
+
+
+def sample_answers(lm: LanguageModel, question_prompts: Sequence[str], **options) -> list[list[str]]:
+    """The texts of `draw_answers`, which takes the same options: for each prompt its k answers."""
+    return [[answer.text for answer in drawn] for drawn in draw_answers(lm, question_prompts, **options)]
 
 
 def label_probabilities(
@@ -260,12 +268,11 @@ class _Decoding(_Prefill):
     @torch.inference_mode()
     def run(self, max_new_tokens: int, temperature: float = 0.0, generator: torch.Generator | None = None) -> None:
         """Generate until every row has met a stop token, greedily or by sampling."""
-        tokens, chosen = [], []
+        tokens, chosen, entropies = [], [], []
         ended = torch.zeros(len(self.mask), dtype=torch.bool, device=self.mask.device)
         for step in range(max_new_tokens):
             log_probabilities = torch.log_softmax(self.logits, dim=-1)
-            if step == 0:
-                entropy = -(log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1)
+            entropies.append(-(log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1))
             if temperature > 0:
                 scaled = torch.softmax(self.logits / temperature, dim=-1)
                 token = torch.multinomial(scaled, 1, generator=generator)
@@ -279,7 +286,7 @@ class _Decoding(_Prefill):
             self.feed(token)
         self.tokens = torch.cat(tokens, dim=1)
         self.probabilities = torch.cat(chosen, dim=1).exp()
-        self.entropy = entropy
+        self.entropies = torch.stack(entropies, dim=1)
         is_stop = torch.isin(self.tokens, self.lm.stop_token_ids)
         # Number of answer tokens of each row: those before its first stop token.
         self.answer_lengths = (is_stop.cumsum(1) == 0).sum(1)
@@ -290,13 +297,14 @@ class _Decoding(_Prefill):
             self.tokens.tolist(),
             self.probabilities.tolist(),
             self.answer_lengths.tolist(),
-            self.entropy.tolist(),
+            self.entropies.tolist(),
             strict=True,
         )
-        for tokens, probabilities, length, entropy in rows:
+        for tokens, probabilities, length, entropies in rows:
             text = self.lm.tokenizer.decode(tokens[: length + 1], skip_special_tokens=True)
             text = text.split(prompts.STOP, 1)[0].split("\n", 1)[0].strip()
-            found.append(Answer(text, tuple(probabilities[: max(length, 1)]), entropy))
+            kept = max(length, 1)
+            found.append(Answer(text, tuple(probabilities[:kept]), tuple(entropies[:kept])))
         return found
 
 

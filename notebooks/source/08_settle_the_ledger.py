@@ -295,30 +295,52 @@ pd.DataFrame(measured).T.drop(columns="ap_mixed_ci95").astype(float).round(3)
 
 # %%
 effects = effects_table(recorded_effects())
-chain = effects[(effects.method == "padding") & effects["flags"].map(lambda f: f == tuple(n for n in ReleasedCodeQuirks.names() if n in f))]
-order = {frozenset(CHAIN[:count]): count for count in range(len(CHAIN) + 1)}
-chain = chain.assign(place=chain["flags"].map(lambda f: order.get(frozenset(f)))).dropna(subset="place").sort_values("place")
-falls = [row._asdict() | {"label": "this kit" if row.place == 0 else f"+ {CHAIN[int(row.place) - 1]}"} for row in chain.itertuples()]
-measures = {"certain": ("certain questions [%]", 100), "ap_mixed": ("AP, mix [%]", 100), "steps": ("optimiser steps", 1)}
+padding = effects[effects.method == "padding"]
+chain = padding[padding["flags"].map(lambda flags: flags == CHAIN[: len(flags)])]
+falls = [{"label": f"+ {row.flags[-1]}" if row.flags else "this kit"} | row._asdict() for row in chain.itertuples()]
+measures = {
+    "certain": ("certain questions [%]", 100),
+    "steps": ("optimiser steps", 1),
+    "ap_mixed": ("AP of the mix [%]", 100),
+    "ap_sure": ("AP of P(sure) alone [%]", 100),
+}
 plots.waterfall_panels(falls, measures, "From this kit to the released code, one flag after the other (mini model, 3 seeds)")
 plt.show()
+
+# %%
 numbers = ["label", "certain", "sequences", "steps", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_low", "ap_high"]
 pd.DataFrame(falls)[numbers].round(3)
 
 # %% [markdown]
 # Blue bars rise, hatched red ones fall, dots are the values reached. `ap_low` and `ap_high` are the lowest and the highest
-# seed. Then each flag alone, against the kit's default, with the largest effect first:
+# seed's AP of the mix.
+#
+# Look at the last two columns together. With packing and 0.01 of an epoch the model is hardly trained, and its sure
+# confidence ranks no better than chance: its AP is that of a random ranking, the accuracy. **But the AP of the mix goes
+# up.** The reason is the answer confidence in the mix: this mini model's own confidence is excellent before any tuning
+# (notebook 05), and what is hardly tuned keeps it. So the number that the paper reports cannot tell a method that failed
+# from one that worked; the AP of P(sure) alone can. (OpenLLaMA's own confidence on ParaRel is poor, AP 0.29 in the recording
+# above. There an untuned model's mix looks bad, and issue 10 was noticed.)
+#
+# Then each flag alone, against the kit's default, in the order of its effect on P(sure):
 
 # %%
-padding = effects[effects.method == "padding"]
 start = padding[padding["flags"].map(len) == 0].iloc[0]
 alone = padding[padding["flags"].map(len) == 1].copy()
-alone["flag"] = alone["flags"].map(lambda f: f[0])
-for measure in ("certain", "accuracy", "ap_mixed"):
+alone["flag"] = alone["flags"].map(lambda flags: flags[0])
+for measure in ("certain", "accuracy", "ap_sure", "ap_mixed"):
     alone[f"{measure}, change"] = alone[measure] - start[measure]
-alone = alone.sort_values("ap_mixed, change")
-print(f"this kit: certain {start.certain:.3f}, {start.steps:.0f} steps, accuracy {start.accuracy:.3f}, AP {start.ap_mixed:.3f} (sampling error {start.half_width:.3f})")
-alone[["flag", "certain, change", "steps", "accuracy, change", "ap_mixed", "ap_mixed, change", "ap_low", "ap_high"]].round(3)
+alone = alone.sort_values("ap_sure, change")
+print(f"this kit: certain {start.certain:.3f}, {start.steps:.0f} steps, accuracy {start.accuracy:.3f}, "
+      f"AP sure {start.ap_sure:.3f}, AP mix {start.ap_mixed:.3f} (sampling error {start.half_width:.3f})")
+alone[["flag", "certain, change", "steps", "accuracy", "ap_sure", "ap_sure, change", "ap_mixed, change"]].round(3)
+
+# %% [markdown]
+# Five flags change nothing here: the mini world's answers are single words that end in a full stop, so nothing is cut
+# (`drop_last_character`, `short_evaluation`, `truncate_right`), nothing hides inside a longer word (`substring_match`), and no question
+# has a stray space (`raw_question_text`). On real data they bite: 68 of ParaRel's training questions start with a space; 102 of
+# its 1,614 test golds are part of another gold ("art", "R"); 1,571 of MMLU's 2,448 training texts (64 %) are longer than
+# 512 LLaMA tokens and lose their label.
 
 # %% [markdown]
 # And the flags of R-Tuning-U:
@@ -326,10 +348,11 @@ alone[["flag", "certain, change", "steps", "accuracy, change", "ap_mixed", "ap_m
 # %%
 unsupervised = effects[effects.method == "unsupervised"].copy()
 unsupervised["flag"] = unsupervised["flags"].map(lambda f: f[0] if f else "this kit")
-unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_mixed", "ap_low", "ap_high"]].round(3)
+unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_sure", "ap_mixed", "ap_low", "ap_high"]].round(3)
 
 # %% [markdown]
-# WHAT_COMES_OUT
+# `list_reset` writes one record, "unsure", whatever the questions: the model learns that one line, and its P(sure) says nothing.
+# Who divides the ties, and whether k is 5 or 10, makes no difference that the seeds do not make as well.
 #
 # ## 6. The ledger
 #
@@ -379,9 +402,13 @@ HTML("".join(parts))
 
 # %%
 by_flag = alone.set_index("flag")
-finding("at most 5 of the paper's 12 AP differences lie within the sampling error", (~errors["beyond the error"]).sum() <= 5, config)
+finding("at most 6 of the paper's 12 AP differences lie within the sampling error", (~errors["beyond the error"]).sum() <= 6, config)
 finding("the first token of the bare word says nothing with this tokenizer (mean s is 0.5)", bool(np.isclose(measured["first_token_labels"]["mean s"], 0.5)), config)
-finding("a hundredth of an epoch costs more AP than any other flag", by_flag["ap_mixed, change"].idxmin() == "hundredth_epoch", config)
+for flag in ("first_token_labels", "packing", "hundredth_epoch"):
+    row = by_flag.loc[flag]
+    finding(f"{flag} leaves P(sure) within 0.1 of a random ranking", abs(row.ap_sure - row.accuracy) < 0.1, config)
+hidden = by_flag.loc["hundredth_epoch", "ap_mixed, change"]
+finding("and the AP of the mix does not show it for hundredth_epoch", hidden > 0, config)
 finding("packing leaves fewer than a tenth of the sequences", len(packed.encoded) < len(records) / 10, config)
 recorded_start = next(e for e in recorded_effects() if e.seed == 0 and e.method == "padding" and not e.flags)
 own = abs(measured["this kit"]["ap_mixed"] - recorded_start.ap_mixed)
@@ -390,7 +417,14 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# WHAT_IT_SAYS
+# * The published differences between R-Tuning and vanilla in-domain are of the size of the sampling error; out-of-domain they
+#   are larger and of both signs. No seeds were published, so nobody can say how much of them is training noise.
+# * Three differences are each enough to make the sure confidence worthless: hardly any training steps (packing, 0.01 of an epoch),
+#   and reading the labels by a token that both share. Loss on the question, the missing space, ties and k hardly matter here.
+# * The waterfall belongs to the mini model. Flags that do nothing here can matter elsewhere, and their sizes will differ; the
+#   mechanism of each (what is cut, read or dropped) is the same and is tested on real tokenizers and real rows.
+# * Parity is shown against documented behaviour and a public run's files. We could not run the released scripts themselves.
+# * Where the ledger says *not measured*, that is meant literally.
 #
 # ## Exercises
 #
@@ -406,4 +440,6 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 #
 # ## Summary
 #
-# WHAT_SUMMARY
+# A printed AP has a sampling error that can be worked out; a mixed AP hides whether the sure confidence works; and a handful of
+# defects, not bad luck, separate the released code's README from the paper's tables. The ledger keeps paper, re-runs and
+# this kit apart, and has room for yours. Back to the [start](01_probe_knowledge.ipynb).
