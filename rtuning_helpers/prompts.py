@@ -33,6 +33,25 @@ REFUSALS = (
     "It is difficult to predict.",
 )
 
+# Questions to the model about its own answer, for the estimators (after Kadavath et al. 2022 and Tian et al. 2023).
+P_TRUE_QUESTION = "Is this answer:\nA. {first}\nB. {second}\nThis answer is"
+TRUE_FALSE = ("True", "False")
+CONFIDENCE_NUMBER = "How likely is this answer to be right, in percent (0 to 100)?"
+CONFIDENCE_WORDS_QUESTION = "How likely is this answer to be right, in words?"
+# What people mean by such words, rounded; the longest phrase in a reply counts.
+CONFIDENCE_WORDS = {
+    "almost no chance": 0.02,
+    "highly unlikely": 0.05,
+    "unlikely": 0.2,
+    "probably not": 0.25,
+    "about even": 0.5,
+    "likely": 0.7,
+    "probable": 0.7,
+    "very likely": 0.8,
+    "highly likely": 0.9,
+    "almost certain": 0.95,
+}
+
 
 def question_prompt(question: str) -> str:
     """The prompt of an open question, without the answer: ``Question: ... Answer:``."""
@@ -57,6 +76,16 @@ def padding_completion(answer: str, certain: bool) -> str:
 def refusal_completion(refusal: str) -> str:
     """A refusal in the place of the answer (R-Tuning-R, paper A.3)."""
     return f" {refusal}"
+
+
+def p_true_prompt(question: str, answer: str, first: str, second: str) -> str:
+    """Asks which of two options, A or B, is true of the answer; the option's letter follows with a space before it."""
+    return confidence_prompt(question, answer, P_TRUE_QUESTION.format(first=first, second=second))
+
+
+def confidence_prompt(question: str, answer: str, asked: str) -> str:
+    """Question and answer, followed by a question about that answer."""
+    return f"{question_prompt(question)}{answer_completion(answer)} {asked}"
 
 
 def is_refusal(text: str) -> bool:
