@@ -118,12 +118,12 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> Pa
 
 
 def read_predictions(path: str | Path) -> list[Prediction]:
-    """Read predictions from JSON lines; every row is checked, further fields are ignored.
+    """Read predictions from JSON lines; every row is checked. ``relation`` and ``exposure`` may be missing.
 
     Raises:
         InputError: The file is missing, not UTF-8 or empty; a row is not JSON (a truncated last line, say), lacks a
-            field, holds a value of the wrong type, NaN or a confidence outside [0, 1], repeats an id of its dataset,
-            or has null where other rows have a value.
+            field, has an unknown one, holds a value of the wrong type, NaN or a confidence outside [0, 1], repeats an
+            id of its dataset, or has null where other rows have a value.
     """
     path = Path(path)
     try:
@@ -161,6 +161,8 @@ def _find_problem(rows: Sequence[dict]) -> tuple[int, str] | None:
     for number, row in enumerate(rows, start=1):
         if missing := [name for name in required if name not in row]:
             return number, f"lacks {', '.join(missing)} in {excerpt(row)}; expected the fields {', '.join(required)}"
+        if unknown := [name for name in row if name not in _RULES]:
+            return number, f"has the unknown field {unknown[0]!r}; expected {', '.join(_RULES)}"
         for name, (test, expected, nullable) in _RULES.items():
             if name in row and not (test(row[name]) or (nullable and row[name] is None)):
                 return number, f"field {name!r} is {excerpt(row[name])}; expected {expected}"

@@ -76,10 +76,12 @@ def test_null_columns_survive(tmp_path):
     assert read_predictions(write_predictions(tmp_path / "p.jsonl", [bare])) == [bare]
 
 
-def test_further_fields_are_ignored_and_optional_ones_may_be_missing(tmp_path):
-    row = asdict(ONE) | {"entropy": 0.3, "note": None}
+def test_optional_fields_may_be_missing_and_unknown_ones_are_named(tmp_path):
+    row = asdict(ONE)
     del row["relation"], row["exposure"]
     assert read_predictions(write_rows(tmp_path / "p.jsonl", row)) == [replace(ONE, relation="", exposure=None)]
+    with pytest.raises(InputError, match="row 2: has the unknown field 'entropy'; expected id, dataset, split"):
+        read_predictions(write_rows(tmp_path / "p.jsonl", row, asdict(TWO) | {"entropy": 0.3}))
 
 
 def test_whole_number_confidences_become_floats(tmp_path):
