@@ -225,8 +225,9 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
         for bar, c in zip(bars, change, strict=True):
             bar.set_hatch("///" if c < 0 else None)
         ax.plot(values, y, linestyle="none", marker="o", markersize=5, color="black")
-        ax.set(xlabel=label)
-        ax.margins(x=0.12)
+        low, high = values.min(), values.max()
+        room = max(high - low, 0.1 * abs(high))  # so that a change of a hundredth does not look like a landslide
+        ax.set(xlabel=label, xlim=((low + high) / 2 - 0.6 * room, (low + high) / 2 + 0.6 * room))
     axes[0].set_yticks(y, [row["label"] for row in rows])
     axes[0].invert_yaxis()
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")

@@ -1,4 +1,4 @@
-"""The whole tutorial on questions of which the mini model knows nothing: it must end well and say so."""
+"""Whole notebooks on other data: questions of which the mini model knows nothing, and real recordings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,36 @@ import sys
 
 import nbformat
 import pytest
+from tiny import TINY_LIMIT
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.notebook_runs import execute, notebooks_folder
 
 PLACES = "Paris London Rome Madrid Lisbon Vienna Warsaw Dublin".split()
 ROWS = [[f"Where was person number {i} born?", PLACES[i % len(PLACES)], "P19(place of birth)"] for i in range(16)]
 PARAREL = {"training_data.json": ROWS, "ID_test_pararel.json": ROWS[::-1], "OOD_test_pararel.json": ROWS[3:]}
+
+
+@pytest.mark.notebooks
+def test_the_ledger_reads_the_real_recordings(tmp_path, tiny_model, shared_data):
+    recordings = shared_data / "recorded" / "openllama-3b-pararel"
+    if not recordings.is_dir():
+        pytest.skip(f"no recordings at {recordings}")
+    data_dir = str(shared_data / "r-tuning" / "pararel")
+    parameters = {"recordings": str(recordings), "dataset": "pararel", "data_dir": data_dir, "limit": TINY_LIMIT}
+    parameters |= {"model": str(tiny_model), "out": str(tmp_path / "runs")}
+    source = notebooks_folder() / "08_settle_the_ledger.ipynb"
+    done = execute(source, tmp_path / source.name, parameters)
+    outputs = [o for cell in nbformat.read(done, as_version=4).cells for o in cell.get("outputs", [])]
+    shown = "\n".join(o.get("text", "") + o.get("data", {}).get("text/plain", "") for o in outputs)
+    assert "a real OpenLLaMA-3B" in shown
+    for number in ("0.6295", "0.9074", "0.9461", "0.8664", "1021", "0.9775", "0.3295", "0.2887", "2219", "0.8941"):
+        assert number in shown, number
+    parameters["data_dir"] = str(tmp_path)
+    for name, rows in PARAREL.items():  # other questions than those recorded
+        (tmp_path / name).write_text(json.dumps(rows), encoding="utf-8")
+    with pytest.raises(InputError, match="origin_ID.json: holds 5,584 rows; expected the 16 questions"):
+        execute(source, tmp_path / source.name, parameters)
 
 
 @pytest.mark.notebooks
