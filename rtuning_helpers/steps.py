@@ -271,6 +271,12 @@ def _parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str, ..
 
 @cache  # what this process runs, even if a file changes meanwhile
 def _fingerprint(modules: tuple[str, ...]) -> str:
-    """Hash of the source of the package's modules that made a result."""
-    specs = [find_spec(f"rtuning_helpers.{module}") for module in modules]
-    return hashlib.sha256("".join(file_sha256(Path(spec.origin)) for spec in specs).encode()).hexdigest()[:16]
+    """Hash of the source of the package's modules that made a result; a subpackage counts with all its files."""
+    sources = [path for module in modules for path in _source_files(module)]
+    return hashlib.sha256("".join(file_sha256(path) for path in sources).encode()).hexdigest()[:16]
+
+
+def _source_files(module: str) -> list[Path]:
+    spec = find_spec(f"rtuning_helpers.{module}")
+    folders = spec.submodule_search_locations
+    return sorted(path for folder in folders for path in Path(folder).rglob("*.py")) if folders else [Path(spec.origin)]

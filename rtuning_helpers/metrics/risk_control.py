@@ -1,0 +1,103 @@
+"""A confidence threshold with a guarantee on the share of wrong answers above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import beta
+
+from rtuning_helpers.metrics.arrays import above_thresholds, checked
+
+
+@dataclass(frozen=True)
+class RiskControl:
+    """A threshold and what it gives on the rows it was chosen on; all NaN where no threshold is safe.
+
+    Attributes:
+        threshold: Answer where the confidence is at least this.
+        coverage: Share of the rows that are answered.
+        risk: Share of wrong answers among those.
+        upper_bound: Upper confidence bound of the risk.
+    """
+
+    threshold: float
+    coverage: float
+    risk: float
+    upper_bound: float
+
+
+def clopper_pearson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Exact interval of a share (Clopper and Pearson 1934): too wide rather than too narrow, also for few rows.
+
+    low is the (1 - level)/2 quantile of Beta(hits, n - hits + 1), high the (1 + level)/2 quantile of
+    Beta(hits + 1, n - hits). 0 without hits, 1 without misses; (0, 1) where there are no observations.
+
+    Raises:
+        ValueError: ``hits`` outside 0 to n, or ``level`` outside (0, 1).
+    """
+    if not 0 <= hits <= n:
+        raise ValueError(f"hits is {hits} of n = {n}; expected 0 to n")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; expected a number between 0 and 1")
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
+    return low, float(_upper_bound(np.array([hits]), np.array([n]), tail)[0])
+
+
+def risk_control_threshold(
+    correct: ArrayLike, confidence: ArrayLike, max_risk: float, delta: float = 0.05, min_answers: int = 1
+) -> RiskControl:
+    """The lowest confidence threshold that keeps the share of wrong answers below a limit, with high probability.
+
+    On new questions like these, answering where the confidence is at least the threshold has a risk above
+    ``max_risk`` with probability at most ``delta``. The distinct confidences are tested from the highest downwards,
+    each by whether its Clopper-Pearson upper bound at level 1 - delta is at most ``max_risk``; the first that fails
+    ends the search, so that many thresholds can be tried without paying for it (fixed-sequence testing; Geifman and
+    El-Yaniv 2017, Angelopoulos et al. 2021). The search begins at the first threshold with enough answers to pass at
+    all: ln(delta) / ln(1 - max_risk) of them, none wrong; 29 for a risk of 0.1 at delta = 0.05. Where it begins depends
+    on the confidences only, never on ``correct``: otherwise the guarantee would be lost.
+
+    Choose the threshold on other questions than those it is reported on. Equal confidences are answered together.
+
+    Args:
+        correct: Whether each answer is right, 0 or 1, (n,).
+        confidence: In [0, 1], (n,).
+        max_risk: Share of wrong answers that may not be exceeded, in (0, 1).
+        delta: Probability with which it may be, in (0, 1).
+        min_answers: The search does not begin with fewer answers. Beginning with a few, a single wrong one among the
+            most confident ends it: a larger number, fixed beforehand, finds a threshold more often.
+
+    Returns:
+        Threshold, coverage, risk and bound; all NaN where the first test fails or there are too few rows.
+
+    Raises:
+        ValueError: ``max_risk`` or ``delta`` outside (0, 1), ``min_answers`` below 1, or bad input.
+    """
+    for name, value in (("max_risk", max_risk), ("delta", delta)):
+        if not 0 < value < 1:
+            raise ValueError(f"{name} is {value}; expected a number between 0 and 1")
+    if min_answers < 1:
+        raise ValueError(f"min_answers is {min_answers}; expected at least 1")
+    (right, score), w = checked(None, correct=correct, confidence=confidence)
+    hits, answered = (column[0] for column in above_thresholds(right, score, w))
+    can_pass = _upper_bound(np.zeros_like(answered), answered, delta) <= max_risk
+    tested = np.flatnonzero(can_pass & (answered >= min_answers))  # without a gap: both only grow
+    bounds = _upper_bound((answered - hits)[tested], answered[tested], delta)
+    passed = tested[np.logical_and.accumulate(bounds <= max_risk)]
+    if not len(passed):
+        return RiskControl(*[float("nan")] * 4)
+    last = passed[-1]
+    return RiskControl(
+        threshold=float(np.unique(score)[::-1][last]),
+        coverage=float(answered[last] / len(score)),
+        risk=float(1 - hits[last] / answered[last]),
+        upper_bound=float(bounds[len(passed) - 1]),
+    )
+
+
+def _upper_bound(hits: np.ndarray, n: np.ndarray, tail: float) -> np.ndarray:
+    """Clopper and Pearson's upper bound at level 1 - tail of each share; 1 where all are hits."""
+    some_miss = hits < n
+    return np.where(some_miss, beta.ppf(1 - tail, hits + 1, np.where(some_miss, n - hits, 1)), 1.0)
