@@ -79,6 +79,9 @@ def run(
 def score(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recorded predictions.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    all_metrics: Annotated[
+        bool, typer.Option("--all-metrics", help="Every metric that the columns allow, with its interval.")
+    ] = False,
     dataset: Annotated[
         str | None, typer.Option(metavar="NAME", help="See to it that they answer this data set's questions.")
     ] = None,
@@ -97,11 +100,15 @@ def score(
             predictions = read_recording(path)
             split = predictions[0].split if predictions[0].split in ("train", "id", "ood") else "id"
             check_questions(path, predictions, load_questions(dataset, split, data_dir))
-    rows = score_files(files)
+    console = reports.new_console()
+    with reports.waiting("scoring"):
+        rows = score_files(files, all_metrics=all_metrics)
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        reports.new_console().print(reports.score_table(rows))
+        console.print(reports.score_table(rows))
+        if all_metrics:
+            console.print(reports.all_metrics_table(rows))
 
 
 @app.command("build-mini")

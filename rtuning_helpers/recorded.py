@@ -17,7 +17,7 @@ from rtuning_helpers.artifacts import write_text
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt, read_json_array
 from rtuning_helpers.matching import matches
-from rtuning_helpers.metrics import accuracy, auroc, average_precision, bootstrap_interval, summarise
+from rtuning_helpers.metrics import accuracy, auroc, average_precision, bootstrap_interval, summarise, summarise_further
 from rtuning_helpers.predictions import Prediction, is_probability, read_predictions
 from rtuning_helpers.question_flags import flag_questions, subsets
 from rtuning_helpers.questions import Question
@@ -64,13 +64,16 @@ def read_recording(path: str | Path) -> list[Prediction]:
     return predictions
 
 
-def score_files(paths: Iterable[str | Path], resamples: int = 1000, seed: int = 0) -> list[dict]:
+def score_files(
+    paths: Iterable[str | Path], resamples: int = 1000, seed: int = 0, all_metrics: bool = False
+) -> list[dict]:
     """Score recordings.
 
     Args:
         paths: Files that `read_recording` can read.
         resamples: Number of bootstrap resamples behind each interval.
         seed: Seed of the resamples.
+        all_metrics: Also what `rtuning_helpers.metrics.summarise_further` gives.
 
     Returns:
         One row for each file and split: ``file``, all that `rtuning_helpers.metrics.summarise` gives, ``n_answered``
@@ -87,6 +90,8 @@ def score_files(paths: Iterable[str | Path], resamples: int = 1000, seed: int = 
         for split in dict.fromkeys(item.split for item in predictions):
             part = [item for item in predictions if item.split == split]
             row = {"file": str(path), **summarise(part, _method_of(path), split, resamples, seed)}
+            if all_metrics:
+                row |= summarise_further(part, resamples, seed)
             row["n_answered"] = _number(item.refused is False for item in part) if part[0].refused is not None else None
             sure = [item.sure_confidence for item in part if item.sure_confidence is not None]
             row["n_sure"] = _number(value > SURE_THRESHOLD for value in sure) if sure else None

@@ -47,6 +47,23 @@ def score_table(rows: Sequence[Mapping]) -> Table:
     return _rates_table("recorded predictions", rows, digits=4)
 
 
+def all_metrics_table(rows: Sequence[Mapping]) -> Table:
+    """Every number of `rtuning_helpers.recorded.score_files` that has an interval, a line a metric."""
+    table = Table(title="all metrics, with 95 % intervals", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("metric")
+    for row in rows:
+        table.add_column(f"{row['method']}\n{row['split']}", justify="right", overflow="fold")
+    names = [name for name in rows[0] if f"{name}_ci95" in rows[0] and any(row[name] is not None for row in rows)]
+    for name in names:
+        cells = [
+            MISSING if row[name] is None else "{} [{}, {}]".format(*(number(v, 4) for v in (row[name], *row[ci])))
+            for row in rows
+            for ci in (f"{name}_ci95",)
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
 def _rates_table(title: str, rows: Sequence[Mapping], digits: int = 3) -> Table:
     table = Table(title=title, caption=CAPTION, caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("\nmethod", overflow="fold")
@@ -111,6 +128,17 @@ def number(value: float | None, digits: int = 3) -> str:
 def duration(seconds: float) -> str:
     """Seconds as people read them."""
     return f"{seconds:.0f} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner on standard error while something takes seconds; nothing where that is not a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
 
 
 @contextmanager

@@ -290,6 +290,18 @@ def test_score_prints_a_table_or_json(tmp_path, capsys, monkeypatch):
     assert table.count([*expected, "0.5000", "1.0000"]) == 2
 
 
+def test_score_prints_all_metrics(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("run_ID.json").write_text(json.dumps([[1, 0.9, 0.7], [0, 0.4, 0.2]]))
+    assert main(["score", "run_ID.json", "--all-metrics"]) == 0
+    shown = capsys.readouterr().out
+    assert "all metrics, with 95 % intervals" in shown
+    for name in ("aurc_answer", "ece_sure", "nll_mixed", "effective_reliability", "abstain_f1"):
+        assert name in shown
+    assert main(["score", "run_ID.json", "--all-metrics", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["e_aurc_sure"] == 0
+
+
 def test_score_sees_to_it_that_a_recording_answers_the_questions(place, capsys):
     rows = [[1, 0.9, 0.7, ROWS[0], "France"], [0, 0.4, 0.2, ROWS[1], "Spain"]]
     for name, content in (("all", rows), ("half", rows[:1]), ("swapped", rows[::-1])):
@@ -365,7 +377,7 @@ def test_doctor_without_checksums(place):
 
 def test_interruption_and_surprises(monkeypatch, capsys):
     def fail(error):
-        def raise_it(_):
+        def raise_it(*_, **__):
             raise error
 
         monkeypatch.setattr(recorded, "score_files", raise_it)

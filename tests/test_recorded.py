@@ -326,3 +326,31 @@ def test_the_shipped_mini_recordings_belong_to_the_mini_questions():
     for name in ("origin", "unsure", "unknown"):
         check_questions(name, read_recording(folder / f"mini_{name}_ID.json"), asked)
     assert sum(read_training_labels(folder / "mini_unsure.json", load_questions("mini", "train"))) > 0
+
+
+# --- all metrics ---
+
+
+def test_all_metrics_of_a_recording_by_hand(save):
+    numbers = ((1, 0.9, 0.8), (0, 0.8, 0.2), (1, 0.6, 0.6), (0, 0.1, 0.4))
+    rows = [[*three, SAMPLE, "a"] for three in numbers]
+    (row,) = score_files([save(rows)], resamples=20, all_metrics=True)
+    assert row["ap_no_skill"] == 0.5
+    assert row["ap_lift_sure"] == 0.5  # the right answers have the highest sure confidence
+    assert row["e_aurc_sure"] == pytest.approx(0)
+    assert row["aurc_sure"] == pytest.approx((0 + 0 + 1 / 3 + 2 / 4) / 4)
+    assert row["auroc_mixed"] == 1  # 0.85, 0.5, 0.6, 0.25
+    assert row["risk_at_80_coverage_answer"] == 0.5  # four of four answers
+    assert row["coverage_at_5_risk_answer"] == 0.25
+    assert row["effective_reliability"] == 0.5  # two right answers of four, none wrong
+    assert row["abstain_accuracy"] == row["abstain_f1"] == 1
+    parts = [row[f"brier_{part}_answer"] for part in ("reliability", "resolution", "uncertainty")]
+    assert parts[0] - parts[1] + parts[2] == pytest.approx(row["brier_answer"])  # one row a bin: nothing within bins
+    assert all(row[f"{name}_ci95"][0] <= row[name] <= row[f"{name}_ci95"][1] for name in ("aurc_sure", "nll_answer"))
+
+
+def test_all_metrics_where_columns_are_missing(save):
+    (row,) = score_files([save([RIGHT, WRONG, REFUSAL])], resamples=20, all_metrics=True)
+    assert row["ap_no_skill"] == pytest.approx(1 / 3)
+    assert row["effective_reliability"] == 0
+    assert row["aurc_answer"] is row["aurc_sure"] is row["abstain_f1"] is None
