@@ -526,6 +526,23 @@ def released_by_hand(lm, question, answer, tokens=5):
     return [int(answer in output), product ** (1 / len(written)), sure / (sure + unsure)], output
 
 
+def released_probe_by_hand(lm, question, answer):
+    """The released labelling of one question, as documented: 15 tokens, cut with find, substring."""
+
+    def ids(text):
+        return lm.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    read = ids("Question:" + question + " Answer:")
+    written = []
+    for _ in range(15):
+        with torch.inference_mode():
+            written.append(int(lm.model(torch.tensor([read + written])).logits[0, -1].argmax()))
+        if written[-1] == lm.tokenizer.eos_token_id:
+            break
+    output = lm.tokenizer.decode(written, skip_special_tokens=True)
+    return answer in output[: output.find(".")]
+
+
 def kit_by_hand(lm, question, answer):
     """The kit's own evaluation of one question: beginning of sequence, stop at the first full stop, whole labels."""
 
@@ -558,6 +575,8 @@ def check_rows(lm, asked):
             expected, output = by_hand(lm, question.question, question.answer)
             assert row.as_list() == pytest.approx(expected, abs=1e-4), question
             assert row.output == output
+    labels = answers.probe_labels(lm, asked, ALL, batch_size=7)
+    assert labels == [released_probe_by_hand(lm, q.question, q.answer) for q in asked]
 
 
 def test_rows_of_the_tiny_model_with_all_flags_and_with_none(tiny_lm):

@@ -81,8 +81,9 @@ def probe_labels(
     """Which questions the untuned model answers right, so that they are called certain."""
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.probe_prompt(q.question, quirks) for q in questions]
-    # The released probe generates all 15 tokens; what follows the first full stop is cut off afterwards.
-    generated = _generate(lm, asked, PROBE_TOKENS, lm.stop_token_ids.tolist(), batch_size, "probing")
+    # The released probe generates all 15 tokens and knows no line breaks; what follows the first full stop is cut off.
+    ends = [lm.tokenizer.eos_token_id] if quirks.drop_last_character else lm.stop_token_ids.tolist()
+    generated = _generate(lm, asked, PROBE_TOKENS, ends, batch_size, "probing")
     outputs = [lm.tokenizer.decode(g.tokens, skip_special_tokens=True) for g in generated]
     answers = [texts.cut_probe_answer(output, quirks) for output in outputs]
     return [texts.is_right(a, q.answer, quirks) for a, q in zip(answers, questions, strict=True)]

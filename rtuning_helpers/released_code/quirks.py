@@ -43,7 +43,7 @@ class ReleasedCodeQuirks:
     drop_last_character: bool = _flag(
         "labelling",
         "training/pararel L52, HotpotQA L59",
-        "an answer without a full stop loses its last character (find returns -1)",
+        "an answer ends at its first full stop only, and without one it loses its last character (find returns -1)",
     )
     substring_match: bool = _flag(
         "labelling",
