@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 
 
-ledger = typer.Typer(help="File finished runs beside the paper's numbers, and show them.", rich_markup_mode=None)
+ledger = typer.Typer(help="The paper's numbers, re-runs, and this kit's.", rich_markup_mode=None)
 app.add_typer(ledger, name="ledger")
 
 
@@ -83,7 +83,7 @@ def score(
         bool, typer.Option("--all-metrics", help="Every metric that the columns allow, with its interval.")
     ] = False,
     dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="See to it that they answer this data set's questions.")
+        str | None, typer.Option(metavar="NAME", help="Refuse recordings of other questions than this data set's.")
     ] = None,
     data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
 ) -> None:
@@ -207,7 +207,7 @@ def ledger_show(
     table: Annotated[str, typer.Argument(metavar="TABLE", help="Number of a table of the paper, such as 1.")],
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: the clone's results/ledger.csv]")] = None,
 ) -> None:
-    """Show a table of the paper with its published re-runs and what this kit measured."""
+    """Show a table with re-runs and this kit's numbers."""
     from rtuning_helpers.ledger import compare, read_ledger
 
     reports.new_console().print(reports.ledger_table(table, compare(table, read_ledger(file))))

@@ -131,7 +131,7 @@ def run_rows(folder: Path) -> list[LedgerRow]:
     if not reports:
         raise InputError(
             f"{folder}: no metrics/seed*/metrics.json in it; expected the folder of a finished run, "
-            "such as runs/mini/mini"
+            "such as runs/mini/mini; `rtuning run` makes one"
         )
     return [row for report in reports for row in _seed_rows(folder, report)]
 

@@ -103,9 +103,13 @@ def knowledge_table(knowledge: Mapping[str, Sequence[Mapping]]) -> Table:
 
 def ledger_table(name: str, rows: DataFrame) -> Table:
     """The rows of `rtuning_helpers.ledger.compare`."""
-    table = Table(title=f"Table {name} of the paper", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    caption = (
+        "Percent, but for perplexity, entropy (nats) and ECE. Brackets: 95 % interval. This kit: the mean over the "
+        "seeds, and the profile it was measured on."
+    )
+    table = Table(title=f"Table {name} of the paper", caption=caption, caption_justify="left", box=box.SIMPLE_HEAD)
     for heading in rows.columns:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading)
     for row in rows.itertuples(index=False):
         table.add_row(*map(escape, row))
     return table

@@ -208,4 +208,4 @@ def test_the_command_files_and_shows(run, ledger, capsys):
     assert cli.main(["ledger", "show", "1", "--file", str(ledger)]) == 0
     assert "Table 1 of the paper" in capsys.readouterr().out
     assert cli.main(["ledger", "show", "6", "--file", str(ledger)]) == 2
-    assert "table '6' is not filed" in capsys.readouterr().err
+    assert "table '6': the paper has no such table" in capsys.readouterr().err

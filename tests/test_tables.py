@@ -120,7 +120,7 @@ def test_reruns_name_their_source_and_belong_to_cells_of_the_paper():
 
 
 def test_an_unknown_table():
-    with pytest.raises(InputError, match="table .6. is not filed: expected one of 1, 2"):
+    with pytest.raises(InputError, match="table .6.: the paper has no such table of numbers; expected one of 1, 2"):
         paper_results(6)
 
 

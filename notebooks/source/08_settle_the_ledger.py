@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 08 · The ledger: paper, released code, this kit
 #
-# People who follow the README of the released code report an average precision (AP) of 0.17 where the paper prints 0.93
-# (issue 10 there), and MMLU about 20 points short (issue 14). **Where do the numbers part?** This notebook puts three columns
-# side by side: what the paper prints, what others measured, what this kit measures. Then it takes the released code apart,
-# one difference at a time.
+# Somebody who followed the README of the released code got an average precision (AP) of 0.17 where the paper prints 0.94
+# (LLaMA-7B, issue 10 there); somebody else was about 20 points short on MMLU with the same model (issue 14). **Where does
+# the difference come from?** This notebook puts three columns side by side: what the paper prints, what others measured,
+# what this kit measures. Then it takes the released code apart, one difference at a time.
 #
-# **By the end you will have shown** which of the paper's differences are larger than their sampling error, what each of
-# eighteen departures of the released code does to labels, training steps and AP, and how much of a real model's score comes
-# from questions that contain their answer.
+# **By the end you will have shown** which of the paper's differences are larger than their sampling error, what the
+# departures of the released code do to labels, training steps and AP, and how much of a real model's score comes from
+# questions that contain their answer.
 #
 # | | |
 # |---|---|
@@ -17,6 +17,17 @@
 # | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |
 # | Writes | nothing but the steps of notebooks 01 and 04 |
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
+#
+# The words of this page, for those who come from elsewhere:
+#
+# | | |
+# |---|---|
+# | D1, D0 | training questions that the untuned model answers correctly (*certain*), and the others (*uncertain*) |
+# | c, s, the mix | confidence in the answer; confidence in being sure, P(sure); their mean, by which the paper ranks |
+# | AP | average precision of a ranking; a random ranking has an AP equal to the accuracy |
+# | R-Tuning, -R, -U | padding ("I am unsure" appended); replacement (a refusal instead); unsupervised (split by entropy) |
+# | Pretrain-T, -W | the untuned model on all test questions; on those that the tuned model is *willing* to answer |
+# | willing accuracy | accuracy on the answered questions only; the answer rate belongs beside it |
 
 # %% [markdown]
 # ## Learning goals
@@ -83,12 +94,14 @@ NONE, ALL = ReleasedCodeQuirks(), ReleasedCodeQuirks.as_released()
 # %% [markdown]
 # ## 1. What the paper prints
 #
-# Every number of the paper's tables lies in `results/paper` as CSV, one row a number.
+# The numbers of the paper's tables lie in `results/paper` as CSV, one row a number. They were taken from a text version of the
+# published paper that a machine had made (Tables 3 and 7, 4 and 10, 5 and 11 came as one each, and are filed so); the means
+# that the paper prints were recomputed as a check.
 
 # %%
 paper = paper_results()
-print(f"{len(paper)} numbers of {paper.table.nunique()} table files; shown by figures only, so not available as numbers:")
-missing_numbers()
+print(f"{len(paper)} numbers; shown by figures only, so not available: figures {', '.join(missing_numbers().figure)}")
+paper.sample(3, random_state=0)
 
 # %% [markdown]
 # Does the arithmetic hold? Table 13 prints averages of six rows. One of the six averages does not follow from its own column
@@ -106,7 +119,9 @@ check.round(2).sort_index(ascending=[False, True])
 # The paper prints no intervals and no seeds. But how much an AP moves from one draw of test questions to another can be
 # worked out from three numbers that are printed: the AP, the accuracy, and the number of questions. Imagine right and wrong
 # answers with confidences from two bell curves, as far apart as the AP asks for; draw many tests of that size; look at the
-# spread of their APs. (The accuracy is the one that Table 8 prints for vanilla; R-Tuning's own is only in a figure.)
+# spread of their APs. (The numbers of questions are those of Table 6, the accuracy is the one that Table 8 prints for
+# vanilla; R-Tuning's own is only in a figure.) Where a real recording lets us check, this estimate is about 10 % smaller
+# than the bootstrap over the recorded answers.
 
 # %%
 COUNT = {("ParaRel", "id"): 5584, ("ParaRel", "ood"): 13974, ("MMLU", "id"): 2439, ("MMLU", "ood"): 9155}
@@ -116,7 +131,7 @@ vanilla = paper_results(8).query("method == 'Vanilla'").set_index(KEY).value / 1
 rows = []
 for key in ap.index:
     n, accuracy = COUNT[key[:2]], vanilla[key]
-    halves = [ap_half_width(ap.loc[key, m], accuracy, n, seed=seed) for m in ("R-Tuning", "Vanilla")]
+    halves = [ap_half_width(ap.loc[key, m], accuracy, n, samples=500) for m in ("R-Tuning", "Vanilla")]
     difference = ap.loc[key, "R-Tuning"] - ap.loc[key, "Vanilla"]
     rows.append({"label": f"{key[0]} {key[1].upper()}, {key[2]}", "n": n, "difference": 100 * difference,
                  "half_width": 100 * np.hypot(*halves), "half width of one AP": 100 * halves[0]})
@@ -127,37 +142,45 @@ errors["beyond the error"] = errors.difference.abs() > errors.half_width
 plots.difference_dots(rows, "AP of R-Tuning minus AP of vanilla [points], with 95 % sampling error", "The paper's Table 1")
 plt.show()
 beyond = errors[errors["beyond the error"]]
-print(f"{len(beyond)} of {len(errors)} differences exceed the sampling error, {(beyond.difference > 0).sum()} of them in favour of R-Tuning")
+favour = (beyond.difference > 0).sum()
+print(f"{len(beyond)} of {len(errors)} differences exceed the sampling error, {favour} of them in favour of R-Tuning")
 errors.round(2)
 
 # %% [markdown]
-# Filled dots are differences that the sampling error does not explain; hollow ones could be zero. **Four of twelve are
-# filled: three in favour of R-Tuning, all of them LLaMA-13B, and one against it** (LLaMA-7B on ParaRel OOD).
+# Filled dots are differences that the sampling error does not explain; hollow ones could be zero. **Four of twelve stand
+# clear of it: three in favour of R-Tuning, all of them LLaMA-13B, and one against it** (LLaMA-7B on ParaRel OOD). A fifth,
+# LLaMA-7B on MMLU OOD, sits on the border.
 #
 # Two cautions, one in each direction. Both models answered the *same* questions, so the true error of a difference is
-# smaller than drawn here (a paired comparison would need the answers; MMLU OOD with LLaMA-7B is a close call). And this is
-# the error of the *test questions* only: another training seed adds to it. The largest positive differences all come with a
-# drop of vanilla's AP from 7B to 13B (78 to 64 on ParaRel OOD, 58 to 52 on MMLU ID), which looks more like an unlucky vanilla
-# run than like a strength of the method. Without seeds nobody can tell.
+# smaller than drawn here (a paired comparison would need the answers). And this is the error of the *test questions* only:
+# another training seed adds to it. Two of the three large positive differences come with a *drop* of vanilla's AP from
+# LLaMA-7B to LLaMA-13B (78 to 64 on ParaRel OOD, 58 to 52 on MMLU ID), which looks more like an unlucky vanilla run than like
+# a strength of the method. Without seeds nobody can tell.
 #
-# Table 8 gives shares, for which the error is a formula. R-Tuning-R against vanilla, on the questions each answers:
+# Table 8 gives shares, for which the error is a formula. The fair opponent there is Pretrain-W: the *untuned* model on the
+# very questions that R-Tuning-R chose to answer.
 
 # %%
 eight = paper_results(8).pivot(index=KEY, columns=["method", "metric"], values="value") / 100
 shares = []
 for key in eight.index:
-    row, n = eight.loc[key], COUNT[key[:2]]
-    tuned, rate = row["R-Tuning-R", "willing accuracy"], row["R-Tuning-R", "answer rate"]
-    error = np.hypot(proportion_half_width(tuned, n * rate), proportion_half_width(row["Vanilla", "accuracy"], n))
-    shares.append({"label": f"{key[0]} {key[1].upper()}, {key[2]}", "answered": round(n * rate),
-                   "difference": 100 * (tuned - row["Vanilla", "accuracy"]), "half_width": 100 * error})
-plots.difference_dots(shares, "accuracy on answered questions minus vanilla's on all [points]", "The paper's Table 8")
+    tuned, opponent = (eight.loc[key, (m, "willing accuracy")] for m in ("R-Tuning-R", "Pretrain-W"))
+    answered = COUNT[key[:2]] * eight.loc[key, ("R-Tuning-R", "answer rate")]
+    error = np.hypot(proportion_half_width(tuned, answered), proportion_half_width(opponent, answered))
+    shares.append({"label": f"{key[0]} {key[1].upper()}, {key[2]}", "answered": round(answered),
+                   "difference": 100 * (tuned - opponent), "half_width": 100 * error,
+                   "against vanilla on all": 100 * (tuned - eight.loc[key, ("Vanilla", "accuracy")])})
+plots.difference_dots(shares, "accuracy minus the untuned model's, same questions [points]", "The paper's Table 8")
 plt.show()
+outside = [row for row in shares if abs(row["difference"]) > row["half_width"]]
+ahead = sum(row["difference"] > 0 for row in outside)
+print(f"{len(outside)} of {len(shares)} differences exceed the sampling error, {ahead} of them in favour of R-Tuning-R")
 pd.DataFrame(shares).round(2)
 
 # %% [markdown]
-# These differences are real in the statistical sense. But they compare *chosen* questions with all questions: a model that
-# leaves out what it finds hard wins this comparison without any tuning (notebook 05, section 5).
+# On most cells the tuned model's lead is real. The last column is the comparison that the paper's text makes, against vanilla
+# on *all* questions. It is larger, and flatters: a model that leaves out what it finds hard wins it without any tuning
+# (notebook 05, section 5).
 #
 # ## 3. What a real model recorded
 #
@@ -170,11 +193,13 @@ real = recordings is not None
 folder = Path(recordings) if real else default_out() / "results" / "mini" / "recordings"
 source = ("pararel", data_dir) if real else ("mini", None)
 training, test = (load_questions(source[0], split, source[1]) for split in ("train", "id"))
-files = {name: next(iter(sorted(folder.glob(f"*_{name}_ID.json"))), folder / f"{name}_ID.json") for name in ("origin", "unsure", "unknown")}
+names = ("origin", "unsure", "unknown")
+files = {name: next(iter(sorted(folder.glob(f"*_{name}_ID.json"))), folder / f"{name}_ID.json") for name in names}
 for path in files.values():
     check_questions(path, read_recording(path), test)
 recorded = pd.DataFrame(score_files(files.values()))
-shown = ["method", "n", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_mixed_ci95", "n_answered", "willing_accuracy", "n_sure"]
+shown = ["method", "n", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_mixed_ci95", "n_answered"]
+shown += ["willing_accuracy", "n_sure"]
 print("a real OpenLLaMA-3B" if real else "the mini model, seed 0, in the evaluator's form")
 recorded[shown].round(4)
 
@@ -187,21 +212,34 @@ recorded[shown].round(4)
 def cleaned_table(rows):
     """Subset, n, accuracy and APs as text with intervals."""
     table = pd.DataFrame(rows)
+    table["lift of the mix"] = [f"{mix - accuracy:.3f}" for mix, accuracy in zip(table.ap_mixed, table.accuracy)]
     for metric in ("accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate"):
         table[metric] = [f"{v:.3f} [{ci[0]:.3f}, {ci[1]:.3f}]" for v, ci in zip(table[metric], table[f"{metric}_ci95"])]
-    return table[["subset", "n", "accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate"]]
+    return table[["subset", "n", "accuracy", "ap_mixed", "lift of the mix", "ap_answer", "ap_sure", "answer_rate"]]
 
 
-cleaned = cleaned_rows(read_recording(files["unsure"]), training)
+tuned = read_recording(files["unsure"])
+cleaned = cleaned_rows(tuned, training)
 certain = texts.read_training_labels(next(iter(sorted(folder.glob("*_unsure.json")))), training)
-baselines = baseline_rows(read_recording(files["unsure"]), training, certain)
-display(cleaned_table(cleaned))
+baselines = baseline_rows(tuned, training, certain)
+numbers = ["n", "accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate"]
+display(cleaned_table(cleaned).drop_duplicates(numbers))  # a subset that leaves nothing out is not shown again
 pd.DataFrame(baselines).round(3)
 
 # %% [markdown]
-# The mini world was written without such doubts, so on the mini recording all rows are the same, and the wording gives nothing
-# away: with 20 possible answers to each kind of question, the most frequent one is right about once in twenty, and the
-# relation ranks the answers hardly better than chance. Now the same two tables for the **real** model:
+# The mini world was written without such doubts: no row but the first is left to show, and the wording gives nothing away.
+# With 20 possible answers to each kind of question, the most frequent one is right about once in twenty, and the relation
+# ranks the answers hardly better than chance. What the recording at hand looks like:
+
+# %%
+surest = sorted(tuned, key=lambda p: -p.sure_confidence)
+pd.DataFrame(
+    [{"question": p.question.strip(), "output": p.prediction, "gold": p.answer, "right": p.correct,
+      "answer confidence": p.answer_confidence, "sure": p.sure_confidence} for p in (*surest[:3], *surest[-3:])]
+).round(3)
+
+# %% [markdown]
+# Now the same two tables for the **real** model:
 
 # %%
 openllama = read_json(default_out() / "results" / "reruns" / "openllama_3b_pararel.json")
@@ -210,26 +248,22 @@ display(cleaned_table(openllama["cleaned"]))
 pd.DataFrame(openllama["baselines"]).round(3)
 
 # %% [markdown]
-# Without the questions that contain their answer, the AP of the mix falls from 0.907 to 0.836 and the share of questions that
-# the model is sure about from 18 % to 7 %: **much of what it says it knows, it was told in the question.** And a table of
-# fifteen numbers, the share of certain training questions of each relation, ranks the same answers with an AP of 0.818 (the
-# model's own P(sure): 0.866). So the wording of a question gives most of the label away, and a kit that reports AP on ParaRel
-# should show both beside it. A few examples from the recording at hand:
-
-# %%
-tuned = read_recording(files["unsure"])
-surest = sorted(tuned, key=lambda p: -p.sure_confidence)
-pd.DataFrame(
-    [{"question": p.question.strip(), "output": p.prediction, "gold": p.answer, "right": p.correct,
-      "answer confidence": p.answer_confidence, "sure": p.sure_confidence} for p in (*surest[:3], *surest[-3:])]
-).round(3)
+# Three things that the paper's single AP hides:
+#
+# * **Without the questions that contain their answer, the model is sure of 7 % instead of 18 %.** Of about 1,020 sure
+#   answers, 690 had the answer in front of them. (The AP of the mix falls from 0.907 to 0.836, but most of that is the lower
+#   accuracy; its lift over a random ranking stays at 0.27.)
+# * **The relation alone ranks these answers with an AP of 0.818.** That is a table of fifteen shares, one for each relation;
+#   the model's own P(sure) has 0.866. A report of AP on ParaRel should show this baseline beside it.
+# * **P(sure) lowers this model's AP.** The answer confidence alone has 0.946, the mix with P(sure) 0.907.
 
 # %% [markdown]
 # ## 4. What the released code does differently
 #
-# Eighteen differences, one switch each. All are off by default; `ReleasedCodeQuirks.as_released()` turns them on. With
-# all on, the kit writes byte for byte the training texts of the released scripts (the tests compare with a public run's 5,575
-# records), and the same rows `[correct, answer confidence, sure confidence]`.
+# Eighteen differences, one switch each. All are off by default; `ReleasedCodeQuirks.as_released()` turns them on. With all
+# on, the kit writes byte for byte the 5,575 training texts of a public run of the released scripts. Its rows `[correct, c, s]`
+# agree to 1e-4 with those of an evaluator that the tests write down from the documentation, one question at a time; the
+# released scripts themselves could not be run here. (`no_bos` acts at evaluation as well as at labelling.)
 
 # %%
 pd.DataFrame(ReleasedCodeQuirks.table())[["flag", "stage", "what", "where"]]
@@ -251,14 +285,21 @@ for name, quirks in (("this kit", NONE), ("released", NONE.plus("drop_last_chara
 
 # %%
 row = ["What is the capital of France?", "Lyon", "Paris", "Nice", "Lille", "B"]
-print("MMLU, model says B, gold B:        kit", texts.mmlu_is_right(row, "B", NONE), "  released", texts.mmlu_is_right(row, "B", ALL))
 said, gold = "not_supported", "supported"
-print(f"WiCE, model says {said}, gold {gold}: kit", texts.wice_is_right(gold, said, NONE), "  released", texts.wice_is_right(gold, said, ALL))
-kept, labels = texts.unsupervised_labels(np.linspace(0, 2, 1000).tolist(), ALL)
-print(f"R-Tuning-U on 1,000 questions:     kit 1000 records, 500 certain;  released {len(kept)} record, {sum(labels)} certain")
+for name, quirks in (("this kit", NONE), ("released", ALL)):
+    print(f"{name}:")
+    print("  MMLU, the model says B and the gold letter is B: right", texts.mmlu_is_right(row, "B", quirks))
+    print(f"  WiCE, the model says {said} and the gold is {gold}: right", texts.wice_is_right(gold, said, quirks))
+    kept, labels = texts.unsupervised_labels(np.linspace(0, 2, 1000).tolist(), quirks)
+    print(f"  R-Tuning-U on 1,000 questions: {len(kept):,} record(s), {sum(labels)} of them certain")
+    record = texts.mmlu_training_text("geography", [], row, True, quirks)
+    print("  an MMLU record has", repr("Answer:" + record.split("Answer:")[1][:7]))
 
 # %% [markdown]
-# Last, training. How many optimiser steps do the same 5,575 (here: the mini world's) records give?
+# The letters of MMLU are written without a space, where the probability of the letter *with* a space is read.
+#
+# Last, training. How many optimiser steps do the same records give, in one epoch at the paper's batch of 4? (The mini
+# profile itself trains 8 epochs at a batch of 32: 408 steps, packed 32.)
 
 # %%
 lm = steps.load_model(config, "padding")
@@ -267,12 +308,13 @@ packed = training_sequences(lm.tokenizer, records, NONE.plus("packing"))
 counts = {"one record a sequence": len(records), "packed into blocks of 512": len(packed.encoded)}
 for name, count in counts.items():
     per_epoch = [optimiser_steps(count, 4, epochs) for epochs in (1, 0.01)]
-    print(f"{name:26} {count:5,} sequences; at the paper's batch of 4: {per_epoch[0]:4} steps an epoch, {per_epoch[1]} in 0.01 epoch")
+    print(f"{name:26} {count:5,} sequences; {per_epoch[0]:4} steps an epoch, {per_epoch[1]} in 0.01 epoch")
 
 # %% [markdown]
 # On the real 5,575 ParaRel records and with LLaMA's tokenizer, the same count gives 1,394 steps an epoch, packed 101; and 14
-# and 2 in 0.01 epoch (a test of the kit does that count). Two steps with a learning rate of 2e-5 leave a model as it was: that is issue 10, the AP of 0.17. It is the untuned
-# model's AP, not a failed method.
+# and 2 in 0.01 epoch (a test of the kit does that count). Two steps with a learning rate of 2e-5 leave a model as it was. That
+# is issue 10: its AP of 0.17 is what an untuned model gives (re-runs of untuned OpenLLaMA-3B have 0.16 to 0.29), not a failed
+# method.
 #
 # ## 5. What each difference does
 #
@@ -281,11 +323,13 @@ for name, count in counts.items():
 # %%
 asked = steps.questions(config, "id")
 trials = {"this kit": ()} | {name: (name,) for name in ReleasedCodeQuirks.names("evaluation")}
-trials |= {"no_bos + first_token_labels": ("no_bos", "first_token_labels"), "no_bos + all three": ("no_bos", *ReleasedCodeQuirks.names("evaluation"))}
+trials["no_bos + first_token_labels"] = ("no_bos", "first_token_labels")
+trials["no_bos + all three"] = ("no_bos", *ReleasedCodeQuirks.names("evaluation"))
 measured = {}
 for name, flags in trials.items():
     found = evaluate(lm, asked, NONE.plus(*flags), config.settings.answer_batch)
-    measured[name] = scores(found, seed) | {"mean c": np.mean([r.answer_confidence for r in found]), "mean s": np.mean([r.sure_confidence for r in found])}
+    c, s = ([getattr(row, column) for row in found] for column in ("answer_confidence", "sure_confidence"))
+    measured[name] = scores(found, seed) | {"mean c": np.mean(c), "mean s": np.mean(s)}
 pd.DataFrame(measured).T.drop(columns="ap_mixed_ci95").astype(float).round(3)
 
 # %% [markdown]
@@ -293,6 +337,7 @@ pd.DataFrame(measured).T.drop(columns="ap_mixed_ci95").astype(float).round(3)
 # the first token of "sure" and that of "unsure" are the same, and the sure confidence says nothing. With `no_bos` the
 # released way works again *for this tokenizer*: two defects that cancel. For byte-level tokenizers (GPT-2, Llama-3, Qwen)
 # they do not. `stop_never_fires` raises c without changing an answer: the mean runs over the words after the answer too.
+# And since all of the output goes into the sureness question, P(sure) is asked behind a text it was not tuned on.
 #
 # The labelling and training flags need a new tuning each. The kit ships what came out over three seeds
 # (`python -m benchmarks.quirks` measures it again). First one after the other, as a reader of the released README would
@@ -320,14 +365,16 @@ pd.DataFrame(falls)[numbers].round(3)
 # Blue bars rise, hatched red ones fall, dots are the values reached. `ap_low` and `ap_high` are the lowest and the highest
 # seed's AP of the mix.
 #
-# Look at the last two columns together. With packing and 0.01 of an epoch the model is hardly trained, and its sure
-# confidence ranks no better than chance: its AP is that of a random ranking, the accuracy. **But the AP of the mix goes
-# up.** The reason is the answer confidence in the mix: this mini model's own confidence is excellent before any tuning
+# The first two panels: the missing space moves about 1 % of the labels, and packing takes away nine tenths of the steps.
+# Then look at the last two panels together. With packing and 0.01 of an epoch the model is hardly trained, and its sure
+# confidence ranks worse than chance: its AP lies below the accuracy, which a random ranking has. **But the AP of the mix
+# goes up.** The reason is the answer confidence in the mix: this mini model's own confidence is excellent before any tuning
 # (notebook 05), and what is hardly tuned keeps it. So the number that the paper reports cannot tell a method that failed
-# from one that worked; the AP of P(sure) alone can. (OpenLLaMA's own confidence on ParaRel is poor, AP 0.29 in the recording
-# above. There an untuned model's mix looks bad, and issue 10 was noticed.)
+# from one that worked; the AP of P(sure) alone can. (OpenLLaMA-3B's own confidence on ParaRel is poor, AP 0.16 to 0.29 in
+# section 6. There an untuned model's mix looks bad, and issue 10 was noticed.)
 #
-# Then each flag alone, against the kit's default, in the order of its effect on P(sure):
+# Then each flag alone, against the kit's default, in the order of its effect on P(sure). A word on noise: the same seed
+# trained with two threads instead of one ends at an AP of 0.931 instead of 0.926, so changes below 0.01 say nothing.
 
 # %%
 start = padding[padding["flags"].map(len) == 0].iloc[0]
@@ -345,7 +392,8 @@ alone[["flag", "certain, change", "steps", "accuracy", "ap_sure", "ap_sure, chan
 # (`drop_last_character`, `short_evaluation`, `truncate_right`), nothing hides inside a longer word (`substring_match`), and no question
 # has a stray space (`raw_question_text`). On real data they bite: 68 of ParaRel's training questions start with a space; 102 of
 # its 1,614 test golds are part of another gold ("art", "R"); 1,571 of MMLU's 2,448 training texts (64 %) are longer than
-# 512 LLaMA tokens and lose their label.
+# 512 LLaMA tokens and lose their label. That last one is a likely reason for issue 14, which used the version of LMFlow that
+# truncates; nobody has tested it.
 
 # %% [markdown]
 # And the flags of R-Tuning-U:
@@ -357,7 +405,7 @@ unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_sure", "ap
 
 # %% [markdown]
 # `list_reset` writes one record, "unsure", whatever the questions: the model learns that one line, and its P(sure) says nothing.
-# Who divides the ties, and whether k is 5 or 10, makes no difference that the seeds do not make as well.
+# How ties are divided, and whether k is 5 or 10, makes no difference that the seeds do not make as well.
 #
 # ## 6. The ledger
 #
@@ -368,16 +416,15 @@ unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_sure", "ap
 # %%
 ledger = read_ledger()
 whole = {table: compare(table, ledger) for table in ("1", "2", "3", "4", "5", "8", "12", "13", "14", "15", "16")}
-pd.DataFrame(
-    [
-        {"table": name, "cells": len(part),
-         "printed": (part.paper != NOT_PRINTED).sum(),
-         "re-run by others": (part["published re-runs"] != NOT_MEASURED).sum(),
-         "measured by this kit": (part["this kit"] != NOT_MEASURED).sum(),
-         "printed, measured by nobody": ((part.paper != NOT_PRINTED) & (part["published re-runs"] == NOT_MEASURED) & (part["this kit"] == NOT_MEASURED)).sum()}
-        for name, part in whole.items()
-    ]
-)
+rows = []
+for name, part in whole.items():
+    printed, here = part.paper != NOT_PRINTED, part["this kit"] != NOT_MEASURED
+    elsewhere = part["published re-runs"] != NOT_MEASURED
+    rows.append({"table": {"3": "3 and 7", "4": "4 and 10", "5": "5 and 11"}.get(name, name),
+                 "printed": printed.sum(), "re-run by others": (printed & elsewhere).sum(),
+                 "measured by this kit": (printed & here).sum(), "by nobody": (printed & ~elsewhere & ~here).sum(),
+                 "mini world": (here & (part.dataset == "mini world")).sum()})
+pd.DataFrame(rows)
 
 # %% [markdown]
 # Table 1, the main result, in full. The mini world's rows stand at its end: other questions and another model, so they show
@@ -399,12 +446,14 @@ reruns["sampling error"] = [error_of[f"{r.dataset} {r.split.upper()}, {r.model}"
 reruns[["dataset", "split", "model", "method", "paper", "value", "re-run - paper", "sampling error", "source"]].round(2)
 
 # %% [markdown]
-# Three independent re-runs of R-Tuning with OpenLLaMA-3B on ParaRel ID give 90.7 to 91.1. They agree with each other, and
-# lie 2.1 to 2.5 points below the paper: three times the sampling error. Out-of-domain the same model is 8 and 17 points
-# below, and LLaMA-7B on MMLU 19 and 20. Only MMLU with OpenLLaMA-3B comes out as printed, and there everything is at chance.
+# All of them answered the paper's own test questions, so the sampling error is no excuse; it only gives the scale. What
+# can differ is the training. Three independent re-runs of R-Tuning with OpenLLaMA-3B on ParaRel ID give 90.7 to 91.1: they
+# agree with each other, 2.1 to 2.5 points below the paper. Out-of-domain the same model is 8 and 17 points below, and LLaMA-7B
+# on MMLU 19 and 20. Why the out-of-domain cells are so far off is open. Only MMLU OOD with OpenLLaMA-3B comes out as printed,
+# and there everything is at chance.
 #
-# One re-run has vanilla beside it, and there R-Tuning leads by 10.0 points ID and 0.8 OOD, where the paper prints 0.3 and
-# 1.0. So in-domain the *method* did better elsewhere than its paper says, because vanilla did worse.
+# One re-run, of unknown settings, has vanilla beside it. There R-Tuning leads by 10.0 points ID and 0.8 OOD, where the paper
+# prints 0.3 and 1.0.
 #
 # Tables 8 and 4 (with 10), where anybody measured:
 
@@ -426,11 +475,13 @@ HTML("".join(parts))
 
 # %%
 by_flag = alone.set_index("flag")
-finding("most of the paper's 12 AP differences lie within their sampling error", (~errors["beyond the error"]).sum() > 6, config)
-finding("the first token of the bare word says nothing with this tokenizer (mean s is 0.5)", bool(np.isclose(measured["first_token_labels"]["mean s"], 0.5)), config)
+within = (~errors["beyond the error"]).sum()
+finding("most of the paper's 12 AP differences lie within their sampling error", within > 6, config)
+half = bool(np.isclose(measured["first_token_labels"]["mean s"], 0.5))
+finding("the first token of the bare word says nothing with this tokenizer (mean s is 0.5)", half, config)
 for flag in ("first_token_labels", "packing", "hundredth_epoch"):
     row = by_flag.loc[flag]
-    finding(f"{flag} leaves P(sure) within 0.1 of a random ranking", abs(row.ap_sure - row.accuracy) < 0.1, config)
+    finding(f"{flag}, alone, leaves P(sure) at most 0.05 above a random ranking", row.ap_sure - row.accuracy < 0.05, config)
 hidden = by_flag.loc["hundredth_epoch", "ap_mixed, change"]
 finding("and the AP of the mix does not show it for hundredth_epoch", hidden > 0, config)
 finding("packing leaves fewer than a tenth of the sequences", len(packed.encoded) < len(records) / 10, config)
@@ -441,29 +492,32 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# * Eight of the twelve published differences between R-Tuning and vanilla are no larger than the sampling error. No seeds
-#   were published, so nobody can say how much of the other four is training noise.
-# * Three differences are each enough to make the sure confidence worthless: hardly any training steps (packing, 0.01 of an epoch),
-#   and reading the labels by a token that both share. Loss on the question, the missing space, ties and k hardly matter here.
+# * Seven or eight of the twelve published differences between R-Tuning and vanilla are no larger than the sampling error. No
+#   seeds were published, so nobody can say how much of the others is training noise.
+# * Hardly any training steps (packing, 0.01 of an epoch) make the sure confidence worthless. So does reading the labels by a
+#   token that both share; the released code escapes that with tokenizers like LLaMA's, because it leaves the beginning of the
+#   sequence out. Loss on the question, the missing space, ties and k hardly matter here.
 # * The waterfall belongs to the mini model. Flags that do nothing here can matter elsewhere, and their sizes will differ; the
 #   mechanism of each (what is cut, read or dropped) is the same and is tested on real tokenizers and real rows.
-# * Parity is shown against documented behaviour and a public run's files. We could not run the released scripts themselves.
+# * Parity is shown against documented behaviour and a public run's files, not against the released scripts themselves.
+# * Only issue 10 has a proven cause. For the missing MMLU points there is a likely one, for ParaRel OOD none.
 # * Where the ledger says *not measured*, that is meant literally.
 #
 # ## Exercises
 #
-# **Exercise 08.1** (5 minutes). Tables 3 and 7 print refusal rates of 2,365, 2,078 and 1,032 questions. Use
-# `proportion_half_width` to see which differences between R-Tuning and R-Tuning-R exceed the error. What is missing in both
-# tables?
+# **Exercise 08.1** (5 minutes). `paper_results(3)` holds refusal rates of 2,365 (FalseQA), 2,078 (NEC) and 1,032 (SelfAware)
+# questions. Use `proportion_half_width` to see which differences between R-Tuning and R-Tuning-R exceed the error. Which
+# number would you need to tell these models from one that refuses everything?
 #
-# **Exercise 08.2** (10 minutes). Turn on `drop_last_character` and set the longest answer to 3 tokens
-# (`answers.PROBE_TOKENS = 3`). How many certain questions are lost, and why none with 15?
+# **Exercise 08.2** (10 minutes). After `from rtuning_helpers.released_code import answers`, set `answers.PROBE_TOKENS = 1` and
+# compare `answers.probe_labels` with and without `drop_last_character`. How many certain questions are lost, and why none
+# with 15?
 #
 # **Exercise 08.3** (15 minutes). File a run of your own: `rtuning run --seed 3`, then `rtuning ledger add runs/mini/mini
 # --file my_ledger.csv`. By how much does a fourth seed move the mean of Table 1's cell?
 #
 # ## Summary
 #
-# A printed AP has a sampling error that can be worked out; a mixed AP hides whether the sure confidence works; and a handful of
-# defects, not bad luck, separate the released code's README from the paper's tables. The ledger keeps paper, re-runs and
-# this kit apart, and has room for yours. Back to the [start](01_probe_knowledge.ipynb).
+# A printed AP has a sampling error that can be worked out; a mixed AP hides whether the sure confidence works; and whoever
+# follows the released README hardly trains at all. The ledger keeps paper, re-runs and this kit apart, and has room for
+# yours. Back to the [start](01_probe_knowledge.ipynb).
