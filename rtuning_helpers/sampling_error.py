@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import ndtri
 
 from rtuning_helpers.metrics import average_precision
 
@@ -77,8 +78,6 @@ def _distance(ap: float, accuracy: float) -> float:
 
 
 def _normal_quantiles(count: int) -> np.ndarray:
-    from scipy.special import ndtri
-
     return ndtri((np.arange(count) + 0.5) / count)
 
 

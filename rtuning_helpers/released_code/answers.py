@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from tokenizers import processors
 from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
@@ -57,11 +58,9 @@ class _Generated:
 def without_bos(lm: LanguageModel) -> LanguageModel:
     """The same model with a tokenizer that puts nothing before a text (``add_bos_token=False``)."""
     tokenizer = copy.deepcopy(lm.tokenizer)
-    core = getattr(tokenizer, "_tokenizer", None)
+    core = getattr(tokenizer, "backend_tokenizer", None)
     if core is not None:
-        from tokenizers.processors import Sequence as NoProcessing
-
-        core.post_processor = NoProcessing([])
+        core.post_processor = processors.Sequence([])
     else:
         tokenizer.add_bos_token = False
     return replace(lm, tokenizer=tokenizer)
