@@ -13,7 +13,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | about 2 minutes after notebook 05, 4 alone; about 1 GB |
+# | Time and memory | about 1 minute after notebook 05, 3 alone; up to 1.4 GB |
 # | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |
 # | Writes | nothing but the steps of notebooks 01 and 04 |
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
