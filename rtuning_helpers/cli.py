@@ -190,12 +190,11 @@ def ledger_add(
     All seeds of a run are filed; rows of the same cell, profile and seed are replaced.
     """
     from rtuning_helpers.artifacts import shown_path
-    from rtuning_helpers.ledger import add_run, ledger_path, run_rows
+    from rtuning_helpers.ledger import file_rows, ledger_path, run_rows
 
-    for folder in runs:  # all are looked at before the first is filed
-        run_rows(folder)
-    for folder in runs:
-        rows = add_run(folder, file)
+    found = {folder: run_rows(folder) for folder in runs}  # all are looked at before any is filed
+    file_rows([row for rows in found.values() for row in rows], file)
+    for folder, rows in found.items():
         seeds = ", ".join(str(seed) for seed in sorted({row.seed for row in rows}))
         print(
             f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {shown_path(file or ledger_path())}"

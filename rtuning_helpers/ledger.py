@@ -110,19 +110,23 @@ def add_run(folder: Path, path: Path | None = None) -> list[LedgerRow]:
         InputError: The run is unfinished, limited to a sample, or damaged; or the ledger has a wrong header. The ledger
             is then as it was.
     """
+    added = run_rows(folder)
+    file_rows(added, path)
+    return added
+
+
+def file_rows(added: Sequence[LedgerRow], path: Path | None = None) -> None:
+    """Put rows into the ledger, all at once or none; see `add_run`."""
     path = path or ledger_path()
     filed = tables.read_csv(path, HEADER, _NUMBERS) if path.is_file() else []
-    added = run_rows(folder)
-    keys = {tuple(str(getattr(row, name)) for name in _KEY) for row in added}
-    kept = [row for row in filed if tuple(_text(row[name]) for name in _KEY) not in keys]
-    rows = [[_text(row[name]) for name in HEADER] for row in (*kept, *map(asdict, added))]
+    by_key = {tuple(_text(row[name]) for name in _KEY): row for row in (*filed, *map(asdict, added))}  # the last counts
+    rows = [[_text(row[name]) for name in HEADER] for row in by_key.values()]
     order = [HEADER.index(name) for name in _KEY]
     rows.sort(key=lambda row: [_sortable(row[place]) for place in order])
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([HEADER, *rows])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, out.getvalue())
-    return added
 
 
 def run_rows(folder: Path) -> list[LedgerRow]:

@@ -114,6 +114,14 @@ def test_filing_twice_changes_nothing_and_another_seed_is_added(tmp_path, run, l
     assert len(frame) == 3 * (len(once.splitlines()) - 1)
 
 
+def test_the_same_run_named_twice_is_filed_once(run, ledger, capsys):
+    assert cli.main(["ledger", "add", str(run), str(run), "--file", str(ledger)]) == 0
+    twice = ledger.read_bytes()
+    ledger.unlink()
+    add_run(run, ledger)
+    assert ledger.read_bytes() == twice
+
+
 def test_the_three_columns_side_by_side(run, ledger):
     add_run(run, ledger)
     table = compare(1, read_ledger(ledger)).set_index(["dataset", "split", "model", "method", "metric"])

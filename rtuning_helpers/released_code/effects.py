@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rtuning_helpers import metrics, prompts, steps
-from rtuning_helpers.artifacts import read_json, run_step, step_folder
+from rtuning_helpers.artifacts import read_json, run_step, step_folder, write_json
 from rtuning_helpers.decoding import sample_answers
 from rtuning_helpers.finetuning import finetune_encoded
 from rtuning_helpers.language_model import LanguageModel, load_language_model, model_revision
@@ -205,7 +205,7 @@ def _tune(config: RunConfig, made: training.Sequences, quirks: ReleasedCodeQuirk
 
     def write(folder: Path) -> None:
         log = finetune_encoded(made.encoded, settings, folder / steps.ADAPTER, seed=config.seed)
-        (folder / "training.json").write_text(json.dumps(asdict(log)), encoding="utf-8")
+        write_json(folder / "training.json", asdict(log))
 
     folder = run_step(step_folder(config, "released-code", key), parameters, write)
     return folder / steps.ADAPTER, read_json(folder / "training.json")

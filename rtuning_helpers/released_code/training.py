@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from rtuning_helpers.encoding import IGNORED, encode_record, encode_records
+from rtuning_helpers.encoding import encode_record, encode_records
 from rtuning_helpers.refusal_data import TuningRecord
 from rtuning_helpers.released_code.quirks import ReleasedCodeQuirks
 
@@ -87,11 +87,6 @@ def _blocks(rows: Sequence[dict[str, list[int]]], size: int) -> tuple[list[dict[
         end += len(row["input_ids"])
         ends.append(end)
     return blocks, sum(end > used for end in ends)
-
-
-def trained_tokens(sequences: Sequences) -> int:
-    """Number of tokens that count in the loss; the first of a sequence never does."""
-    return sum(label != IGNORED for row in sequences.encoded for label in row["labels"][1:])
 
 
 def epochs_of(epochs: float, quirks: ReleasedCodeQuirks) -> float:
