@@ -84,6 +84,7 @@ def finetune(
     seed: int = 0,
     loss_on: str = "completion",
     description: str = "fine-tuning",
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingLog:
     """Fine-tune the profile's model on the records and save the adapter (or the full model) as safetensors.
 
@@ -94,13 +95,14 @@ def finetune(
         seed: Seed of the adapter's first weights and of the order of the examples.
         loss_on: ``"completion"`` (paper section 2.3) or ``"all"`` (as the released code does).
         description: Text beside the progress bar.
+        callbacks: What else is to happen at the trainer's events, such as looking at the model on the way.
 
     Raises:
         InputError: No records, or records that do not fit into ``settings.max_length``.
     """
     tokenizer = load_tokenizer(settings.model, settings.revision)
     encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
-    return finetune_encoded(encoded, settings, out, seed=seed, description=description)
+    return finetune_encoded(encoded, settings, out, seed=seed, description=description, callbacks=callbacks)
 
 
 def finetune_encoded(
@@ -110,6 +112,7 @@ def finetune_encoded(
     *,
     seed: int = 0,
     description: str = "fine-tuning",
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingLog:
     """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
     set_seed(seed)
@@ -148,7 +151,7 @@ def finetune_encoded(
             ),
             train_dataset=Dataset.from_list(list(encoded)),
             processing_class=tokenizer,
-            callbacks=[progress],
+            callbacks=[progress, *callbacks],
         )
         started = time.perf_counter()
         trainer.train()

@@ -13,6 +13,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
 from rtuning_helpers.metrics import risk_coverage
@@ -259,6 +260,22 @@ def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[F
     ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
     ax.invert_yaxis()
     ax.set(xlabel=xlabel, title=title)
+    return fig, ax
+
+
+def stacked_shares(shares: DataFrame, xlabel: str, ylabel: str, title: str) -> tuple[Figure, Axes]:
+    """Stacked bars of shares that sum to 100 %: a bar for each row of the frame, a part for each column."""
+    fig, ax = plt.subplots(figsize=(6.5, 3.8))
+    bottom = np.zeros(len(shares))
+    hatches = (None, "...", "///", "xxx", "\\\\\\")
+    for place, (name, part) in enumerate(shares.items()):
+        colour, hatch = _COLOURS[(0, 9, 1, 3, 7)[place % 5]], hatches[place % 5]
+        ax.bar(range(len(shares)), part, bottom=bottom, color=colour, hatch=hatch, edgecolor="white", label=name)
+        bottom += part.to_numpy()
+    ax.set_xticks(range(len(shares)), shares.index)
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title, ylim=(0, 100))
+    ax.grid(axis="x", visible=False)
+    fig.legend(loc="outside lower center", ncols=len(shares.columns), frameon=False)
     return fig, ax
 
 

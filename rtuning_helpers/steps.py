@@ -38,7 +38,8 @@ from rtuning_helpers.uncertainty import answer_entropy, perplexities
 PRETRAINED = "pretrained"
 TEST_SPLITS = ("id", "ood")
 ADAPTER = "adapter"
-_ANSWERING = ("prompts", "matching", "language_model", "decoding")
+ANSWERING = ("prompts", "matching", "language_model", "decoding")  # modules that make an answer
+TUNING = ("prompts", "language_model", "encoding", "finetuning")  # and those that make an adapter
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def probe_step(config: RunConfig, split: str = "train", force: bool = False) -> 
         )
         write_records(folder / "probes.jsonl", probes)
 
-    parameters = _parameters(config, (split,), (*_ANSWERING, "probing"))
+    parameters = step_parameters(config, (split,), (*ANSWERING, "probing"))
     return run_step(step_folder(config, PRETRAINED, f"probe-{split}"), parameters, write, force=force)
 
 
@@ -123,7 +124,7 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
             ],
         )
 
-    parameters = _parameters(config, ("train",), (*_ANSWERING, "uncertainty"))
+    parameters = step_parameters(config, ("train",), (*ANSWERING, "uncertainty"))
     return run_step(step_folder(config, PRETRAINED, "uncertainty"), parameters, write, force=force)
 
 
@@ -178,7 +179,7 @@ def tuning_step(config: RunConfig, method: str, force: bool = False) -> Path:
         write_json(folder / "training.json", asdict(log))
 
     check_machine(config)
-    parameters = _parameters(config, (), ("prompts", "language_model", "encoding", "finetuning")) | {"method": method}
+    parameters = step_parameters(config, (), TUNING) | {"method": method}
     inputs = [data_step(config, method)]
     return run_step(step_folder(config, method, "tuning"), parameters, write, inputs=inputs, force=force)
 
@@ -203,7 +204,7 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
             )
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
 
-    parameters = _parameters(config, TEST_SPLITS, (*_ANSWERING, "evaluation", "predictions")) | {"method": method}
+    parameters = step_parameters(config, TEST_SPLITS, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     return run_step(step_folder(config, method, "predictions"), parameters, write, inputs=inputs, force=force)
 
@@ -251,8 +252,14 @@ def read_metrics(config: RunConfig, methods: Sequence[str] = METHODS) -> dict:
     return read_json(metrics_step(config, methods) / "metrics.json")
 
 
-def _parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str, ...]) -> dict:
-    """All that a step's result depends on, apart from earlier steps."""
+def step_parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str, ...]) -> dict:
+    """All that a step's result depends on, apart from earlier steps.
+
+    Args:
+        config: The run.
+        splits: Whose questions it asks.
+        modules: The package's modules whose code makes the result.
+    """
     settings = config.settings
     data = hashlib.sha256()
     for split in splits:

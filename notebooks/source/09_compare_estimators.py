@@ -1,0 +1,358 @@
+# %% [markdown]
+# # 09 · Learned or tested: which uncertainty should one trust?
+#
+# R-Tuning *learns* to say how sure a model is. Much older and cheaper is to *test* it: look at the probabilities of the
+# answer, ask ten times and see whether the answers agree, read the hidden state. The paper says that learning is better. It
+# shows this against one opponent, without calibrating that opponent and without intervals. **Is it better when all
+# opponents stand on the same field?**
+#
+# **By the end you will have compared** fifteen estimators on the same answers of the same model, by ranking and by
+# calibration, at the same number of samples, in-domain and out-of-domain, with paired intervals; found the best mixture of
+# learned and tested; and re-run the paper's own comparison.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | about 3 minutes after notebook 05, about 1.2 GB |
+# | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 4 minutes more); `results/mini/estimators.json` |
+# | Writes | `judgements-<split>.json` for each model under `runs/` |
+# | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
+#
+# | word | meaning |
+# |---|---|
+# | estimator | a rule that gives each answer a confidence between 0 and 1 |
+# | AUROC | chance that a right answer gets more confidence than a wrong one; 0.5 for guessing, ties count half |
+# | AP | average precision; a random ranking scores the accuracy (`no_skill` below) |
+# | ECE, Brier | distance of the confidences from probabilities; mean squared error of the confidences; 0 is best |
+# | ID, OOD | in-domain test (relations of the training set) and out-of-domain test (other relations) |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. name what an estimator looks at and what it costs;
+# 2. tell a good *ranking* from a good *probability*, and turn the first into the second;
+# 3. choose weights and calibrators without looking at the test questions;
+# 4. judge a claim "A beats B" by a paired interval and by seeds.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+import math
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import metrics, panels, plots, steps
+from rtuning_helpers.calibrators import CALIBRATORS
+from rtuning_helpers.estimator_seeds import recorded_estimators
+from rtuning_helpers.findings import knowledge_notice
+from rtuning_helpers.judgements import LEARNED, calibrated, paired_differences, read_judged, score_estimators, stacked
+from rtuning_helpers.opponents import read_opponents
+from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.tables import paper_results
+from rtuning_helpers.uncertainty import answer_entropy
+
+plots.use_style()
+pd.set_option("display.max_colwidth", None)
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "mini"  # mini or pararel
+seed = 0  # any whole number
+data_dir = None  # folder with the dataset's files, for pararel
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+)
+splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
+knowledge_notice([p.correct for p in steps.read_probes(config)])
+
+# %% [markdown]
+# ## 1. One answer, fifteen judges
+#
+# The padding model answers a question once, greedily. Everything below judges *that* answer, so that no estimator gets an
+# easier set than another. Ten further answers are drawn at temperature 0.7, once, and shared by all estimators that need
+# samples. One question by hand first:
+
+# %%
+judged = {split: read_judged(config, "padding", split) for split in splits}
+asked = {split: steps.questions(config, split) for split in splits}
+row = next((i for i, s in enumerate(judged["id"].samples) if 2 < len(set(s)) < 6), 0)
+drawn = Counter(judged["id"].samples[row])
+print(asked["id"][row].question, "->", judged["id"].predictions[row], f"(gold: {asked['id'][row].answer})")
+print("samples:", ", ".join(f"{text} x {n}" for text, n in drawn.most_common()))
+entropy = answer_entropy(judged["id"].samples[row])
+print(f"entropy of the samples {entropy:.3f} nats; 1 - entropy / ln 10 = {1 - entropy / math.log(10):.3f}")
+print(f"share that agrees with the greedy answer: {drawn[judged['id'].predictions[row]] / drawn.total():.1f}")
+
+# %% [markdown]
+# And what all of them say about this answer. `samples` is the price: how many extra answers an estimator needs. P(sure) is
+# the learned one. P(IK), "I know", is a linear probe on the hidden state at the end of the question, fitted on a held-out
+# third of the in-domain questions; the same third fits every calibrator and weight below, and is never scored.
+
+# %%
+pd.DataFrame(
+    [
+        {"estimator": name, "samples": judged["id"].samples_used[name], "confidence": column[row]}
+        for name, column in judged["id"].confidence.items()
+    ]
+).round(3)
+
+# %% [markdown]
+# Two estimators ask the model to state its confidence in numbers or in words. The mini model has never read such a question:
+
+# %%
+for split, name in splits.items():
+    unparsed = {k: int(np.isnan(v).sum()) for k, v in judged[split].confidence.items() if np.isnan(v).any()}
+    print(f"{name}: {len(judged[split].correct):,} answers; no number found by", unparsed or "none of the estimators")
+
+# %% [markdown]
+# An estimator without a number has no score below, not a bad one. A reply that cannot be read must never become a silent 0.5.
+#
+# ## 2. Who ranks best?
+#
+# AUROC for each estimator on the same answers. AP stands beside it, with the value of a random ranking (`no_skill`).
+
+# %%
+scores = {split: pd.DataFrame(score_estimators(judged["id"], judged[split])) for split in splits}
+both = scores["id"].merge(scores["ood"], on=["estimator", "samples"], suffixes=(" ID", " OOD"))
+shown = ["estimator", "samples", "auroc ID", "auroc OOD", "ap ID", "no_skill ID", "ap OOD", "no_skill OOD"]
+both[shown].sort_values("auroc ID", ascending=False).astype({c: float for c in shown[2:]}).round(3).reset_index(drop=True)
+
+
+# %%
+def auroc_rows(split):
+    """AUROC of every estimator that gave numbers, with its interval, best first in-domain."""
+    found = []
+    for name in both.sort_values("auroc ID", ascending=False).estimator:
+        right, score = judged[split].scored(name)
+        if not np.isnan(score).any() and 0 < right.sum() < len(right):
+            low, high = metrics.bootstrap_interval(metrics.auroc, right, score, resamples=500, seed=seed)
+            found.append({"label": name, "value": metrics.auroc(right, score), "low": low, "high": high, "strong": name == LEARNED})
+    return found
+
+
+dots = {name: auroc_rows(split) for split, name in splits.items()}
+if all(dots.values()):
+    panels.interval_dot_panels(dots, "AUROC", "How well each estimator tells right from wrong answers (filled: learned)", line=0.5)
+    plt.show()
+
+# %% [markdown]
+# Intervals that overlap do not say that two estimators are alike: both are measured on the same questions, and their errors
+# move together. The paired difference is the honest comparison. Right of zero, the learned confidence is better.
+
+# %%
+differences = {name: paired_differences(judged[split], seed=seed) for split, name in splits.items()}
+panes = {
+    name: [{**row, "label": row["estimator"], "value": row["difference"], "strong": row["low"] > 0 or row["high"] < 0} for row in rows]
+    for name, rows in differences.items()
+}
+if all(panes.values()):
+    panels.interval_dot_panels(panes, "AUROC of P(sure) - AUROC of the other", "P(sure) against each opponent, paired (filled: interval excludes 0)", line=0)
+    plt.show()
+    for name, rows in differences.items():
+        print(name, "| better than P(sure):", ", ".join(r["estimator"] for r in rows if r["high"] < 0) or "none")
+
+# %% [markdown]
+# RESULTS_2
+#
+# ## 3. What does a sample buy?
+#
+# Ten samples cost ten answers; P(sure), P(IK) and the answer's own probability cost next to nothing. How many samples does
+# an estimator need to catch up? The first k of the ten samples, for several k; horizontal lines need none.
+
+# %%
+budgets = (2, 3, 5, 10)
+
+
+def by_budget(split):
+    """AUROC of agreement and of entropy for the first k samples, and of three estimators without samples."""
+    j = judged[split]
+    keep, right = ~j.held_out, j.correct[~j.held_out]
+    agree = [[np.mean([t == p for t in s[:k]]) for s, p in zip(j.samples, j.predictions)] for k in budgets]
+    spread = [[1 - answer_entropy(s[:k]) / math.log(k) for s in j.samples] for k in budgets]
+    lines = {
+        "agreement with the greedy answer": (budgets, [metrics.auroc(right, np.array(c)[keep]) for c in agree]),
+        "entropy of the samples": (budgets, [metrics.auroc(right, np.array(c)[keep]) for c in spread]),
+    }
+    free = [n for n in (LEARNED, "P(IK)", "answer probability") if n in j.confidence]
+    return lines | {f"{n} (no sample)": ([0], [metrics.auroc(right, j.confidence[n][keep])]) for n in free}
+
+
+budget_lines = {name: by_budget(split) for split, name in splits.items()}
+panels.line_panels(budget_lines, "samples for each question", "AUROC", "More samples help, with falling returns")
+plt.show()
+pd.DataFrame({(name, label): dict(zip(x, y)) for name, lines in budget_lines.items() for label, (x, y) in lines.items()}).T.round(3)
+
+# %% [markdown]
+# RESULTS_3
+#
+# ## 4. From a ranking to a probability
+#
+# AUROC does not care whether the confidence is 0.9 or 0.2 as long as the order is right. A user who reads "90 %" does. In a
+# **reliability diagram** a dot is a bin of answers: their mean confidence across, their share of right answers upwards. On
+# the dotted diagonal a confidence means what it says. Calibration (here Platt's: a logistic curve with two numbers) is
+# fitted on the held-out third of the *in-domain* questions, also for OOD: out there nobody has labels.
+
+# %%
+three = [n for n in (LEARNED, "answer probability", "self-consistency") if n in judged["id"].confidence]
+diagrams = {}
+for split, name in splits.items():
+    diagrams[f"{name}, raw"] = {n: judged[split].scored(n) for n in three}
+    fits = {n: calibrated(judged[split], judged["id"], n, "platt") for n in three} if judged["id"].fitted_on(LEARNED)[0].sum() > 0 else {}
+    diagrams[f"{name}, calibrated"] = {n: (judged[split].scored(n)[0], fits.get(n, judged[split].scored(n)[1])) for n in three}
+panels.reliability_panels(diagrams, "What a confidence is worth, before and after calibration on a third of the ID questions")
+plt.show()
+
+# %% [markdown]
+# The same in numbers, for all estimators: ECE raw and after each of the three calibrators. Temperature has one number to fit,
+# Platt two, isotonic regression a whole staircase.
+
+# %%
+ece_columns = ["ece", *(f"ece_{method}" for method in CALIBRATORS)]
+calibration = both[["estimator"] + [f"{c} {s}" for s in ("ID", "OOD") for c in ece_columns if f"{c} {s}" in both]]
+calibration.dropna().set_index("estimator").astype(float).round(3)
+
+# %%
+brier_columns = ["brier", *(f"brier_{method}" for method in CALIBRATORS)]
+brier = both[["estimator"] + [f"{c} {s}" for s in ("ID", "OOD") for c in brier_columns if f"{c} {s}" in both]]
+brier.dropna().set_index("estimator").astype(float).round(3)
+
+# %% [markdown]
+# RESULTS_4
+#
+# ## 5. Half answer, half sure?
+#
+# The paper ranks by the mean of answer confidence and sure confidence. Why half and half? The weight w of the *sure*
+# confidence from 0 (answer only) to 1 (sure only), for the raw columns and for the calibrated ones; the dot of choice is
+# where the held-out third would have put it.
+
+# %%
+weights = np.linspace(0, 1, 21)
+
+
+def sweep(right, answer, sure):
+    """AUROC of the mix for each weight of the sure confidence."""
+    return [metrics.auroc(right, (1 - w) * answer + w * sure) for w in weights]
+
+
+sweeps, chosen = {}, {}
+right, answer = judged["id"].fitted_on("answer probability")
+on_held_out = sweep(right, answer, judged["id"].fitted_on(LEARNED)[1])
+best = float(weights[int(np.nanargmax(on_held_out))]) if not np.isnan(on_held_out).all() else 0.5
+for split, name in splits.items():
+    right, answer = judged[split].scored("answer probability")
+    sure = judged[split].scored(LEARNED)[1]
+    lines = {"raw": (weights, sweep(right, answer, sure))}
+    if 0 < judged["id"].fitted_on(LEARNED)[0].sum() < len(judged["id"].fitted_on(LEARNED)[0]):
+        fits = [calibrated(judged[split], judged["id"], n, "platt") for n in ("answer probability", LEARNED)]
+        lines["calibrated"] = (weights, sweep(right, *fits))
+    sweeps[name] = lines
+    chosen[name] = {w: metrics.auroc(right, (1 - w) * answer + w * sure) for w in sorted({0.0, 0.5, best, 1.0})}
+panels.line_panels(sweeps, "weight of the sure confidence", "AUROC of the mix", "Mixing answer confidence and sure confidence")
+plt.show()
+print(f"weight chosen on the held-out third: {best:.2f}")
+pd.DataFrame(chosen).T.round(3)
+
+# %% [markdown]
+# RESULTS_5
+#
+# ## 6. Learned *and* tested
+#
+# A logistic regression over the log-odds of several estimators ("stack"), fitted on the held-out third. Does what was
+# learned add to what can be tested, and the other way round? Paired differences in AUROC, on the scored questions.
+
+# %%
+tested = [n for n in ("answer probability", "token entropy", "self-consistency", "semantic entropy", "P(IK)") if n in judged["id"].confidence]
+stacks = {"tested only": tested, "learned + tested": [LEARNED, *tested], "P(sure) + answer": [LEARNED, "answer probability"]}
+compared = {}
+for split, name in splits.items():
+    right, learned = judged[split].scored(LEARNED)
+    if not 0 < judged["id"].fitted_on(LEARNED)[0].sum() < judged["id"].held_out.sum():
+        continue
+    made = {label: stacked(judged["id"], judged[split], names) for label, names in stacks.items()} | {"P(sure)": learned}
+    for first, second in (("learned + tested", "tested only"), ("learned + tested", "P(sure)"), ("P(sure) + answer", "P(sure)")):
+        gap = metrics.paired_bootstrap_difference(metrics.auroc, (right, made[first]), (right, made[second]), seed=seed)
+        compared[name, f"{first} - {second}"] = dict(zip(("difference", "low", "high"), gap)) | {"AUROC of the first": metrics.auroc(right, made[first])}
+pd.DataFrame(compared).T.round(3)
+
+# %% [markdown]
+# RESULTS_6
+#
+# ## 7. The paper's own comparison
+#
+# Its Table 2 compares R-Tuning-U (D1 and D0 cut at the median of the answer entropy, then padding) with two opponents made
+# of the *vanilla* model: **Vanilla-C** draws ten answers, takes the most frequent one and its share as confidence;
+# **Vanilla-U** ranks the same answers by R-Tuning-U's P(sure). Tables 14 to 16 print accuracy, mean confidence, mean P(sure) and
+# ECE. The same rows here; note that each row judges *its own answers*, so accuracies differ, and so do the APs of a random
+# ranking.
+
+# %%
+opponents = pd.DataFrame(read_opponents(config))
+columns = ["split", "method", "accuracy", "ranked_by", "ap", "auroc", "confidence", "sure", "ece"]
+opponents[columns].astype({c: float for c in ("accuracy", "ap", "auroc", "confidence", "sure", "ece")}).round(3)
+
+# %%
+printed = paper_results()
+paper = printed[printed.table.isin(["2", "16"]) & (printed.dataset == "ParaRel") & (printed.model == "OpenLLaMA-3B")]
+paper.pivot_table(index=["table", "metric"], columns=["split", "method"], values="value", sort=False)
+
+# %% [markdown]
+# RESULTS_7
+#
+# ## 8. Three seeds
+#
+# The kit ships all of this for seeds 0, 1 and 2 (`python -m benchmarks.estimators`). A statement about *learned* uncertainty
+# depends on training, so it has to hold on each of them.
+
+# %%
+recorded = recorded_estimators() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
+if recorded is None:
+    print("No recording over seeds for this model and data set.")
+else:
+    over = pd.DataFrame(recorded["scores"]).pivot_table(index="estimator", columns=["split", "seed"], values="auroc", sort=False)
+    display(over.assign(mean=over.mean(axis=1)).sort_values("mean", ascending=False).round(3))
+
+# %%
+if recorded is not None:
+    against = pd.DataFrame(recorded["differences"])
+    against["text"] = [f"{r.difference:+.3f} [{r.low:+.3f}, {r.high:+.3f}]" for r in against.itertuples()]
+    print("AUROC of P(sure) minus that of the estimator, with 95 % intervals, by split and seed")
+    display(against.pivot(index="estimator", columns=["split", "seed"], values="text"))
+
+# %%
+if recorded is not None:
+    rows = pd.DataFrame(recorded["opponents"])
+    summary = rows.groupby(["split", "method"], sort=False)[["accuracy", "ap", "auroc", "ece"]]
+    display(summary.agg(["mean", "min", "max"]).astype(float).round(3))
+
+# %% [markdown]
+# ## Checks
+
+# %%
+CHECKS = None
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# RESULTS_9

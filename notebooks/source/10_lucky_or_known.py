@@ -1,0 +1,300 @@
+# %% [markdown]
+# # 10 · Lucky guess or knowledge?
+#
+# R-Tuning calls a question *certain* when the untuned model's one greedy answer is right. But a right answer may be a lucky
+# guess, and a wrong one bad luck. The model is then taught to be sure of what it guessed, or to doubt what it knows. **How
+# many labels are wrong in this way, can one see it without knowing the truth, and does it matter after tuning?**
+#
+# **By the end you will have counted** the lucky "certain" and the unlucky "uncertain" labels (in the mini world the truth is
+# known: we wrote the corpus), compared baselines that guess without knowing, unmasked guesses by asking again, and
+# tuned models on five different labellings.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | about 1 minute after notebook 05, about 1 GB |
+# | Reads | the probes and samples of notebooks 01 and 02 (made on the spot if missing); `results/mini/label_rules.json` |
+# | Writes | nothing of its own |
+# | Paper | section 2.1 (the split), section 5.1 (k samples); Gekhman et al. 2024 for the bands |
+#
+# | word | meaning |
+# |---|---|
+# | D1, D0 | *certain* questions (greedy answer right) and *uncertain* ones (wrong) |
+# | exposure | how many documents of the mini model's corpus state the fact; 0: it cannot know |
+# | k samples | the ten answers of notebook 02, drawn at temperature 0.7 |
+# | P(sure) | what a model tuned by padding says about its answer, 0 to 1 |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. sort questions into four bands of knowledge with a few samples;
+# 2. estimate how many right answers are luck, with and without the truth;
+# 3. say which cheap baselines a knowledge claim has to beat;
+# 4. judge whether a cleaner label rule makes a better refuser.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+from collections import Counter, defaultdict
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import panels, plots, steps
+from rtuning_helpers.artifacts import read_json
+from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
+from rtuning_helpers.findings import knowledge_notice
+from rtuning_helpers.label_rules import (
+    BANDS,
+    RULES,
+    WELL_READ,
+    certain_labels,
+    knowledge_band,
+    recorded_label_rules,
+    right_samples,
+)
+from rtuning_helpers.luck import count_luck
+from rtuning_helpers.matching import matches
+from rtuning_helpers.profiles import RunConfig, default_out
+from rtuning_helpers.question_flags import flag_questions
+from rtuning_helpers.sampling_error import seed_interval
+from rtuning_helpers.trivial import relation_majority
+
+plots.use_style()
+pd.set_option("display.max_colwidth", None)
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "mini"  # mini or pararel
+seed = 0  # any whole number
+data_dir = None  # folder with the dataset's files, for pararel
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+)
+steps.probe_step(config, force=force)
+steps.uncertainty_step(config, force=force)
+probes = steps.read_probes(config)
+correct = [p.correct for p in probes]
+samples = right_samples(probes, [u.answers for u in steps.read_uncertainty(config)])
+truth = all(p.exposure is not None for p in probes)
+knowledge_notice(correct)
+print(f"{len(probes):,} training questions, {sum(correct):,} certain, {len(samples[0])} samples each")
+
+# %% [markdown]
+# ## 1. Four bands of knowledge
+#
+# One answer says right or wrong. Ten samples say more. After Gekhman et al. (2024), who use several prompts where we use
+# one: **highly known**: the greedy answer and all samples are right; **maybe known**: the greedy answer is right, not all
+# samples; **weakly known**: the greedy answer is wrong but some sample is right; **unknown**: nothing is right. The paper's
+# border between D1 and D0 runs through the middle.
+
+# %%
+bands = [knowledge_band(p.correct, row) for p, row in zip(probes, samples)]
+counts = Counter(bands)
+pd.DataFrame(
+    [
+        {"band": band, "set": "D1" if band in BANDS[:2] else "D0", "questions": counts[band], "share": counts[band] / len(bands)}
+        | dict(zip(("low", "high"), proportion_interval(counts[band], len(bands))))
+        for band in BANDS
+    ]
+).round(3)
+
+# %% [markdown]
+# What do these bands mean? In the mini world one can look: how often had the model read the facts in each band?
+
+# %%
+if truth:
+    labels = [label for label, _, _ in EXPOSURE_BINS]
+    bin_of = [next(label for label, low, high in EXPOSURE_BINS if low <= p.exposure <= high) for p in probes]
+    table = pd.crosstab(pd.Categorical(bin_of, labels), pd.Categorical(bands, BANDS), dropna=False)
+    shares = table.div(table.sum(axis=1).clip(lower=1), axis=0) * 100
+    plots.stacked_shares(shares, "documents in the corpus that state the fact", "share of the questions [%]", "Bands of knowledge by exposure")
+    plt.show()
+    display(table)
+
+# %% [markdown]
+# RESULTS_1
+#
+# ## 2. The truth: luck and bad luck
+#
+# **Luck.** A fact of exposure 0 stands nowhere in the corpus; a right answer to it is a guess. The rate of such guesses also
+# holds for facts that were read and not learnt, so the total can be estimated: of the questions in an exposure bin that
+# are answered *wrong*, the guess rate tells how many more unknown ones came out right.
+
+# %%
+luck = count_luck([p.exposure for p in probes], correct, seed=seed) if truth and any(correct) else None
+if luck:
+    low, high = luck.lucky_ci95
+    print(f"guess rate on facts never read: {luck.chance:.1%}")
+    print(f"certain questions: {luck.certain:,}; never read, so certainly lucky: {luck.never_read}")
+    print(f"lucky guesses in all, estimated: {luck.lucky:.0f} [{low:.0f}, {high:.0f}], {luck.share:.1%} of the certain ones")
+
+# %% [markdown]
+# **Bad luck** is a question that the model ought to know and gets wrong. Ought to know: at least seven documents state the
+# fact (98 % of such facts are answered right). **Bad matching** is a right answer that the matching rule overlooks: here the
+# kit's word-by-word rule is compared with the released code's substring rule.
+
+# %%
+uncertain = [(p, row) for p, row in zip(probes, samples) if not p.correct]
+unlucky = [(p, row) for p, row in uncertain if truth and p.exposure >= WELL_READ]
+second_thoughts = [p for p, row in uncertain if np.mean(row) >= 0.5]
+by_substring = [p for p, _ in uncertain if matches(p.prediction, p.answer, "substring")]
+print(f"uncertain questions: {len(uncertain):,}")
+if truth:
+    print(f"  read {WELL_READ} times or more, yet answered wrong (bad luck): {len(unlucky)} ({len(unlucky) / len(uncertain):.1%})")
+print(f"  at least half of the samples right: {len(second_thoughts)} ({len(second_thoughts) / len(uncertain):.1%})")
+print(f"  right by the substring rule (matching): {len(by_substring)}")
+print(f"certain questions that the substring rule calls wrong: {sum(p.correct and not matches(p.prediction, p.answer, 'substring') for p in probes)}")
+
+# %% [markdown]
+# RESULTS_2
+#
+# ## 3. What guessing without knowing achieves
+#
+# On real data nobody knows the exposures. Then a knowledge claim has to beat what can be had without knowledge: the answer
+# most frequent for the relation among the training golds (**relation majority**), and the answer that the *model* gives
+# most often for the relation (its **prior**). A right answer that equals the model's prior is suspicious.
+
+# %%
+train = steps.questions(config, "train")
+favourites = defaultdict(Counter)
+for p in probes:
+    favourites[p.relation][p.prediction] += 1
+prior = [favourites[p.relation].most_common(1)[0][0] for p in probes]
+majority = relation_majority(train, train)
+rows = {
+    "the model": correct,
+    "relation majority (sees the golds)": [matches(g, p.answer) for g, p in zip(majority, probes)],
+    "the model's prior": [matches(g, p.answer) for g, p in zip(prior, probes)],
+}
+pd.DataFrame(
+    [{"answers": k, "right": np.mean(v)} | dict(zip(("low", "high"), proportion_interval(sum(v), len(v)))) for k, v in rows.items()]
+).round(3)
+
+# %%
+same = np.array([matches(p.prediction, g) for p, g in zip(probes, prior)])
+groups = {"all certain questions": np.array(correct)}
+if truth:
+    seen = np.array([p.exposure for p in probes])
+    groups |= {"certain, never read": np.array(correct) & (seen == 0), f"certain, read {WELL_READ} times or more": np.array(correct) & (seen >= WELL_READ)}
+pd.DataFrame(
+    [
+        {"questions": k, "n": int(g.sum()), "answer is the model's prior": same[g].mean() if g.any() else None}
+        | dict(zip(("low", "high"), proportion_interval(int(same[g].sum()), int(g.sum()))))
+        for k, g in groups.items()
+    ]
+).round(3)
+
+# %% [markdown]
+# **Answers that stand in the question** are the worst kind of luck: echoing the question is graded as right. The mini world has
+# none. ParaRel has many (808 of its 5,575 training questions), and a real model's score depends on them; the second
+# table is the public OpenLLaMA-3B run of notebook 08, scored with and without them.
+
+# %%
+flags = flag_questions(train)
+print(f"answer in question: {sum(f.answer_in_question for f in flags):,} of {len(flags):,} questions of this data set")
+openllama = read_json(default_out() / "results" / "reruns" / "openllama_3b_pararel.json")
+print(f"{openllama['source']}: {openllama['setting']}")
+cleaning = pd.DataFrame(openllama["cleaned"])
+cleaning[["subset", "method", "n", "accuracy", "ap_answer", "ap_sure", "ap_mixed"]].dropna().round(3)
+
+# %% [markdown]
+# RESULTS_3
+#
+# ## 4. Asking again: which labels survive?
+#
+# Luck does not repeat itself. If a question is called certain only when *all* ten samples are right, how much of the luck
+# is gone, and how much knowledge goes with it? `lucky` counts the certain questions that were never read; `missed` the
+# questions read at least seven times that are not called certain.
+
+# %%
+rules = [rule for rule in RULES if truth or rule != "the corpus"]
+certain = {rule: np.array(certain_labels(config, rule)) for rule in rules}
+labels_by_rule = []
+for rule, called in certain.items():
+    row = {"rule": rule, "certain": called.mean(), "differs from the paper's": (called != np.array(correct)).mean()}
+    if truth:
+        row |= {"lucky": int((called & (seen == 0)).sum()), "lucky share of certain": (called & (seen == 0)).sum() / called.sum()}
+        row |= {"missed": int((~called & (seen >= WELL_READ)).sum())}
+    labels_by_rule.append(row)
+pd.DataFrame(labels_by_rule).round(3)
+
+# %% [markdown]
+# RESULTS_4
+#
+# PERMUTATION
+#
+# ## 6. Does the label rule matter after tuning?
+#
+# Fewer lucky labels are nicer; does the tuned model know better what it knows? A padding model was tuned on each labelling,
+# on three seeds (`python -m benchmarks.label_rules` does it again: 12 trainings). Means over seeds and their lowest and
+# highest values:
+
+# %%
+recorded = recorded_label_rules() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
+measures = {"ap_sure": "AP of P(sure)", "auroc_sure": "AUROC of P(sure)", "ece_sure": "ECE of P(sure)", "brier_sure": "Brier of P(sure)"}
+if recorded is None:
+    print("No recording over seeds for this model and data set.")
+else:
+    effects = pd.DataFrame(recorded)
+    shown = ["accuracy", "ap_mixed", *measures, "answer_rate", "willing_accuracy", "refused_unread", "refused_read"]
+    display(effects.groupby(["split", "rule"], sort=False)[shown].mean().round(3))
+
+# %%
+changes = []
+if recorded is not None:
+    wide = effects.set_index(["rule", "split", "seed"])
+    for rule in [r for r in RULES if r != "greedy answer"]:
+        for split in ("id", "ood"):
+            for measure, label in measures.items():
+                gap = wide.loc[(rule, split), measure] - wide.loc[("greedy answer", split), measure]
+                changes.append({"rule": rule, "split": split, "measure": label} | dict(zip(("value", "low", "high"), seed_interval(list(gap)))))
+    for label in ("AP of P(sure)", "Brier of P(sure)"):
+        panes = {
+            {"id": "ID", "ood": "OOD"}[split]: [
+                {**row, "label": row["rule"], "strong": row["low"] > 0 or row["high"] < 0} for row in changes if row["measure"] == label and row["split"] == split
+            ]
+            for split in ("id", "ood")
+        }
+        panels.interval_dot_panels(panes, f"{label}: rule - greedy answer", f"{label}: change against the paper's rule (three seeds, filled: interval excludes 0)", line=0)
+        plt.show()
+
+# %%
+if changes:
+    frame = pd.DataFrame(changes)
+    frame["text"] = [f"{r.value:+.3f} [{r.low:+.3f}, {r.high:+.3f}]" for r in frame.itertuples()]
+    print("change against the greedy rule: mean over three seeds and its 95 % interval (Student)")
+    display(frame.pivot(index=["split", "rule"], columns="measure", values="text"))
+
+# %% [markdown]
+# RESULTS_6
+#
+# ## Checks
+
+# %%
+CHECKS = None
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# RESULTS_9

@@ -1,0 +1,98 @@
+"""The rows of the paper's Tables 2 and 14 to 16: R-Tuning, R-Tuning-U, and the opponents that only test uncertainty."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rtuning_helpers import metrics, prompts, steps
+from rtuning_helpers.artifacts import read_json, run_step, step_folder, write_json
+from rtuning_helpers.decoding import SURENESS_LABELS, label_probabilities
+from rtuning_helpers.judgements import LEARNED, MODULES, judgement_step, read_judged
+from rtuning_helpers.language_model import LanguageModel
+from rtuning_helpers.matching import matches
+from rtuning_helpers.profiles import RunConfig
+
+
+def majority_answers(samples: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
+    """The most frequent sample of each question and its share: Vanilla-C's answers and confidences.
+
+    Of equally frequent ones the first drawn is taken.
+
+    Raises:
+        ValueError: A question with fewer than two samples.
+    """
+    short = next((i for i, row in enumerate(samples) if len(row) < 2), None)
+    if short is not None:
+        raise ValueError(f"samples of row {short + 1} hold {len(samples[short])} answer; k has to be at least 2")
+    counts = [Counter(row).most_common(1)[0] for row in samples]
+    return [text for text, _ in counts], np.array([n / len(row) for (_, n), row in zip(counts, samples, strict=True)])
+
+
+def opponents_step(config: RunConfig, force: bool = False) -> Path:
+    """Rows of the paper's Tables 2 and 14 to 16 for both test splits; writes ``opponents.json``."""
+
+    def write(folder: Path) -> None:
+        judge = steps.load_model(config, "unsupervised")
+        write_json(folder / "opponents.json", [row for s in steps.TEST_SPLITS for row in _opponents(config, s, judge)])
+
+    inputs = [judgement_step(config, method) for method in ("vanilla", "padding", "unsupervised")]
+    parameters = {"code": steps.step_parameters(config, (), MODULES)["code"]}
+    return run_step(step_folder(config, "vanilla", "opponents"), parameters, write, inputs=inputs, force=force)
+
+
+def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict]:
+    asked = steps.questions(config, split)
+    vanilla, padding, unsupervised = (read_judged(config, m, split) for m in ("vanilla", "padding", "unsupervised"))
+    answers, share = majority_answers(vanilla.samples)
+    contexts = [
+        f"{prompts.question_prompt(q.question)} {text}{prompts.sureness_suffix()}"
+        for q, text in zip(asked, answers, strict=True)
+    ]
+    sure = label_probabilities(judge, contexts, SURENESS_LABELS, batch_size=config.settings.answer_batch)[:, 0]
+    majority = np.array([matches(text, q.answer) for text, q in zip(answers, asked, strict=True)])
+    own = "answer probability"
+    rows = [
+        ("R-Tuning", padding.correct, padding.confidence[own], padding.confidence[LEARNED], "mix"),
+        ("Vanilla", vanilla.correct, vanilla.confidence[own], None, "answer"),
+        ("R-Tuning-U", unsupervised.correct, unsupervised.confidence[own], unsupervised.confidence[LEARNED], "mix"),
+        ("Vanilla-C", majority, share, None, "answer"),
+        ("Vanilla-U", majority, share, sure, "sure"),
+    ]
+    return [_opponent(*row, split=split, seed=config.seed) for row in rows]
+
+
+def _opponent(
+    name: str,
+    correct: np.ndarray,
+    answer: np.ndarray,
+    sure: np.ndarray | None,
+    ranked_by: str,
+    *,
+    split: str,
+    seed: int,
+) -> dict:
+    """One row; ``ranked_by`` is what the paper ranks this method's answers by."""
+    score = {"answer": answer, "sure": sure, "mix": None if sure is None else (answer + sure) / 2}[ranked_by]
+    return {
+        "seed": seed,
+        "split": split,
+        "method": name,
+        "n": len(correct),
+        "accuracy": metrics.accuracy(correct),
+        "ranked_by": ranked_by,
+        "ap": metrics.average_precision(correct, score),
+        "ap_ci95": list(metrics.bootstrap_interval(metrics.average_precision, correct, score, seed=seed)),
+        "auroc": metrics.auroc(correct, score),
+        "confidence": float(answer.mean()),
+        "ece": metrics.ece(correct, answer),
+        "sure": None if sure is None else float(sure.mean()),
+    }
+
+
+def read_opponents(config: RunConfig) -> list[dict]:
+    """R-Tuning, Vanilla, R-Tuning-U, Vanilla-C and Vanilla-U on both test splits, made if missing."""
+    return read_json(opponents_step(config) / "opponents.json")

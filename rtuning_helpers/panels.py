@@ -1,0 +1,184 @@
+"""Figures of several panels for the uncertainty notebooks; each function returns (figure, axes).
+
+Lines differ in colour, dash and marker, so that a figure can be read without colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from rtuning_helpers.metrics import reliability_bins
+
+_COLOURS = sns.color_palette("colorblind")
+_DASHES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
+_MARKERS = "osD^vP*"
+Panels = tuple[Figure, np.ndarray]
+
+
+def interval_dot_panels(
+    panels: Mapping[str, Sequence[Mapping]], xlabel: str, title: str, line: float | None = None
+) -> Panels:
+    """Point estimates with intervals, a row each, a panel a split; the panels share their rows.
+
+    Args:
+        panels: panel -> rows with ``label``, ``value``, ``low``, ``high``, and optionally ``strong`` (drawn filled; all
+            are, by default). The labels of the first panel are used for all.
+        xlabel: Quantity and unit.
+        title: The finding.
+        line: Where to draw a vertical line, at the value of a random ranking, say.
+    """
+    labels = [row["label"] for row in next(iter(panels.values()))]
+    size = (3.1 * len(panels) + 2.2, 0.3 * len(labels) + 1.3)
+    fig, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for ax, (name, rows) in zip(grid[0], panels.items(), strict=True):
+        by_label = {row["label"]: row for row in rows}
+        for y, label in enumerate(labels):
+            if label not in by_label:
+                continue
+            row = by_label[label]
+            strong = row.get("strong", True)
+            colour = _COLOURS[0] if strong else _COLOURS[7]
+            error = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+            face = colour if strong else "white"
+            ax.errorbar(row["value"], y, xerr=error, marker="o", color=colour, markerfacecolor=face, capsize=3)
+        if line is not None:
+            ax.axvline(line, color="black", linewidth=1)
+        ax.set(xlabel=xlabel, title=name)
+    grid[0][0].set_yticks(range(len(labels)), labels)
+    grid[0][0].set_ylim(len(labels) - 0.5, -0.5)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def line_panels(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], ...]]],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    ylim: tuple[float | None, float | None] | None = None,
+) -> Panels:
+    """Lines over a common quantity, a panel a split.
+
+    Args:
+        panels: panel -> label -> (x, y) or (x, y, low, high); a line keeps its look in all panels. A single point is
+            drawn as a horizontal line over the whole panel.
+        xlabel: Quantity and unit of x.
+        ylabel: Quantity and unit of y.
+        title: The finding.
+        ylim: Range of y.
+    """
+    fig, grid = plt.subplots(1, len(panels), figsize=(3.9 * len(panels), 3.5), sharey=True, squeeze=False)
+    labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
+    looks = {
+        label: {"color": colour, "linestyle": dash, "marker": marker}
+        for label, colour, dash, marker in zip(labels, cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS))
+    }
+    drawn = {}
+    for ax, (name, lines) in zip(grid[0], panels.items(), strict=True):
+        for label, (x, y, *band) in lines.items():
+            look = looks[label]
+            if len(x) == 1:
+                drawn[label] = ax.axhline(y[0], color=look["color"], linestyle=look["linestyle"], linewidth=1.2)
+                continue
+            drawn[label] = ax.plot(x, y, markersize=4, **look)[0]
+            if band:
+                ax.fill_between(x, band[0], band[1], color=look["color"], alpha=0.15, linewidth=0)
+        ax.set(xlabel=xlabel, title=name)
+    grid[0][0].set_ylabel(ylabel)
+    if ylim is not None:
+        grid[0][0].set_ylim(*ylim)
+    columns = min(len(drawn), 4 if len(panels) > 1 else 2)
+    fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns, frameon=False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def reliability_panels(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]], title: str, bins: int = 10
+) -> Panels:
+    """Share of right answers over the stated confidence, in bins of equal width; the diagonal is perfect calibration.
+
+    Args:
+        panels: panel -> label -> (correct, confidence). The area of a dot is the share of the questions in its bin.
+        title: The finding.
+        bins: Number of bins.
+    """
+    fig, grid = plt.subplots(1, len(panels), figsize=(3.1 * len(panels), 3.6), sharex=True, sharey=True, squeeze=False)
+    labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
+    for ax, (name, lines) in zip(grid[0], panels.items(), strict=True):
+        ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":")
+        for label, (correct, confidence) in lines.items():
+            place = labels.index(label)
+            filled = reliability_bins(correct, confidence, bins=bins)
+            colour, dash = _COLOURS[place], _DASHES[place % len(_DASHES)]
+            x, y = [b.confidence for b in filled], [b.accuracy for b in filled]
+            ax.plot(x, y, color=colour, linestyle=dash, linewidth=1, label=label)
+            ax.scatter(
+                x, y, s=[400 * b.n / len(correct) for b in filled], color=colour, marker=_MARKERS[place], alpha=0.6
+            )
+        ax.set(xlabel="stated confidence", title=name, aspect="equal", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
+    grid[0][0].set_ylabel("share of right answers")
+    handles, names = grid[0][0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title: str) -> Panels:
+    """Where questions come from and where they end: bands from the sets on the left to the outcomes on the right.
+
+    Args:
+        panels: panel -> (before, after) -> number of questions. The order of the first panel's keys is the order from
+            the top.
+        title: The finding.
+    """
+    fig, grid = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 4.2), squeeze=False)
+    order = list(dict.fromkeys(key for flows in panels.values() for key in flows))
+    sources, targets = (list(dict.fromkeys(key[side] for key in order)) for side in (0, 1))
+    colours = dict(zip(sources, (_COLOURS[0], _COLOURS[3]), strict=False))
+    for ax, (name, flows) in zip(grid[0], panels.items(), strict=True):
+        total = sum(flows.values())
+        gap = 0.03 * total
+        left, right = _tops(flows, sources, 0, gap), _tops(flows, targets, 1, gap)
+        for source, target in sorted(flows, key=lambda key: (sources.index(key[0]), targets.index(key[1]))):
+            count = flows[source, target]
+            if count:
+                _band(ax, left[source], right[target], count, colours[source])
+                left[source] -= count
+                right[target] -= count
+        for side, names in ((0, sources), (1, targets)):
+            tops = _tops(flows, names, side, gap)
+            for label in names:
+                count = sum(n for key, n in flows.items() if key[side] == label)
+                if count:
+                    x, place = (-0.03, "right") if side == 0 else (1.03, "left")
+                    text = f"{label}\n{count:,} ({count / total:.0%})"
+                    ax.text(x, tops[label] - count / 2, text, ha=place, va="center", fontsize="small")
+        ax.set(xlim=(-0.55, 1.75), title=name)
+        ax.axis("off")
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int, gap: float) -> dict[str, float]:
+    """Upper edge of each node, the first one at the top."""
+    tops, y = {}, 0.0
+    for name in names:
+        tops[name] = y
+        count = sum(n for key, n in flows.items() if key[side] == name)
+        y -= count + (gap if count else 0)
+    return tops
+
+
+def _band(ax: plt.Axes, left: float, right: float, count: int, colour: tuple[float, ...]) -> None:
+    """A band of constant height from the left top to the right top."""
+    x = np.linspace(0, 1, 60)
+    ease = x * x * (3 - 2 * x)
+    top = left + (right - left) * ease
+    ax.fill_between(x, top, top - count, color=colour, alpha=0.45, linewidth=0)
