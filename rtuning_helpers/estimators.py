@@ -125,9 +125,8 @@ def sample_entropy(evidence: Evidence, normalise: bool = False) -> np.ndarray:
         evidence: With samples.
         normalise: Count answers that differ in case and punctuation only as one.
     """
-    return np.array(
-        [1 - answer_entropy([a.text for a in row], normalise) / math.log(len(row)) for row in _drawn(evidence)]
-    )
+    spread = [answer_entropy([a.text for a in row], normalise) / math.log(len(row)) for row in _drawn(evidence)]
+    return np.clip(1 - np.array(spread), 0, 1)  # ten different answers would give -2e-16
 
 
 def self_consistency(evidence: Evidence) -> np.ndarray:

@@ -19,13 +19,15 @@ from rtuning_helpers import confidence_columns, metrics, steps
 from rtuning_helpers.artifacts import read_json, run_step, step_folder, write_json
 from rtuning_helpers.calibrators import CALIBRATORS, EPSILON, calibrate
 from rtuning_helpers.confidence_columns import NAMES
-from rtuning_helpers.estimators import p_ik
+from rtuning_helpers.estimators import Evidence, p_ik
 from rtuning_helpers.evaluation import ASKED_FOR_SURENESS
+from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.profiles import RunConfig
 
 LEARNED, PROBED = "P(sure)", "P(IK)"
 ASKING_AGAIN = ("P(True)", "verbalised number", "verbalised words")  # further questions; left to the padding model
 BLOCK = 9  # neighbouring questions that stay together: three subjects of the mini world, who share their familiarity
+FOLDS = 5  # of the held-out rows, for the probe's own confidences there
 MODULES = (*steps.ANSWERING, "estimators", "confidence_columns", "uncertainty", "verbalised", "judgements")
 
 
@@ -87,8 +89,10 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
         for split, columns in found.items():
             confidence, used = dict(columns.confidence), dict(columns.samples_used)
             if len(set(correct[fitting])) == 2:
-                rows = [asked[i] for i in fitting], correct[fitting]
-                confidence[PROBED] = p_ik(lm, columns.evidence, *rows, batch_size=settings.answer_batch)
+                batch = {"batch_size": settings.answer_batch}
+                confidence[PROBED] = p_ik(lm, columns.evidence, [asked[i] for i in fitting], correct[fitting], **batch)
+                if split == "id":  # the probe's verdict on what it was fitted on is worth nothing
+                    confidence[PROBED][fitting] = _cross_fitted(lm, columns.evidence, fitting, **batch)
                 used[PROBED] = 0
             write_json(
                 folder / f"judgements-{split}.json",
@@ -107,6 +111,21 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
     parameters = steps.step_parameters(config, steps.TEST_SPLITS, MODULES) | {"method": method}
     inputs = [] if method == steps.PRETRAINED else [steps.tuning_step(config, method)]
     return run_step(step_folder(config, method, "judgements"), parameters, write, inputs=inputs, force=force)
+
+
+def _cross_fitted(lm: LanguageModel, evidence: Evidence, rows: np.ndarray, batch_size: int) -> np.ndarray:
+    """P(IK) of the held-out rows, each block of them judged by a probe that was fitted on the other blocks.
+
+    NaN where the other blocks hold right or wrong answers only.
+    """
+    fold, found = np.arange(len(rows)) // BLOCK % FOLDS, np.full(len(rows), np.nan)
+    for number in np.unique(fold):
+        judged, fitted = rows[fold == number], rows[fold != number]
+        if len(set(evidence.correct[fitted])) == 2:
+            part = Evidence([evidence.questions[i] for i in judged], [evidence.answers[i] for i in judged])
+            training = [evidence.questions[i] for i in fitted], evidence.correct[fitted]
+            found[fold == number] = p_ik(lm, part, *training, batch_size=batch_size)
+    return found
 
 
 def read_judged(config: RunConfig, method: str, split: str) -> Judged:

@@ -83,7 +83,7 @@ def test_calibration_mends_what_is_too_confident_and_keeps_the_ranking():
     row = next(r for r in score_estimators(judged, judged) if r["estimator"] == "over")
     assert row["ece"] > 0.25
     assert row["ece_platt"] < row["ece"] / 2
-    assert row["ece_isotonic"] < 0.1
+    assert row["ece_isotonic"] < row["ece"] / 2
     assert row["brier_platt"] < row["brier"]
     raw, fitted = judged.scored("over")[1], calibrated(judged, judged, "over", "platt")
     assert (np.argsort(raw, kind="stable") == np.argsort(fitted, kind="stable")).all()

@@ -190,7 +190,7 @@ def by_budget(split):
     j = judged[split]
     keep, right = ~j.held_out, j.correct[~j.held_out]
     agree = [[np.mean([t == p for t in s[:k]]) for s, p in zip(j.samples, j.predictions)] for k in budgets]
-    spread = [[1 - answer_entropy(s[:k]) / math.log(k) for s in j.samples] for k in budgets]
+    spread = [[max(0, 1 - answer_entropy(s[:k]) / math.log(k)) for s in j.samples] for k in budgets]
     lines = {
         "agreement with the greedy answer": (budgets, [metrics.auroc(right, np.array(c)[keep]) for c in agree]),
         "entropy of the samples": (budgets, [metrics.auroc(right, np.array(c)[keep]) for c in spread]),
@@ -219,7 +219,7 @@ three = [n for n in (LEARNED, "answer probability", "self-consistency") if n in 
 diagrams = {}
 for split, name in splits.items():
     diagrams[f"{name}, raw"] = {n: judged[split].scored(n) for n in three}
-    fits = {n: calibrated(judged[split], judged["id"], n, "platt") for n in three} if judged["id"].fitted_on(LEARNED)[0].sum() > 0 else {}
+    fits = {n: calibrated(judged[split], judged["id"], n, "platt") for n in three} if judged["id"].fitted_on(LEARNED)[0].any() else {}
     diagrams[f"{name}, calibrated"] = {n: (judged[split].scored(n)[0], fits.get(n, judged[split].scored(n)[1])) for n in three}
 panels.reliability_panels(diagrams, "What a confidence is worth, before and after calibration on a third of the ID questions")
 plt.show()
