@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rtuning_helpers import steps
 from rtuning_helpers.artifacts import read_json, write_json
-from rtuning_helpers.judgements import paired_differences, read_judged, score_estimators
+from rtuning_helpers.judgements import mixture_gains, paired_differences, read_judged, score_estimators
 from rtuning_helpers.language_model import model_revision
 from rtuning_helpers.opponents import read_opponents
 from rtuning_helpers.profiles import RunConfig, default_out
@@ -16,14 +16,16 @@ RECORDING = Path("results") / "mini" / "estimators.json"
 
 
 def measure(config: RunConfig, method: str = "padding") -> dict:
-    """Everything notebook 09 says over seeds, for one seed: scores, differences, opponents."""
+    """Everything notebook 09 says over seeds, for one seed: scores, differences, mixtures, opponents."""
     in_domain = read_judged(config, method, "id")
-    scores, differences = [], []
+    scores, differences, mixtures = [], [], []
     for split in steps.TEST_SPLITS:
         judged, place = read_judged(config, method, split), {"seed": config.seed, "split": split}
         scores += [place | row for row in score_estimators(in_domain, judged)]
         differences += [place | row for row in paired_differences(judged, seed=config.seed)]
-    return {"scores": scores, "differences": differences, "opponents": read_opponents(config)}
+        mixtures += [place | row for row in mixture_gains(judged, seed=config.seed)]
+    opponents = read_opponents(config)
+    return {"scores": scores, "differences": differences, "mixtures": mixtures, "opponents": opponents}
 
 
 def record(configs: Sequence[RunConfig]) -> Path:

@@ -221,6 +221,19 @@ def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarr
     return model.predict_proba(np.column_stack([log_odds(judged.scored(name)[1]) for name in names]))[:, 1]
 
 
+def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[dict]:
+    """AUROC of the paper's mix (half answer confidence, half P(sure)) minus that of each half, with paired intervals."""
+    (correct, answer), learned = judged.scored("answer probability"), judged.scored(LEARNED)[1]
+    if len(set(correct.tolist())) < 2:
+        return []
+    rows = []
+    for name, half in ((LEARNED, learned), ("answer probability", answer)):
+        pair = (correct, (answer + learned) / 2), (correct, half)
+        gain = metrics.paired_bootstrap_difference(metrics.auroc, *pair, seed=seed, resamples=resamples)
+        rows.append({"half": name} | dict(zip(("difference", "low", "high"), gain, strict=True)))
+    return rows
+
+
 def paired_differences(judged: Judged, reference: str = LEARNED, seed: int = 0, resamples: int = 1000) -> list[dict]:
     """AUROC of one estimator minus that of each other one on the same answers, with paired 95 % intervals."""
     rows = []

@@ -331,7 +331,7 @@ if recorded is None:
     print("No recording over seeds for this model and data set.")
 else:
     over = pd.DataFrame(recorded["scores"]).pivot_table(index="estimator", columns=["split", "seed"], values="auroc", sort=False)
-    display(over.assign(mean=over.mean(axis=1)).sort_values("mean", ascending=False).round(3))
+    display(over.loc[over.mean(axis=1).sort_values(ascending=False).index].round(3))
 
 # %%
 if recorded is not None:
