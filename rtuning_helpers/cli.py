@@ -228,11 +228,11 @@ def _check(config: RunConfig) -> None:
     Raises:
         InputError: Whatever is wrong.
     """
-    from rtuning_helpers.questions import SPLITS, find_dataset, load_questions
+    from rtuning_helpers.questions import find_dataset, load_questions
 
     if config.data_dir is not None and not find_dataset(config.dataset).needs_data_dir:
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
-    for split in SPLITS:
+    for split in find_dataset(config.dataset).splits:
         load_questions(config.dataset, split, config.data_dir, config.limit)
     check_machine(config)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rtuning_helpers.errors import InputError
 
-SPLITS = ("train", "id", "ood")
+SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
+OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
+TASKS = (OPEN, CHOICE, CLAIM)
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,18 @@ class Question:
     Attributes:
         id: Unique within the dataset, stable across runs.
         dataset: Name of the dataset.
-        split: ``"train"``, ``"id"`` (in-domain test) or ``"ood"`` (out-of-domain test).
-        question: The question as asked, without any prompt.
-        answer: The gold answer.
-        relation: The kind of fact asked for (ParaRel's relation, the mini world's relation).
+        split: ``"train"``, ``"id"`` (in-domain test), ``"ood"`` (out-of-domain test) or ``"test"`` (the only split).
+        question: The question as asked, without any prompt; for a claim task the claim.
+        answer: The gold answer; for tasks with options the letter of the right one; "" where there is none.
+        relation: The kind of fact asked for (ParaRel's relation, MMLU's subject, the mini world's relation).
         exposure: How often the mini model's corpus states the fact; None where nobody can know.
+        task: ``"open"`` (answered in words), ``"choice"`` (one of several options) or ``"claim"`` (does the evidence
+            support the claim: one of several classes).
+        options: The options or classes in the order of the prompt, for choice and claim tasks.
+        context: What the question is asked about, ready for the prompt: evidence, paragraphs, knowledge.
+        aliases: Further right answers of an open question.
+        answerable: Whether the question has an answer at all.
+        shots: Solved examples that stand before the question in its prompt, of the same task.
     """
 
     id: str
@@ -33,6 +42,12 @@ class Question:
     answer: str
     relation: str
     exposure: int | None = None
+    task: str = OPEN
+    options: tuple[str, ...] = ()
+    context: str = ""
+    aliases: tuple[str, ...] = ()
+    answerable: bool = True
+    shots: tuple[Question, ...] = ()
 
 
 Loader = Callable[[str, Path | None], list[Question]]
@@ -49,6 +64,7 @@ class Dataset:
         source: Where the questions come from.
         licence: Under which terms.
         files: File name of each split, for datasets read from a folder.
+        splits: The splits that exist.
     """
 
     name: str
@@ -57,6 +73,7 @@ class Dataset:
     source: str
     licence: str
     files: dict[str, str]
+    splits: tuple[str, ...] = ("train", "id", "ood")
 
 
 _REGISTRY: dict[str, Dataset] = {}
@@ -87,7 +104,7 @@ def load_questions(
 
     Args:
         name: Registered name, for example ``"mini"`` or ``"pararel"``.
-        split: ``"train"``, ``"id"`` or ``"ood"``.
+        split: One of the data set's splits.
         data_dir: Folder with the files, for datasets that are not part of the kit.
         limit: Keep at most this many questions, evenly spaced over the file so that all relations stay represented.
 
@@ -95,8 +112,8 @@ def load_questions(
         InputError: Unknown name or split, missing ``data_dir``, limit below 2, or a bad file (named with its row).
     """
     dataset = find_dataset(name)
-    if split not in SPLITS:
-        raise InputError(f"split {split!r} is unknown: expected one of {', '.join(SPLITS)}")
+    if split not in dataset.splits:
+        raise InputError(f"data set {name} has no split {split!r}: expected one of {', '.join(dataset.splits)}")
     if limit is not None and limit < 2:
         raise InputError(f"--limit {limit} is too small: expected at least 2 questions a split")
     if dataset.needs_data_dir and data_dir is None:
