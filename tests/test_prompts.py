@@ -97,7 +97,8 @@ def test_task_prompt_of_each_task():
         "1+1?\nA. 1\nB. 2\nAnswer: B\n\n2+2?\nA. 4\nB. 5\nAnswer:"
     )
     assert prompts.option_labels(choice) == [" A", " B"]
-    claim = Question("3", "d", "train", "It rains.", "A", "r", task="claim", options=("YES", "NO"), context="Rain fell.")
+    claim = replace(plain, task="claim", question="It rains.", options=("YES", "NO"), context="Rain fell.")
     assert prompts.task_prompt(claim) == (
-        "Evidence: Rain fell.\nClaim: It rains.\nQuestion: Does the evidence support the claim?\nA: YES.\nB: NO.\nAnswer:"
+        "Evidence: Rain fell.\nClaim: It rains.\nQuestion: Does the evidence support the claim?\n"
+        "A: YES.\nB: NO.\nAnswer:"
     )
