@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtuning_helpers.errors import InputError
+
+if TYPE_CHECKING:
+    from rtuning_helpers.data_files import FileKind
 
 SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
 OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
@@ -50,7 +54,7 @@ class Question:
     shots: tuple[Question, ...] = ()
 
 
-Loader = Callable[[str, Path | None], list[Question]]
+Loader = Callable[[str, Path | None, list[InputError] | None], list[Question]]
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,14 @@ class Dataset:
 
     Attributes:
         name: The name used in ``--dataset``.
-        load: ``load(split, data_dir)`` gives the questions of a split.
-        needs_data_dir: Whether the user has to supply the files.
+        load: ``load(split, data_dir, bad_rows)`` gives the questions of a split; ``bad_rows`` as in `load_questions`.
+        needs_data_dir: Whether the user has to supply the files, because no public source has them.
         source: Where the questions come from.
         licence: Under which terms.
         files: File name of each split, for datasets read from a folder.
         splits: The splits that exist.
+        kinds: Every kind of file it can be read from; the first of a split is the one to ask for.
+        rows: Questions of each split, as published.
     """
 
     name: str
@@ -74,6 +80,8 @@ class Dataset:
     licence: str
     files: dict[str, str]
     splits: tuple[str, ...] = ("train", "id", "ood")
+    kinds: tuple[FileKind, ...] = ()
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 _REGISTRY: dict[str, Dataset] = {}
@@ -85,28 +93,41 @@ def register(dataset: Dataset) -> Dataset:
     return dataset
 
 
+def dataset_names() -> list[str]:
+    """The names of all registered datasets, in alphabetical order."""
+    import_module("rtuning_helpers.datasets")
+    return sorted(_REGISTRY)
+
+
 def find_dataset(name: str) -> Dataset:
     """The registered dataset of that name.
 
     Raises:
         InputError: The name is unknown.
     """
-    import_module("rtuning_helpers.datasets")
-    if name not in _REGISTRY:
-        raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(sorted(_REGISTRY))}")
+    names = dataset_names()
+    if name not in names:
+        raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(names)}")
     return _REGISTRY[name]
 
 
 def load_questions(
-    name: str, split: str, data_dir: str | Path | None = None, limit: int | None = None
+    name: str,
+    split: str,
+    data_dir: str | Path | None = None,
+    limit: int | None = None,
+    bad_rows: list[InputError] | None = None,
 ) -> list[Question]:
     """Load one split of a dataset.
 
     Args:
         name: Registered name, for example ``"mini"`` or ``"pararel"``.
         split: One of the data set's splits.
-        data_dir: Folder with the files, for datasets that are not part of the kit.
+        data_dir: Folder with the files, for datasets that are not part of the kit; without it the files of a public
+            dataset are fetched once and kept.
         limit: Keep at most this many questions, evenly spaced over the file so that all relations stay represented.
+        bad_rows: A list that gets one error for each bad row; those rows are left out. Without it the first bad row is
+            raised.
 
     Raises:
         InputError: Unknown name or split, missing ``data_dir``, limit below 2, or a bad file (named with its row).
@@ -119,7 +140,9 @@ def load_questions(
     if dataset.needs_data_dir and data_dir is None:
         expected = ", ".join(dataset.files.values())
         raise InputError(f"--dataset {name} needs --data-dir: a folder with {expected}")
-    questions = dataset.load(split, Path(data_dir) if data_dir is not None else None)
+    questions = dataset.load(split, Path(data_dir) if data_dir is not None else None, bad_rows)
+    if not questions:
+        raise InputError(f"data set {name}: no good row is left in split {split!r}; expected at least one")
     if limit is None or limit >= len(questions):
         return questions
     return [questions[i * len(questions) // limit] for i in range(limit)]
