@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +90,16 @@ def csv_rows(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def hub_rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """The rows of the hub's parquet files; a row that lacks something stays as it is, for `convert` to refuse."""
+    """The rows of the hub's parquet files, answers made letters; `convert` refuses what is wrong with them."""
     for place, row in parquet_rows(path):
         try:
             fields = fields_of(row, ("question", "subject", "choices", "answer"))
-            choices, answer = fields["choices"], fields["answer"]
-            if not isinstance(choices, list) or type(answer) is not int or not 0 <= answer < len(_LETTERS):
-                raise BadRowError(f"is {excerpt(row)}; expected a list of choices and an answer from 0 to 3")
-            yield place, (fields["subject"], [fields["question"], *choices, _LETTERS[answer]])
         except BadRowError as problem:
             yield place, problem
+            continue
+        choices, answer = fields["choices"], fields["answer"]
+        letter = _LETTERS[answer] if type(answer) is int and 0 <= answer < len(_LETTERS) else answer
+        yield place, (fields["subject"], [fields["question"], *(choices if isinstance(choices, list) else ()), letter])
 
 
 def take_split(rows: Rows, split: str) -> Rows:
@@ -132,7 +133,8 @@ def group_shots(path: Path, questions: Iterable[Question]) -> dict[str, tuple[Qu
     """
     shots: dict[str, tuple[Question, ...]] = {}
     for question in questions:
-        shots[question.relation] = (*shots.get(question.relation, ()), question)
+        own = shots.get(question.relation, ())
+        shots[question.relation] = (*own, replace(question, id=f"mmlu-shot-{question.relation}-{len(own)}"))
     for subject, own in shots.items():
         if len(own) != SHOTS:
             raise InputError(f"{path}: subject {subject!r} has {len(own)} shots; expected {SHOTS}")
