@@ -175,7 +175,9 @@ def _copy(answer: http.client.HTTPResponse, target: IO[bytes], name: str) -> Non
         raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
 
 
-def _unreachable(file: PublicFile, error: Exception) -> InputError:
+def _unreachable(file: PublicFile, error: BaseException) -> InputError:
+    while error.__cause__ is not None:  # what the hub's library wraps says what happened
+        error = error.__cause__
     reason = " ".join(str(error).split())[:200]
     if isinstance(error, urllib.error.HTTPError):
         reason = f"HTTP status {error.code}"
