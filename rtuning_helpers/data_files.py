@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtuning_helpers.data_rows import Rows, convert_rows
-from rtuning_helpers.downloads import PublicFile, fetch
+from rtuning_helpers.downloads import PublicFile, cached, fetch
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.questions import Question
 
@@ -118,7 +120,10 @@ def split_files(dataset: Dataset, split: str, data_dir: Path | None) -> list[tup
     """The files of a split: from a folder, or from the public source where none is named."""
     if data_dir is not None:
         return locate(dataset, split, data_dir)
-    return [(kind, fetch(file)) for kind in dataset.kinds if split in kind.splits for file in kind.public]
+    public = [(kind, file) for kind in dataset.kinds if split in kind.splits for file in kind.public]
+    if any(cached(file) is None for _, file in public):
+        print(f"{dataset.name}: licence: {dataset.licence}", file=sys.stderr)
+    return [(kind, fetch(file)) for kind, file in public]
 
 
 def load_files(
@@ -130,9 +135,7 @@ def load_files(
         InputError: A file is missing, cannot be fetched, or has a bad row while ``bad_rows`` is None.
     """
     questions: list[Question] = []
-    start = 0
+    numbers = count()
     for kind, path in split_files(dataset, split, data_dir):
-        rows = list(kind.rows(path))
-        questions += convert_rows(dataset.name, split, path, rows, kind.convert, bad_rows, start)
-        start += len(rows)
+        questions += convert_rows(dataset.name, split, path, kind.rows(path), kind.convert, bad_rows, numbers)
     return questions

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def convert_rows(
     rows: Rows,
     convert: Callable[[Any], dict[str, Any]],
     bad_rows: list[InputError] | None = None,
-    start: int = 0,
+    numbers: Iterator[int] | None = None,
 ) -> list[Question]:
     """Make questions of the rows of a file.
 
@@ -42,14 +43,14 @@ def convert_rows(
         rows: What a reader yields.
         convert: Gives a question's fields from a row's value, or raises `BadRowError`.
         bad_rows: Gets an error for each bad row, which is then left out; without it the first bad row is raised.
-        start: Number of the first row, where several files make a split. A question's id is its row's number, whether
-            or not rows before it are left out.
+        numbers: Gives each row its number, from 0 where None; one iterator counts on where several files make a
+            split. A question's id is its row's number, whether or not rows before it are left out.
 
     Raises:
         InputError: A bad row, with its file and place.
     """
     questions = []
-    for number, (place, value) in enumerate(rows, start=start):
+    for (place, value), number in zip(rows, count() if numbers is None else numbers, strict=False):
         try:
             if isinstance(value, BadRowError):
                 raise value

@@ -7,9 +7,9 @@ no token is ever sent.
 
 Where the pins come from: none of the live sources could be reached where this was written, and nothing was fetched
 from them. The checksums of SelfAware, FalseQA, NEC, RefuNQ and WiCE's claim test were taken from copies of the files;
-those of MMLU's test, HotpotQA, HaluEval and the rest of WiCE, and the commits, as several public projects publish them
-for the same files. MMLU's dev file and FEVER's two files have no known checksum: the commit is their only pin. Tested
-is everything here against a server on the loopback address.
+those of MMLU's test, HotpotQA, HaluEval and the rest of WiCE, and the commits, as one or more public projects give them
+for the same files. MMLU's dev file and FEVER's two files have no known checksum: the commit is their only pin.
+Everything here was tested against a server on the loopback address.
 """
 
 from __future__ import annotations

@@ -193,6 +193,17 @@ def test_a_run_takes_files_of_a_public_data_set_but_none_of_the_mini_world(tmp_p
     assert "no file of nec's split 'test'" in capsys.readouterr().err
 
 
+def test_a_recording_of_a_set_that_is_only_tested_on(tmp_path, capsys):
+    write_lines(tmp_path / "qa_data.json", HALUEVAL, {**HALUEVAL, "question": "Who lost?", "right_answer": "Bo"})
+    rows = [[1, 0.9, 0.8, ["Who won?", "Ana", "qa"], "Ana"], [0, 0.4, 0.3, ["Who lost?", "Bo", "qa"], "Cy"]]
+    recorded = write_json(tmp_path / "recorded.json", rows)
+    arguments = ["score", str(recorded), "--dataset", "halueval", "--data-dir", str(tmp_path)]
+    assert main(arguments) == 0
+    write_json(recorded, rows[::-1])
+    assert main(arguments) == 2
+    assert 'expected ["Who won?", "Ana"] of halueval test' in capsys.readouterr().err
+
+
 def test_every_staged_file_is_accepted(shared_data, check):
     status, out, errors = check(shared_data)
     assert (status, errors) == (0, [])

@@ -199,14 +199,17 @@ def test_a_cache_that_cannot_be_written(source, tmp_path):
 # Each loader
 
 
-def test_halueval_from_github(source, pin):
+def test_halueval_from_github(source, pin, capsys):
     (file,) = public_files("halueval")
     content = lines(HALUEVAL, HALUEVAL)
     source.add(file, content)
     with pytest.raises(InputError, match="expected 89ed139e"):
         load_questions("halueval", "test")
     pin(file, content)
+    capsys.readouterr()
     assert len(load_questions("halueval", "test")) == 2
+    assert capsys.readouterr().err.startswith("halueval: licence: MIT; the questions are HotpotQA's, CC BY-SA 4.0\n")
+    assert len(load_questions("halueval", "test")) == 2 and capsys.readouterr().err == ""
 
 
 def test_nec_from_github(source, pin):

@@ -87,8 +87,8 @@ def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = 
     without = [question for question in questions if not question.context]
     if without:
         raise InputError(
-            f"{data_dir}: {len(without):,} of {len(questions):,} rows have page names but no evidence text; "
-            f"{_NEEDS_TEXT}"
+            f"{data_dir or FEVER.source}: {len(without):,} of {len(questions):,} rows have page names but no evidence "
+            f"text; {_NEEDS_TEXT}"
         )
     if left_out and bad_rows is None:
         warnings.warn(f"fever: {len(left_out):,} rows left out, such as {left_out[0]}", stacklevel=2)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from rtuning_helpers.data_files import AUTHORS, HUB, ORIGINAL, FileKind, files_below, find, split_files
@@ -62,11 +63,10 @@ def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = 
                 f" expected one for each subject of the split {split!r}"
             )
         found = [(kind, path) for kind, path in found if path.stem.rsplit("_", 1)[0] in subjects]
-    start = 0
+    numbers = count()
     for kind, path in found:
-        rows = list(kind.rows(path) if kind.layout == AUTHORS else take_split(kind.rows(path), split))
-        questions += convert_rows("mmlu", split, path, rows, convert, bad_rows, start)
-        start += len(rows)
+        rows = kind.rows(path) if kind.layout == AUTHORS else take_split(kind.rows(path), split)
+        questions += convert_rows("mmlu", split, path, rows, convert, bad_rows, numbers)
     shots = _find_shots(found[0][0].layout, split, data_dir)
     for question in questions:
         if question.relation not in subjects:
