@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from rtuning_helpers import reports
+from rtuning_helpers.data_commands import data
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 
 ledger = typer.Typer(help="The paper's numbers, re-runs, and this kit's.", rich_markup_mode=None)
 app.add_typer(ledger, name="ledger")
+app.add_typer(data, name="data")
 
 
 @app.callback()
@@ -94,11 +96,12 @@ def score(
     from rtuning_helpers.recorded import check_questions, read_recording, score_files
 
     if dataset is not None:
-        from rtuning_helpers.questions import load_questions
+        from rtuning_helpers.questions import find_dataset, load_questions
 
+        splits = find_dataset(dataset).splits
         for path in files:
             predictions = read_recording(path)
-            split = predictions[0].split if predictions[0].split in ("train", "id", "ood") else "id"
+            split = predictions[0].split if predictions[0].split in splits else "id" if "id" in splits else splits[0]
             check_questions(path, predictions, load_questions(dataset, split, data_dir))
     console = reports.new_console()
     with reports.waiting("scoring"):
@@ -228,11 +231,11 @@ def _check(config: RunConfig) -> None:
     Raises:
         InputError: Whatever is wrong.
     """
-    from rtuning_helpers.questions import SPLITS, find_dataset, load_questions
+    from rtuning_helpers.questions import find_dataset, load_questions
 
-    if config.data_dir is not None and not find_dataset(config.dataset).needs_data_dir:
+    if config.data_dir is not None and not find_dataset(config.dataset).files:
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
-    for split in SPLITS:
+    for split in find_dataset(config.dataset).splits:
         load_questions(config.dataset, split, config.data_dir, config.limit)
     check_machine(config)
 

@@ -6,11 +6,18 @@ everywhere. Wording: the paper's section 2.2 and appendix A.5, and the released 
 
 from __future__ import annotations
 
+from rtuning_helpers.questions import CHOICE, CLAIM, Question
+
 QUESTION_TEMPLATE = "Question: {question} Answer:"
 SURENESS_QUESTION = "Are you sure you accurately answered the question based on your internal knowledge? I am"
 SURE = " sure"
 UNSURE = " unsure"
 STOP = "."  # ends an answer
+LETTERS = "ABCDEFGHIJ"  # of options; scored with a space before them
+# Wording of the other tasks: the released scripts (MMLU, HotpotQA, HaluEval, FEVER, WiCE), with a space after each
+# colon everywhere, so that labelling, training and evaluation read the same tokens.
+CHOICE_HEADER = "The following are multiple choice questions (with answers) about {subject}."
+CLAIM_QUESTION = "Does the evidence support the claim?"
 
 # Sixteen refusals from Yin et al. (SelfAware, 2023), worded as in the released code. The paper's list (A.5) prints
 # "We do not know." in the fifth place; its own case study (Table 9) shows the wording below.
@@ -56,6 +63,43 @@ CONFIDENCE_WORDS = {
 def question_prompt(question: str) -> str:
     """The prompt of an open question, without the answer: ``Question: ... Answer:``."""
     return QUESTION_TEMPLATE.format(question=question.strip())
+
+
+def task_prompt(question: Question) -> str:
+    """The prompt of a question of any task, with its context and its solved examples, without the answer.
+
+    An open question without a context gets exactly `question_prompt`. The answer follows after a space.
+    """
+    if question.task == CHOICE:
+        header = CHOICE_HEADER.format(subject=question.relation.replace("_", " "))
+        shots = [_with_options(shot) + f" {shot.answer}" for shot in question.shots]
+        return "\n\n".join([header, *shots, _with_options(question)])
+    if question.task == CLAIM:
+        return "\n\n".join([*(_claim(shot) + f" {shot.answer}" for shot in question.shots), _claim(question)])
+    shots = [_open(shot) + answer_completion(shot.answer) for shot in question.shots]
+    return "\n\n".join([*shots, _open(question)])
+
+
+def option_labels(question: Question) -> list[str]:
+    """What may follow the prompt of a question with options: a space and the letter of each."""
+    return [f" {letter}" for letter in LETTERS[: len(question.options)]]
+
+
+def _open(question: Question) -> str:
+    if not question.context:
+        return question_prompt(question.question)
+    return f"{question.context}\nQuestion: {question.question.strip()}\nAnswer:"
+
+
+def _with_options(question: Question) -> str:
+    options = [f"{letter}. {text}" for letter, text in zip(LETTERS, question.options, strict=False)]
+    return "\n".join([question.question.strip(), *options, "Answer:"])
+
+
+def _claim(question: Question) -> str:
+    classes = [f"{letter}: {name}." for letter, name in zip(LETTERS, question.options, strict=False)]
+    lines = [f"Evidence: {question.context}", f"Claim: {question.question.strip()}", f"Question: {CLAIM_QUESTION}"]
+    return "\n".join([*lines, *classes, "Answer:"])
 
 
 def answer_completion(answer: str) -> str:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtuning_helpers.errors import InputError
 
-SPLITS = ("train", "id", "ood")
+if TYPE_CHECKING:
+    from rtuning_helpers.data_files import FileKind
+
+SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
+OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
+TASKS = (OPEN, CHOICE, CLAIM)
 
 
 @dataclass(frozen=True)
@@ -19,11 +25,18 @@ class Question:
     Attributes:
         id: Unique within the dataset, stable across runs.
         dataset: Name of the dataset.
-        split: ``"train"``, ``"id"`` (in-domain test) or ``"ood"`` (out-of-domain test).
-        question: The question as asked, without any prompt.
-        answer: The gold answer.
-        relation: The kind of fact asked for (ParaRel's relation, the mini world's relation).
+        split: ``"train"``, ``"id"`` (in-domain test), ``"ood"`` (out-of-domain test) or ``"test"`` (the only split).
+        question: The question as asked, without any prompt; for a claim task the claim.
+        answer: The gold answer; for tasks with options the letter of the right one; "" where there is none.
+        relation: The kind of fact asked for (ParaRel's relation, MMLU's subject, the mini world's relation).
         exposure: How often the mini model's corpus states the fact; None where nobody can know.
+        task: ``"open"`` (answered in words), ``"choice"`` (one of several options) or ``"claim"`` (does the evidence
+            support the claim: one of several classes).
+        options: The options or classes in the order of the prompt, for choice and claim tasks.
+        context: What the question is asked about, ready for the prompt: evidence, paragraphs, knowledge.
+        aliases: Further right answers of an open question.
+        answerable: Whether the question has an answer at all.
+        shots: Solved examples that stand before the question in its prompt, of the same task.
     """
 
     id: str
@@ -33,9 +46,15 @@ class Question:
     answer: str
     relation: str
     exposure: int | None = None
+    task: str = OPEN
+    options: tuple[str, ...] = ()
+    context: str = ""
+    aliases: tuple[str, ...] = ()
+    answerable: bool = True
+    shots: tuple[Question, ...] = ()
 
 
-Loader = Callable[[str, Path | None], list[Question]]
+Loader = Callable[[str, Path | None, list[InputError] | None], list[Question]]
 
 
 @dataclass(frozen=True)
@@ -44,11 +63,14 @@ class Dataset:
 
     Attributes:
         name: The name used in ``--dataset``.
-        load: ``load(split, data_dir)`` gives the questions of a split.
-        needs_data_dir: Whether the user has to supply the files.
+        load: ``load(split, data_dir, bad_rows)`` gives the questions of a split; ``bad_rows`` as in `load_questions`.
+        needs_data_dir: Whether the user has to supply the files, because no public source has them.
         source: Where the questions come from.
         licence: Under which terms.
         files: File name of each split, for datasets read from a folder.
+        splits: The splits that exist.
+        kinds: Every kind of file it can be read from; the first of a split is the one to ask for.
+        rows: Questions of each split, as published.
     """
 
     name: str
@@ -57,6 +79,9 @@ class Dataset:
     source: str
     licence: str
     files: dict[str, str]
+    splits: tuple[str, ...] = ("train", "id", "ood")
+    kinds: tuple[FileKind, ...] = ()
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 _REGISTRY: dict[str, Dataset] = {}
@@ -68,41 +93,56 @@ def register(dataset: Dataset) -> Dataset:
     return dataset
 
 
+def dataset_names() -> list[str]:
+    """The names of all registered datasets, in alphabetical order."""
+    import_module("rtuning_helpers.datasets")
+    return sorted(_REGISTRY)
+
+
 def find_dataset(name: str) -> Dataset:
     """The registered dataset of that name.
 
     Raises:
         InputError: The name is unknown.
     """
-    import_module("rtuning_helpers.datasets")
-    if name not in _REGISTRY:
-        raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(sorted(_REGISTRY))}")
+    names = dataset_names()
+    if name not in names:
+        raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(names)}")
     return _REGISTRY[name]
 
 
 def load_questions(
-    name: str, split: str, data_dir: str | Path | None = None, limit: int | None = None
+    name: str,
+    split: str,
+    data_dir: str | Path | None = None,
+    limit: int | None = None,
+    bad_rows: list[InputError] | None = None,
 ) -> list[Question]:
     """Load one split of a dataset.
 
     Args:
         name: Registered name, for example ``"mini"`` or ``"pararel"``.
-        split: ``"train"``, ``"id"`` or ``"ood"``.
-        data_dir: Folder with the files, for datasets that are not part of the kit.
+        split: One of the data set's splits.
+        data_dir: Folder with the files, for datasets that are not part of the kit; without it the files of a public
+            dataset are fetched once and kept.
         limit: Keep at most this many questions, evenly spaced over the file so that all relations stay represented.
+        bad_rows: A list that gets one error for each bad row; those rows are left out. Without it the first bad row is
+            raised.
 
     Raises:
         InputError: Unknown name or split, missing ``data_dir``, limit below 2, or a bad file (named with its row).
     """
     dataset = find_dataset(name)
-    if split not in SPLITS:
-        raise InputError(f"split {split!r} is unknown: expected one of {', '.join(SPLITS)}")
+    if split not in dataset.splits:
+        raise InputError(f"data set {name} has no split {split!r}: expected one of {', '.join(dataset.splits)}")
     if limit is not None and limit < 2:
         raise InputError(f"--limit {limit} is too small: expected at least 2 questions a split")
     if dataset.needs_data_dir and data_dir is None:
         expected = ", ".join(dataset.files.values())
         raise InputError(f"--dataset {name} needs --data-dir: a folder with {expected}")
-    questions = dataset.load(split, Path(data_dir) if data_dir is not None else None)
+    questions = dataset.load(split, Path(data_dir) if data_dir is not None else None, bad_rows)
+    if not questions:
+        raise InputError(f"data set {name}: no good row is left in split {split!r}; expected at least one")
     if limit is None or limit >= len(questions):
         return questions
     return [questions[i * len(questions) // limit] for i in range(limit)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rtuning_helpers import prompts
+from rtuning_helpers.questions import Question
 
 SURE_QUESTION = "Are you sure you accurately answered the question based on your internal knowledge? I am"
 SIXTEEN_REFUSALS = """\
@@ -79,3 +82,23 @@ def test_refusals_are_recognised_in_any_case_and_when_cut_at_the_full_stop(refus
 )
 def test_other_texts_are_no_refusals(text):
     assert not prompts.is_refusal(text)
+
+
+def test_task_prompt_of_each_task():
+    """An open question without context is asked as always; the others carry context, examples and options."""
+    plain = Question("1", "d", "train", " Who? ", "Ann", "r")
+    assert prompts.task_prompt(plain) == prompts.question_prompt(" Who? ") == "Question: Who? Answer:"
+    read = replace(plain, context="Knowledge: Ann did.")
+    assert prompts.task_prompt(read) == "Knowledge: Ann did.\nQuestion: Who?\nAnswer:"
+    shot = Question("0", "d", "train", "1+1?", "B", "high_maths", task="choice", options=("1", "2"))
+    choice = replace(shot, id="2", question="2+2?", options=("4", "5"), answer="A", shots=(shot,))
+    assert prompts.task_prompt(choice) == (
+        "The following are multiple choice questions (with answers) about high maths.\n\n"
+        "1+1?\nA. 1\nB. 2\nAnswer: B\n\n2+2?\nA. 4\nB. 5\nAnswer:"
+    )
+    assert prompts.option_labels(choice) == [" A", " B"]
+    claim = replace(plain, task="claim", question="It rains.", options=("YES", "NO"), context="Rain fell.")
+    assert prompts.task_prompt(claim) == (
+        "Evidence: Rain fell.\nClaim: It rains.\nQuestion: Does the evidence support the claim?\n"
+        "A: YES.\nB: NO.\nAnswer:"
+    )

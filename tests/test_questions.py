@@ -11,7 +11,9 @@ import pytest
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.miniworld.world import build_world
-from rtuning_helpers.questions import SPLITS, load_questions
+from rtuning_helpers.questions import load_questions
+
+SPLITS = ("train", "id", "ood")
 
 FILES = {"train": "training_data.json", "id": "ID_test_pararel.json", "ood": "OOD_test_pararel.json"}
 GOOD = ["Where was Ana born?", "Łódź", "P19(place of birth)"]
@@ -81,7 +83,7 @@ def test_limit_keeps_all_relations(mini):
     ("arguments", "message"),
     [
         (("nini", "train"), "--dataset 'nini' is unknown: expected one of .*mini.*pararel"),
-        (("mini", "test"), "split 'test' is unknown: expected one of train, id, ood"),
+        (("mini", "test"), "data set mini has no split 'test': expected one of train, id, ood"),
         (("mini", "id", None, 1), "--limit 1 is too small: expected at least 2"),
         (("mini", "id", None, 0), "--limit 0 is too small"),
         (("pararel", "id"), "--dataset pararel needs --data-dir: .*training_data.json.*OOD_test_pararel.json"),

@@ -1,5 +1,29 @@
 """One module a dataset; importing this package registers them all."""
 
-from rtuning_helpers.datasets import mini, pararel
+from rtuning_helpers.datasets import (
+    falseqa,
+    fever,
+    halueval,
+    hotpotqa,
+    mini,
+    mmlu,
+    nec,
+    pararel,
+    refunq,
+    selfaware,
+    wice,
+)
 
-__all__ = ["mini", "pararel"]
+__all__ = [
+    "falseqa",
+    "fever",
+    "halueval",
+    "hotpotqa",
+    "mini",
+    "mmlu",
+    "nec",
+    "pararel",
+    "refunq",
+    "selfaware",
+    "wice",
+]

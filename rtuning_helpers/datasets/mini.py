@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rtuning_helpers.errors import InputError
 from rtuning_helpers.miniworld.world import build_world
 from rtuning_helpers.questions import Dataset, Question, register
 
@@ -11,7 +12,7 @@ from rtuning_helpers.questions import Dataset, Question, register
 _SPLITS = {"train": ("train", "id"), "id": ("test", "id"), "ood": ("test", "ood")}
 
 
-def load(split: str, data_dir: Path | None = None) -> list[Question]:
+def load(split: str, data_dir: Path | None = None, bad_rows: list[InputError] | None = None) -> list[Question]:
     """Questions of a split: 1,620 train, 1,620 id, 1,080 ood; no test subject appears in a training question."""
     group, domain = _SPLITS[split]
     facts = [f for f in build_world().facts if f.group == group and f.relation.domain == domain]
@@ -37,5 +38,6 @@ MINI = register(
         source="the kit's fictional encyclopedia (rtuning_helpers.miniworld)",
         licence="Apache-2.0, with the kit",
         files={},
+        rows={"train": 1620, "id": 1620, "ood": 1080},
     )
 )
