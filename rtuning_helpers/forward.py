@@ -53,16 +53,18 @@ def token_batches(
     description: str | None = None,
     ids: Sequence[str] | None = None,
     room: int = 0,
+    usual_length: int = USUAL_LENGTH,
 ) -> Iterator[tuple[list[int], list[list[int]], list[str]]]:
     """Batches of texts: their row numbers, their token ids, and their names for error messages.
 
     Args:
         lm: The model.
         texts: What it is to read.
-        batch_size: Texts at a time, at most; fewer where they are longer than `USUAL_LENGTH`.
+        batch_size: Texts at a time, at most; fewer where they are longer than ``usual_length``.
         description: Text beside the progress bar; None for no bar.
         ids: Names of the texts; by default the texts themselves.
         room: Tokens that are to follow each text.
+        usual_length: Length for which the batch size is meant [tokens].
 
     Raises:
         InputError: A text does not fit into the model's context.
@@ -77,7 +79,7 @@ def token_batches(
             f"{excerpt(names[longest])}: its prompt has {lengths[longest]} tokens and {room} are to follow, but the "
             f"model's context holds {limit}; expected prompts shortened by fitting.fit_questions"
         )
-    batches = length_sorted_batches(lengths, batch_size, batch_size * USUAL_LENGTH)
+    batches = length_sorted_batches(lengths, batch_size, batch_size * usual_length)
     with tqdm(total=len(texts), desc=description, leave=False, disable=True if description is None else None) as bar:
         for rows in batches:
             yield rows, [encoded[i] for i in rows], [names[i] for i in rows]

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rtuning_helpers import __version__, metrics, prompts, refusal_data
+from rtuning_helpers.answering import draw_question_answers
 from rtuning_helpers.artifacts import (
     read_json,
     read_records,
@@ -24,21 +25,24 @@ from rtuning_helpers.artifacts import (
     write_json,
     write_records,
 )
-from rtuning_helpers.decoding import sample_answers
 from rtuning_helpers.evaluation import predict
 from rtuning_helpers.finetuning import TrainingLog, finetune
+from rtuning_helpers.fitting import Truncation
 from rtuning_helpers.language_model import LanguageModel, file_sha256, load_language_model, model_revision
 from rtuning_helpers.predictions import Prediction, read_predictions, write_predictions
 from rtuning_helpers.probing import Probe, probe
 from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
-from rtuning_helpers.questions import Question, load_questions
 from rtuning_helpers.refusal_data import MedianSplit, TuningRecord
+from rtuning_helpers.run_questions import TRAIN, evaluation_splits, fitted, questions
 from rtuning_helpers.uncertainty import answer_entropy, perplexities
 
 PRETRAINED = "pretrained"
-TEST_SPLITS = ("id", "ood")
 ADAPTER = "adapter"
-_ANSWERING = ("prompts", "matching", "language_model", "decoding")
+TRUNCATION = "truncation.json"
+_ANSWERING = (
+    "questions", "run_questions", "prompts", "fitting", "matching", "language_model", "forward", "labels", "decoding",
+    "options", "answering",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,9 @@ class Uncertainty:
     answers: list[str]
 
 
-def questions(config: RunConfig, split: str) -> list[Question]:
-    """The questions of a split, as the run asks them."""
-    return load_questions(config.dataset, split, config.data_dir, config.limit)
+def read_truncation(folder: Path) -> dict[str, Truncation]:
+    """What the probe step or the prediction step had to cut from the prompts of each split."""
+    return {split: Truncation(**row) for split, row in read_json(folder / TRUNCATION).items()}
 
 
 def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
@@ -78,23 +82,25 @@ def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
         )
 
 
-def probe_step(config: RunConfig, split: str = "train", force: bool = False) -> Path:
-    """Ask the untuned model the questions of a split; writes ``probes.jsonl``."""
+def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Path:
+    """Ask the untuned model the questions of a split; writes ``probes.jsonl`` and ``truncation.json``."""
 
     def write(folder: Path) -> None:
+        asked = fitted(config, split)
         probes = probe(
             load_model(config),
-            questions(config, split),
+            asked.questions,
             max_new_tokens=config.settings.max_new_tokens,
             batch_size=config.settings.answer_batch,
         )
         write_records(folder / "probes.jsonl", probes)
+        write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
 
     parameters = _parameters(config, (split,), (*_ANSWERING, "probing"))
     return run_step(step_folder(config, PRETRAINED, f"probe-{split}"), parameters, write, force=force)
 
 
-def read_probes(config: RunConfig, split: str = "train") -> list[Probe]:
+def read_probes(config: RunConfig, split: str = TRAIN) -> list[Probe]:
     """The probes of a split, made if missing."""
     return read_records(probe_step(config, split) / "probes.jsonl", Probe)
 
@@ -103,18 +109,18 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
     """Perplexity and k sampled answers for every training question; writes ``uncertainty.jsonl``."""
 
     def write(folder: Path) -> None:
-        lm, asked, settings = load_model(config), questions(config, "train"), config.settings
-        sampled = sample_answers(
+        lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, config.settings
+        drawn = draw_question_answers(
             lm,
-            [prompts.question_prompt(q.question) for q in asked],
+            asked,
             k=settings.samples,
             temperature=settings.temperature,
             seed=config.seed,
             max_new_tokens=settings.max_new_tokens,
             batch_size=settings.answer_batch,
-            ids=[q.id for q in asked],
         )
-        perplexity = perplexities(lm, [q.question.strip() for q in asked], batch_size=settings.answer_batch)
+        sampled = [[answer.text for answer in answers] for answers in drawn]
+        perplexity = perplexities(lm, [prompts.bare_text(q) for q in asked], batch_size=settings.answer_batch)
         write_records(
             folder / "uncertainty.jsonl",
             [
@@ -123,7 +129,7 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
             ],
         )
 
-    parameters = _parameters(config, ("train",), (*_ANSWERING, "uncertainty"))
+    parameters = _parameters(config, (TRAIN,), (*_ANSWERING, "uncertainty"))
     return run_step(step_folder(config, PRETRAINED, "uncertainty"), parameters, write, force=force)
 
 
@@ -134,13 +140,14 @@ def read_uncertainty(config: RunConfig) -> list[Uncertainty]:
 
 def build_records(config: RunConfig, method: str) -> tuple[list[TuningRecord], MedianSplit | None]:
     """The training records of a method; for ``unsupervised`` also how the median cut fell."""
-    probes = read_probes(config)
+    probes, asked = read_probes(config), fitted(config, TRAIN).questions
     if method == "unsupervised":
-        return refusal_data.build_unsupervised(probes, [u.entropy for u in read_uncertainty(config)], config.seed)
+        entropies = [u.entropy for u in read_uncertainty(config)]
+        return refusal_data.build_unsupervised(probes, entropies, config.seed, asked)
     builders: dict[str, Callable[[], list[TuningRecord]]] = {
-        "vanilla": lambda: refusal_data.build_vanilla(probes),
-        "padding": lambda: refusal_data.build_padding(probes),
-        "replacement": lambda: refusal_data.build_replacement(probes, config.seed),
+        "vanilla": lambda: refusal_data.build_vanilla(probes, asked),
+        "padding": lambda: refusal_data.build_padding(probes, asked),
+        "replacement": lambda: refusal_data.build_replacement(probes, config.seed, asked),
     }
     return builders[check_methods([method])[0]](), None
 
@@ -155,7 +162,7 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
             write_json(folder / "median_split.json", asdict(split))
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if method == "unsupervised" else [])
-    parameters = {"method": method, "seed": config.seed, "code": _fingerprint(("prompts", "refusal_data"))}
+    parameters = {"method": method, "seed": config.seed, "code": _fingerprint(("prompts", "fitting", "run_questions", "refusal_data"))}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
@@ -189,21 +196,28 @@ def read_training_log(config: RunConfig, method: str) -> TrainingLog:
 
 
 def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path:
-    """Ask a tuned model (or the untuned one) both test splits; writes ``predictions-<split>.jsonl``."""
+    """Ask a tuned model (or the untuned one) the test splits.
+
+    Writes ``predictions-<split>.jsonl`` and ``truncation.json``.
+    """
 
     def write(folder: Path) -> None:
-        lm = load_model(config, method)
-        for split in TEST_SPLITS:
+        lm, truncations = load_model(config, method), {}
+        for split in splits:
+            asked = fitted(config, split)
+            truncations[split] = asdict(asked.truncation)
             predictions = predict(
                 lm,
-                questions(config, split),
+                asked.questions,
                 method,
                 max_new_tokens=config.settings.max_new_tokens,
                 batch_size=config.settings.answer_batch,
             )
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
+        write_json(folder / TRUNCATION, truncations)
 
-    parameters = _parameters(config, TEST_SPLITS, (*_ANSWERING, "evaluation", "predictions")) | {"method": method}
+    splits = evaluation_splits(config)
+    parameters = _parameters(config, splits, (*_ANSWERING, "evaluation", "predictions")) | {"method": method}
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     return run_step(step_folder(config, method, "predictions"), parameters, write, inputs=inputs, force=force)
 
@@ -219,14 +233,14 @@ def metrics_folder(config: RunConfig) -> Path:
 
 
 def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: bool = False) -> Path:
-    """Score the untuned model and the given methods on both test splits; writes ``metrics.json``."""
+    """Score the untuned model and the given methods on the test splits; writes ``metrics.json``."""
     scored = [PRETRAINED, *check_methods(methods)]
 
     def write(folder: Path) -> None:
         rows = [
             metrics.summarise(read_method_predictions(config, method, split), method, split, seed=config.seed)
             for method in scored
-            for split in TEST_SPLITS
+            for split in evaluation_splits(config)
         ]
         write_json(
             folder / "metrics.json",

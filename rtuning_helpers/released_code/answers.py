@@ -77,7 +77,12 @@ def bare_token_id(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
 def probe_labels(
     lm: LanguageModel, questions: Sequence[Question], quirks: ReleasedCodeQuirks, batch_size: int = 256
 ) -> list[bool]:
-    """Which questions the untuned model answers right, so that they are called certain."""
+    """Which questions the untuned model answers right, so that they are called certain.
+
+    Raises:
+        ValueError: A question with options, context or examples.
+    """
+    texts.check_plain(questions)
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.probe_prompt(q.question, quirks) for q in questions]
     # The released probe generates all 15 tokens and knows no line breaks; what follows the first full stop is cut off.
@@ -102,7 +107,9 @@ def evaluate(
     Raises:
         NonFiniteLogitsError: NaN or infinite logits; the message names the question.
         InputError: The tokenizer cannot tell " sure" from " unsure".
+        ValueError: A question with options, context or examples.
     """
+    texts.check_plain(questions)
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.evaluation_prompt(q.question, quirks) for q in questions]
     limit = EVALUATION_TOKENS if quirks.short_evaluation else PROBE_TOKENS

@@ -1,0 +1,43 @@
+"""The questions of a run: its data set's splits, and the same questions shortened to what the run's model can read."""
+
+from __future__ import annotations
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.fitting import Fitted, fit_questions
+from rtuning_helpers.language_model import load_tokenizer, model_context_length
+from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.questions import Question, find_dataset, load_questions
+
+TRAIN = "train"
+
+
+def evaluation_splits(config: RunConfig) -> tuple[str, ...]:
+    """The splits of the run's data set that models are tested on."""
+    return tuple(split for split in find_dataset(config.dataset).splits if split != TRAIN)
+
+
+def questions(config: RunConfig, split: str) -> list[Question]:
+    """The questions of a split, as they are in the data set.
+
+    Raises:
+        InputError: Bad data, or a data set without training questions is to be trained on.
+    """
+    if split == TRAIN and TRAIN not in find_dataset(config.dataset).splits:
+        raise InputError(
+            f"--dataset {config.dataset} has no training questions, only {', '.join(evaluation_splits(config))}: "
+            "nothing can be tuned on it; expected a data set with a train split, or the untuned model alone"
+        )
+    return load_questions(config.dataset, split, config.data_dir, config.limit)
+
+
+def fitted(config: RunConfig, split: str) -> Fitted:
+    """The questions of a split as the run asks them, shortened where they do not fit, and how many that concerned.
+
+    They fit into the model's context and into the longest training example (``max_length``), so that labelling,
+    training and evaluation read the same text.
+    """
+    settings = config.settings
+    context = model_context_length(settings.model, settings.revision)
+    limit = settings.max_length if context is None else min(context, settings.max_length)
+    tokenizer = load_tokenizer(settings.model, settings.revision)
+    return fit_questions(tokenizer, questions(config, split), limit, settings.max_new_tokens)
