@@ -17,7 +17,7 @@ from rtuning_helpers import prompts
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.questions import Question
 
-_LAST_WORD = re.compile(r"\s\S*$")
+_LAST_WORD = re.compile(r"(^|\s)\S*\Z")
 REPLY_TOKENS = 8  # of the longest reply to a question about an answer, see estimators
 
 
@@ -123,9 +123,11 @@ def _fit(tokenizer: PreTrainedTokenizerBase, question: Question, budget: int, li
 def _shorten_context(question: Question, fits: Callable[[Question], bool]) -> Question:
     """The longest beginning of the context that fits, cut between two words where it has spaces."""
 
+    spaced = len(question.context.split()) > 1
+
     def shortened(length: int) -> Question:
         kept = question.context[:length]
-        if not question.context[length].isspace():  # inside a word
+        if spaced and not question.context[length].isspace():  # inside a word
             kept = _LAST_WORD.sub("", kept)
         return replace(question, context=kept.rstrip())
 

@@ -162,7 +162,8 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
             write_json(folder / "median_split.json", asdict(split))
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if method == "unsupervised" else [])
-    parameters = {"method": method, "seed": config.seed, "code": _fingerprint(("prompts", "fitting", "run_questions", "refusal_data"))}
+    code = _fingerprint(("prompts", "fitting", "run_questions", "refusal_data"))
+    parameters = {"method": method, "seed": config.seed, "code": code}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
