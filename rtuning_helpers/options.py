@@ -28,7 +28,7 @@ def choose_options(
     ids: Sequence[str] | None = None,
     description: str = "choosing",
 ) -> list[Answer]:
-    """Choose the most probable option after every prompt (paper A.1 and 1.6: arg-max over the candidates only).
+    """Choose the most probable option after every prompt (paper A.1: arg-max over the candidates only).
 
     Args:
         lm: The model.

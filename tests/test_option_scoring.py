@@ -42,6 +42,13 @@ def split_letters_lm(tiny_lm):
     return LanguageModel(tiny_lm.model, renamed(tiny_lm.tokenizer, {"▁B": None}), "split letters", "0")
 
 
+@pytest.fixture(scope="module")
+def all_split_lm(tiny_lm):
+    """A tokenizer for which every letter is two tokens."""
+    pieces = {f"▁{letter}": None for letter in "ABCD"}
+    return LanguageModel(tiny_lm.model, renamed(tiny_lm.tokenizer, pieces), "all split", "0")
+
+
 @pytest.fixture
 def lm(request):
     return request.getfixturevalue(request.param)
@@ -54,7 +61,7 @@ def shares_alone(lm, question):
     return np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
 
 
-@pytest.mark.parametrize("lm", ["tiny_lm", "split_letters_lm"], indirect=True)
+@pytest.mark.parametrize("lm", ["tiny_lm", "split_letters_lm", "all_split_lm"], indirect=True)
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_choices_equal_one_at_a_time_reading(lm, batch_size):
     found = answer_questions(lm, CHOICES, batch_size=batch_size, ask_sureness=True)
@@ -68,9 +75,13 @@ def test_choices_equal_one_at_a_time_reading(lm, batch_size):
         assert answer.sure_probability == pytest.approx(1 / (1 + math.exp(unsure - sure)), rel=1e-3)
 
 
-def test_letters_of_unequal_length_do_occur(split_letters_lm):
-    lengths = [len(ids) for ids in options.label_token_ids(split_letters_lm.tokenizer, "Answer:", LABELS)]
-    assert lengths == [1, 2, 1, 1]
+@pytest.mark.parametrize(
+    ("lm", "expected"),
+    [("tiny_lm", [1] * 4), ("split_letters_lm", [1, 2, 1, 1]), ("all_split_lm", [2] * 4)],
+    indirect=["lm"],
+)
+def test_the_cases_that_the_comparison_is_for_do_occur(lm, expected):
+    assert [len(ids) for ids in options.label_token_ids(lm.tokenizer, "Answer:", LABELS)] == expected
 
 
 def scripted(monkeypatch, rows):
