@@ -1,4 +1,4 @@
-"""Batched answers, and the probability of whole label strings such as " sure" and " unsure".
+"""Batched answers in words, with the probability that the model is sure of them.
 
 Questions are answered in length-sorted batches (hardly any padding), decoding stops when every row of a batch has ended
 its answer, and the sureness question is put to the key-value cache that the answer left behind, so that no question is
@@ -15,22 +15,9 @@ import numpy as np
 import torch
 
 from rtuning_helpers import prompts
-from rtuning_helpers.forward import NonFiniteLogitsError, Prefill, length_sorted_batches, padding_waste, token_batches
+from rtuning_helpers.forward import Prefill, token_batches
 from rtuning_helpers.labels import SURENESS_LABELS, label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.language_model import LanguageModel
-
-__all__ = [
-    "SURENESS_LABELS",
-    "Answer",
-    "NonFiniteLogitsError",
-    "answer_prompts",
-    "draw_answers",
-    "label_probabilities",
-    "label_token_ids",
-    "length_sorted_batches",
-    "padding_waste",
-    "sample_answers",
-]
 
 
 @dataclass(frozen=True)

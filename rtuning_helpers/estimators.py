@@ -20,8 +20,9 @@ from sklearn.preprocessing import StandardScaler
 
 from rtuning_helpers import prompts, verbalised
 from rtuning_helpers.answering import answer_questions, draw_question_answers
-from rtuning_helpers.decoding import Answer, answer_prompts, label_probabilities
+from rtuning_helpers.decoding import Answer, answer_prompts
 from rtuning_helpers.forward import token_batches
+from rtuning_helpers.labels import label_probabilities
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.matching import is_right, normalised_words
 from rtuning_helpers.questions import Question

@@ -15,16 +15,10 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import (
-    NonFiniteLogitsError,
-    answer_prompts,
-    label_probabilities,
-    label_token_ids,
-    length_sorted_batches,
-    padding_waste,
-    sample_answers,
-)
+from rtuning_helpers.decoding import answer_prompts, sample_answers
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.forward import NonFiniteLogitsError, length_sorted_batches, padding_waste
+from rtuning_helpers.labels import label_probabilities, label_token_ids
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.questions import load_questions
 from rtuning_helpers.uncertainty import perplexities

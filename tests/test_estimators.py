@@ -10,8 +10,9 @@ import pytest
 from tiny import TINY_LIMIT
 
 from rtuning_helpers import estimators, prompts
-from rtuning_helpers.decoding import Answer, answer_prompts, label_probabilities
+from rtuning_helpers.decoding import Answer, answer_prompts
 from rtuning_helpers.estimators import Evidence, gather, meaning_clusters
+from rtuning_helpers.labels import label_probabilities
 from rtuning_helpers.metrics import auroc
 from rtuning_helpers.questions import Question, load_questions
 

@@ -196,3 +196,5 @@ def test_the_released_mmlu_prompts_fit_the_papers_context(shared_data):
     assert (found.questions, found.limit) == (2448, 2048)
     assert 83 <= found.cut <= 120 and found.shots >= found.cut  # some more, for the answer and what follows it
     assert found.longest == pytest.approx(3_486, abs=60)
+    alone = fit_questions(tokenizer, [replace(q, shots=()) for q in questions], 1280).truncation
+    assert alone.cut == 0  # every question fits the smallest limit of the profiles for a GPU

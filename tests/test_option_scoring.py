@@ -16,9 +16,10 @@ from tiny import TINY_LIMIT
 from rtuning_helpers import answering, estimators, options, prompts
 from rtuning_helpers.answering import answer_questions, draw_question_answers
 from rtuning_helpers.confidence_columns import NAMES, estimate
-from rtuning_helpers.decoding import Answer, NonFiniteLogitsError, answer_prompts
+from rtuning_helpers.decoding import Answer, answer_prompts
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation import predict
+from rtuning_helpers.forward import NonFiniteLogitsError
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.options import choose_options, draw_options
 from rtuning_helpers.probing import probe, prompt_digest

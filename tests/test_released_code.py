@@ -21,9 +21,9 @@ from tiny import TINY_LIMIT
 from transformers import AutoTokenizer
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import NonFiniteLogitsError
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation import predict
+from rtuning_helpers.forward import NonFiniteLogitsError
 from rtuning_helpers.language_model import LanguageModel, load_language_model
 from rtuning_helpers.probing import probe
 from rtuning_helpers.questions import Question, load_questions

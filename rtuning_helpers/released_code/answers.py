@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import SURENESS_LABELS, NonFiniteLogitsError, label_probabilities, length_sorted_batches
+from rtuning_helpers.forward import NonFiniteLogitsError, length_sorted_batches
+from rtuning_helpers.labels import SURENESS_LABELS, label_probabilities
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.questions import Question
 from rtuning_helpers.released_code import texts
