@@ -7,6 +7,7 @@ read the same shortened text.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,8 @@ from rtuning_helpers import prompts
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.questions import Question
 
-_LAST_WORD = re.compile(r"(^|\s)\S*\Z")
+_WORD = re.compile(r"\S+")
+NEARBY = 4  # words around the guess at which bisection starts
 REPLY_TOKENS = 8  # of the longest reply to a question about an answer, see estimators
 
 
@@ -46,7 +48,7 @@ class Truncation:
 class Fitted:
     """Questions whose prompts fit, in the order given, and what was cut from them."""
 
-    questions: list[Question]
+    questions: tuple[Question, ...]
     truncation: Truncation
 
 
@@ -71,7 +73,7 @@ def fit_questions(
     lengths = _lengths(tokenizer, texts)
     longest = max(lengths, default=0)
     if limit is None:
-        return Fitted(list(questions), Truncation(len(questions), None, longest, 0, 0, 0))
+        return Fitted(tuple(questions), Truncation(len(questions), None, longest, 0, 0, 0))
     budgets = [limit - room for room in completion_lengths(tokenizer, questions, max_new_tokens)]
     fitted, tokens, shots = list(questions), 0, 0
     long = [i for i, (length, budget) in enumerate(zip(lengths, budgets, strict=True)) if length > budget]
@@ -79,7 +81,7 @@ def fit_questions(
         fitted[i] = _fit(tokenizer, questions[i], budgets[i], limit)
         tokens += lengths[i] - _lengths(tokenizer, [prompts.task_prompt(fitted[i])])[0]
         shots += len(questions[i].shots) - len(fitted[i].shots)
-    return Fitted(fitted, Truncation(len(questions), limit, longest, len(long), tokens, shots))
+    return Fitted(tuple(fitted), Truncation(len(questions), limit, longest, len(long), tokens, shots))
 
 
 def completion_lengths(
@@ -104,38 +106,50 @@ def _lengths(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[i
 
 
 def _fit(tokenizer: PreTrainedTokenizerBase, question: Question, budget: int, limit: int) -> Question:
-    def fits(candidate: Question) -> bool:
-        return _lengths(tokenizer, [prompts.task_prompt(candidate)])[0] <= budget
+    def length(candidate: Question) -> int:
+        return _lengths(tokenizer, [prompts.task_prompt(candidate)])[0]
 
     for dropped in range(len(question.shots) + 1):
         candidate = replace(question, shots=question.shots[dropped:])
-        if fits(candidate):
+        whole = length(candidate)
+        if whole <= budget:
             return candidate
-        if fits(replace(candidate, context="")):
-            return _shorten_context(candidate, fits)
-    needed = _lengths(tokenizer, [prompts.task_prompt(replace(question, context="", shots=()))])[0]
+        needed = length(replace(candidate, context=""))
+        if needed <= budget:
+            return _shorten_context(tokenizer, candidate, whole - budget, lambda q: length(q) <= budget)
     raise InputError(
         f"question {question.id}: its prompt has {needed} tokens without context and examples, but a limit of {limit} "
         f"tokens leaves {max(budget, 0)} for it; expected a model with a longer context, or a larger max_length"
     )
 
 
-def _shorten_context(question: Question, fits: Callable[[Question], bool]) -> Question:
-    """The longest beginning of the context that fits, cut between two words where it has spaces."""
+def _shorten_context(
+    tokenizer: PreTrainedTokenizerBase, question: Question, excess: int, fits: Callable[[Question], bool]
+) -> Question:
+    """The longest beginning of the context that fits, cut between two words where it has spaces.
 
-    spaced = len(question.context.split()) > 1
-
-    def shortened(length: int) -> Question:
-        kept = question.context[:length]
-        if spaced and not question.context[length].isspace():  # inside a word
-            kept = _LAST_WORD.sub("", kept)
-        return replace(question, context=kept.rstrip())
-
-    fitting, too_long = 0, len(question.context)
+    Found by bisection, which the number of tokens in excess only starts near its end.
+    """
+    context = question.context
+    ends = [0, *(word.end() for word in _WORD.finditer(context))]  # where it may be cut
+    if len(ends) <= 2:
+        ends = list(range(len(context) + 1))
+    guess = bisect_right(ends, _place_before(tokenizer, context, excess)) - 1
+    nearby = [guess + NEARBY, guess - NEARBY]
+    fitting, too_long = 0, len(ends) - 1
     while too_long - fitting > 1:
-        middle = (fitting + too_long) // 2
-        if fits(shortened(middle)):
-            fitting = middle
-        else:
-            too_long = middle
-    return shortened(fitting)
+        middle = nearby.pop() if nearby else (fitting + too_long) // 2
+        if fitting < middle < too_long:
+            if fits(replace(question, context=context[: ends[middle]])):
+                fitting = middle
+            else:
+                too_long = middle
+    return replace(question, context=context[: ends[fitting]])
+
+
+def _place_before(tokenizer: PreTrainedTokenizerBase, text: str, count: int) -> int:
+    """About where the last ``count`` tokens of a text begin [characters]."""
+    if not tokenizer.is_fast:
+        return len(text) - len(text) * count // max(_lengths(tokenizer, [text])[0], 1)
+    places = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    return places[-count][0] if count <= len(places) else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.fitting import Fitted, fit_questions
 from rtuning_helpers.language_model import load_tokenizer, model_context_length
@@ -37,7 +39,14 @@ def fitted(config: RunConfig, split: str) -> Fitted:
     training and evaluation read the same text.
     """
     settings = config.settings
-    context = model_context_length(settings.model, settings.revision)
-    limit = settings.max_length if context is None else min(context, settings.max_length)
-    tokenizer = load_tokenizer(settings.model, settings.revision)
-    return fit_questions(tokenizer, questions(config, split), limit, settings.max_new_tokens)
+    model = (settings.model, settings.revision)
+    return _fitted(*model, settings.max_length, settings.max_new_tokens, tuple(questions(config, split)))
+
+
+@lru_cache(maxsize=4)  # every step asks again, and shortening thousands of long prompts takes a minute
+def _fitted(
+    model: str, revision: str | None, max_length: int, max_new_tokens: int, asked: tuple[Question, ...]
+) -> Fitted:
+    context = model_context_length(model, revision)
+    limit = max_length if context is None else min(context, max_length)
+    return fit_questions(load_tokenizer(model, revision), asked, limit, max_new_tokens)

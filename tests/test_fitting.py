@@ -114,7 +114,7 @@ def test_what_fits_stays_as_it_is(bpe):
     long = max(smallest_limit(bpe, q) + length(bpe, q.context) + 400 for q in asked.ALL)
     for limit in (long, None):
         found = fit_questions(bpe, asked.ALL, limit)
-        assert found.questions == list(asked.ALL)
+        assert found.questions == asked.ALL
         longest = max(length(bpe, prompts.task_prompt(q)) for q in asked.ALL)
         assert found.truncation == Truncation(len(asked.ALL), limit, longest, 0, 0, 0)
     assert fit_questions(bpe, [], 10) == fit_questions(bpe, (), 10)
@@ -126,7 +126,7 @@ def test_each_question_is_shortened_on_its_own(bpe):
     limit = max(smallest_limit(bpe, q) for q in together) + 10
     found = fit_questions(bpe, together, limit)
     alone = [fit_questions(bpe, [q], limit) for q in together]
-    assert found.questions == [part.questions[0] for part in alone]
+    assert found.questions == tuple(part.questions[0] for part in alone)
     for name in ("questions", "cut", "tokens", "shots"):
         assert getattr(found.truncation, name) == sum(getattr(part.truncation, name) for part in alone)
     assert 0 < found.truncation.cut < len(together)
@@ -159,6 +159,24 @@ def test_contexts_without_spaces(bpe, context, kept):
     (fitted,) = fit_questions(bpe, [question], smallest_limit(bpe, question) + 20).questions
     assert fitted.context.startswith(kept) and len(fitted.context) < len(context)
     assert (fitted.context == kept) == (kept in ("one", "x one"))
+
+
+class Slow:
+    """A tokenizer that does not say where its tokens stand."""
+
+    is_fast = False
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def __call__(self, texts, verbose=True):
+        return self.tokenizer(texts, verbose=verbose)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_where_the_search_begins_does_not_matter(bpe, name):
+    limit = smallest_limit(bpe, LONG[name]) + 80
+    assert fit_questions(Slow(bpe), [LONG[name]], limit) == fit_questions(bpe, [LONG[name]], limit)
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=300), st.integers(0, 60))
