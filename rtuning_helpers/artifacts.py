@@ -7,6 +7,7 @@ same parameters and inputs is not done again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -14,6 +15,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, is_dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,3 +170,16 @@ def write_records(path: Path, records: Iterable[Any]) -> None:
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
     """Read JSON lines that a step wrote, as dataclasses of the given kind."""
     return [kind(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@cache  # what this process runs, even if a file changes meanwhile
+def code_fingerprint(modules: tuple[str, ...]) -> str:
+    """Hash of the source of the package's modules that made a result; a subpackage counts with all its files."""
+    sources = [path for module in modules for path in _source_files(module)]
+    return hashlib.sha256("".join(file_sha256(path) for path in sources).encode()).hexdigest()[:16]
+
+
+def _source_files(module: str) -> list[Path]:
+    spec = find_spec(f"rtuning_helpers.{module}")
+    folders = spec.submodule_search_locations
+    return sorted(path for folder in folders for path in Path(folder).rglob("*.py")) if folders else [Path(spec.origin)]

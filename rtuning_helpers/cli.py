@@ -231,8 +231,9 @@ def _check(config: RunConfig) -> None:
     Raises:
         InputError: Whatever is wrong.
     """
-    from rtuning_helpers.questions import find_dataset, load_questions
+    from rtuning_helpers.questions import check_trainable, find_dataset, load_questions
 
+    check_trainable(config.dataset)
     if config.data_dir is not None and not find_dataset(config.dataset).files:
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
     for split in find_dataset(config.dataset).splits:

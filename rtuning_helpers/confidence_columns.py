@@ -100,6 +100,7 @@ def estimate(
     training: Sequence[Question] = (),
     training_correct: Sequence[bool] = (),
     same_meaning: SameMeaning | None = None,
+    max_new_tokens: int = 15,
     batch_size: int = 128,
 ) -> Columns:
     """Ask a model the questions and let estimators judge its answers.
@@ -108,7 +109,7 @@ def estimate(
 
     Args:
         lm: The model.
-        questions: What to ask.
+        questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
         names: Estimators, some of ``NAMES``; by default all that can be had: P(IK) needs ``training``, and P(sure) is
             left out, because only a model tuned by padding can answer it.
         k: Samples of each question.
@@ -118,6 +119,7 @@ def estimate(
         training_correct: Whether the model answers each of them right.
         same_meaning: For semantic entropy: whether two answers mean the same, by a model of entailment; equal words by
             default.
+        max_new_tokens: Longest answer in words [tokens].
         batch_size: Questions answered at the same time.
 
     Raises:
@@ -138,6 +140,7 @@ def estimate(
         temperature=temperature,
         seed=seed,
         ask_sureness="sureness" in needs,
+        max_new_tokens=max_new_tokens,
         batch_size=batch_size,
     )
     asked = _Asked(lm, evidence, training, training_correct, same_meaning, batch_size)

@@ -1,4 +1,4 @@
-"""Batched answers, and the probability of whole label strings such as " sure" and " unsure".
+"""Batched answers in words, with the probability that the model is sure of them.
 
 Questions are answered in length-sorted batches (hardly any padding), decoding stops when every row of a batch has ended
 its answer, and the sureness question is put to the key-value cache that the answer left behind, so that no question is
@@ -8,23 +8,16 @@ read twice.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers import prompts
-from rtuning_helpers.errors import InputError
+from rtuning_helpers.forward import Prefill, token_batches
+from rtuning_helpers.labels import SURENESS_LABELS, label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.language_model import LanguageModel
-
-SURENESS_LABELS = (prompts.SURE, prompts.UNSURE)
-
-
-class NonFiniteLogitsError(RuntimeError):
-    """The model gave NaN or infinite logits; the message names the question."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +48,6 @@ class Answer:
         return math.exp(sum(math.log(p) for p in self.token_probabilities) / len(self.token_probabilities))
 
 
-def length_sorted_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Row numbers in batches of similar length, longest first (so that a lack of memory shows at once)."""
-    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-
-
-def padding_waste(lengths: Sequence[int], batches: Iterable[Sequence[int]]) -> float:
-    """Share of the padded batches' tokens that is padding, 0 to 1."""
-    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
-    return 1 - sum(lengths) / padded
-
-
 def answer_prompts(
     lm: LanguageModel,
     question_prompts: Sequence[str],
@@ -93,11 +74,11 @@ def answer_prompts(
 
     Raises:
         NonFiniteLogitsError: NaN or infinite logits.
-        InputError: The tokenizer cannot tell " sure" from " unsure".
+        InputError: The tokenizer cannot tell " sure" from " unsure", or a prompt does not fit into the model's context.
     """
     answers: list[Answer | None] = [None] * len(question_prompts)
-    for rows, encoded in _batches(lm, question_prompts, batch_size, description):
-        names = [ids[i] if ids else question_prompts[i] for i in rows]
+    room = max_new_tokens + (_suffix_length(lm) if ask_sureness else 0)
+    for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
         decoded = _Decoding(lm, encoded, names)
         decoded.run(max_new_tokens)
         batch = decoded.answers()
@@ -129,8 +110,8 @@ def draw_answers(
     """
     generator = torch.Generator(lm.device).manual_seed(seed)
     samples: list[list[Answer]] = [[] for _ in question_prompts]
-    for rows, encoded in _batches(lm, question_prompts, max(1, batch_size // k), description):
-        names = [ids[i] if ids else question_prompts[i] for i in rows]
+    at_once = max(1, batch_size // k)
+    for rows, encoded, names in token_batches(lm, question_prompts, at_once, description, ids, max_new_tokens):
         decoded = _Decoding(lm, encoded, names, copies=k)
         decoded.run(max_new_tokens, temperature=temperature, generator=generator)
         drawn = decoded.answers()
@@ -144,111 +125,7 @@ def sample_answers(lm: LanguageModel, question_prompts: Sequence[str], **options
     return [[answer.text for answer in drawn] for drawn in draw_answers(lm, question_prompts, **options)]
 
 
-def label_probabilities(
-    lm: LanguageModel, contexts: Sequence[str], labels: Sequence[str], *, batch_size: int = 128
-) -> np.ndarray:
-    """Probability of each label string after each context, as shares that sum to 1.
-
-    A label is scored as a whole: the sum of the log-probabilities of all its tokens as they stand in context.
-
-    Returns:
-        Array of shape (contexts, labels).
-    """
-    scores = np.zeros((len(contexts), len(labels)))
-    if len(contexts) == 0:
-        return scores
-    label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
-    for rows, encoded in _batches(lm, contexts, batch_size, None):
-        prefill = _Prefill(lm, encoded, [contexts[i] for i in rows])
-        scores[rows] = _label_shares(lm, prefill, label_ids)
-    return scores
-
-
-def label_token_ids(tokenizer: PreTrainedTokenizerBase, context: str, labels: Sequence[str]) -> list[list[int]]:
-    """The tokens that each label adds to the context.
-
-    Raises:
-        InputError: The tokenizer merges a label into the context, or cannot tell two labels apart.
-    """
-    base = tokenizer(context)["input_ids"]
-    found = []
-    for label in labels:
-        full = tokenizer(context + label)["input_ids"]
-        if full[: len(base)] != base or len(full) == len(base):
-            raise InputError(f"this tokenizer merges the label {label!r} with the text before it; choose another model")
-        found.append(full[len(base) :])
-    for i, one in enumerate(found):
-        for j, other in enumerate(found):
-            if i != j and other[: len(one)] == one:
-                raise InputError(
-                    f"this tokenizer cannot tell the labels {labels[i]!r} and {labels[j]!r} apart "
-                    f"(token ids {one} and {other}); choose another model"
-                )
-    return found
-
-
-def _batches(
-    lm: LanguageModel, texts: Sequence[str], batch_size: int, description: str | None
-) -> Iterator[tuple[list[int], list[list[int]]]]:
-    encoded = lm.tokenizer(list(texts))["input_ids"] if len(texts) else []
-    batches = length_sorted_batches([len(row) for row in encoded], batch_size)
-    with tqdm(total=len(texts), desc=description, leave=False, disable=True if description is None else None) as bar:
-        for rows in batches:
-            yield rows, [encoded[i] for i in rows]
-            bar.update(len(rows))
-
-
-class _Prefill:
-    """Left-padded prompts after one forward pass: cache, mask and the logits at each prompt's end."""
-
-    @torch.inference_mode()
-    def __init__(self, lm: LanguageModel, encoded: Sequence[Sequence[int]], names: Sequence[str]) -> None:
-        self.lm, self.names = lm, list(names)
-        self.lengths = torch.tensor([len(row) for row in encoded], device=lm.device)
-        width = int(self.lengths.max())
-        pad = lm.tokenizer.pad_token_id
-        tokens = torch.tensor([[pad] * (width - len(row)) + list(row) for row in encoded], device=lm.device)
-        self.mask = (torch.arange(width, device=lm.device) >= (width - self.lengths)[:, None]).long()
-        self.cache = None
-        self.next_position = torch.zeros_like(self.lengths)
-        self.logits = self._forward(tokens, (self.mask.cumsum(1) - 1).clamp(min=0))
-        self.next_position = self.lengths.clone()
-
-    @torch.inference_mode()
-    def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, keep: int = 1) -> torch.Tensor:
-        out = self.lm.model(
-            input_ids=tokens,
-            attention_mask=self.mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
-        self.cache = out.past_key_values
-        logits = out.logits.float()
-        finite = torch.isfinite(logits).flatten(1).all(1)
-        if not bool(finite.all()):
-            row = int((~finite).nonzero()[0])
-            raise NonFiniteLogitsError(f"the model gave NaN or infinite logits for {self.names[row]!r}")
-        return logits if keep > 1 else logits[:, -1]
-
-    def feed(self, tokens: torch.Tensor, keep: int = 1) -> torch.Tensor:
-        """Read more tokens, shape (rows, n), behind what the cache holds."""
-        count = tokens.shape[1]
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), count)], dim=1)
-        positions = self.next_position[:, None] + torch.arange(count, device=tokens.device)
-        self.next_position = self.next_position + count
-        self.logits = self._forward(tokens, positions, keep)
-        return self.logits
-
-    def forget(self, count: int) -> None:
-        """Take the last ``count`` tokens back."""
-        self.cache.crop(-count)
-        self.mask = self.mask[:, :-count]
-        self.next_position = self.next_position - count
-
-
-class _Decoding(_Prefill):
+class _Decoding(Prefill):
     """Prompts with the tokens generated behind them."""
 
     def __init__(
@@ -312,9 +189,7 @@ def _sureness(lm: LanguageModel, decoded: _Decoding, question_prompts: list[str]
     """P(sure) of each row, from the cache where the tokens read so far are those of the text, else by reading it."""
     contexts = [f"{p} {a.text}{prompts.sureness_suffix()}" for p, a in zip(question_prompts, answers, strict=True)]
     label_ids = label_token_ids(lm.tokenizer, contexts[0], SURENESS_LABELS)
-    suffix_ids = lm.tokenizer(f"x{prompts.sureness_suffix()}", add_special_tokens=False)["input_ids"]
-    x_ids = lm.tokenizer("x", add_special_tokens=False)["input_ids"]
-    suffix_ids = suffix_ids[len(x_ids) :]
+    suffix_ids = _added(lm, prompts.sureness_suffix())
     full = lm.tokenizer(contexts)["input_ids"]
     lengths = decoded.answer_lengths.tolist()
     as_read = [
@@ -323,11 +198,21 @@ def _sureness(lm: LanguageModel, decoded: _Decoding, question_prompts: list[str]
     ]
     sure = np.zeros(len(contexts))
     if any(as_read):
-        sure[:] = _label_shares(lm, _with_suffix(decoded, suffix_ids), label_ids)[:, 0]
+        sure[:] = label_shares(_with_suffix(decoded, suffix_ids), label_ids)[:, 0]
     reread = [i for i, same in enumerate(as_read) if not same]
     if reread:
         sure[reread] = label_probabilities(lm, [contexts[i] for i in reread], SURENESS_LABELS)[:, 0]
     return sure.tolist()
+
+
+def _added(lm: LanguageModel, text: str) -> list[int]:
+    """The tokens of a text that follows a word."""
+    word, whole = (lm.tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("x", f"x{text}"))
+    return whole[len(word) :]
+
+
+def _suffix_length(lm: LanguageModel) -> int:
+    return max(len(_added(lm, prompts.sureness_suffix() + label)) for label in SURENESS_LABELS)
 
 
 @torch.inference_mode()
@@ -342,21 +227,3 @@ def _with_suffix(decoded: _Decoding, suffix_ids: list[int]) -> _Decoding:
     decoded.next_position = decoded.lengths + decoded.answer_lengths
     decoded.feed(torch.tensor([suffix_ids] * len(decoded.mask), device=decoded.mask.device))
     return decoded
-
-
-@torch.inference_mode()
-def _label_shares(lm: LanguageModel, prefill: _Prefill, label_ids: list[list[int]]) -> np.ndarray:
-    """Softmax over the labels' summed log-probabilities, shape (rows, labels)."""
-    first = torch.log_softmax(prefill.logits, dim=-1)
-    totals = []
-    for ids in label_ids:
-        total = first[:, ids[0]]
-        if len(ids) > 1:
-            tokens = torch.tensor([ids[:-1]] * len(first), device=first.device)
-            logits = prefill.feed(tokens, keep=max(2, tokens.shape[1]))[:, -tokens.shape[1] :]
-            following = torch.log_softmax(logits, dim=-1)
-            prefill.forget(tokens.shape[1])
-            for offset, token in enumerate(ids[1:]):
-                total = total + following[:, offset, token]
-        totals.append(total)
-    return torch.softmax(torch.stack(totals, dim=1).double(), dim=1).cpu().numpy()

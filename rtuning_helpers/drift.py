@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from transformers import PreTrainedModel, TrainerCallback
 
 from rtuning_helpers import prompts, steps
+from rtuning_helpers.answering import answer_questions
 from rtuning_helpers.artifacts import (
     read_json,
     read_records,
@@ -22,15 +22,16 @@ from rtuning_helpers.artifacts import (
     write_records,
     write_text,
 )
-from rtuning_helpers.decoding import answer_prompts
+from rtuning_helpers.decoding import Answer
 from rtuning_helpers.evaluation import WILLING
 from rtuning_helpers.exposure import EXPOSURE_BINS
 from rtuning_helpers.finetuning import finetune
-from rtuning_helpers.language_model import LanguageModel, load_language_model, model_revision
-from rtuning_helpers.matching import matches
+from rtuning_helpers.language_model import LanguageModel, model_revision
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.questions import Question
+from rtuning_helpers.questions import IN_DOMAIN, TRAIN, Question
 from rtuning_helpers.refusal_data import TuningRecord, build_vanilla
+from rtuning_helpers.run_questions import check_in_domain
 
 REHEARSED = "padding, rehearsed"
 ARMS = ("vanilla", "padding", "replacement", REHEARSED)
@@ -97,8 +98,13 @@ class Watch(TrainerCallback):
 
 
 def watched_questions(config: RunConfig) -> list[Question]:
-    """All training questions and every third one of the in-domain test."""
-    return [*steps.questions(config, "train"), *steps.questions(config, "id")[::TEST_EVERY]]
+    """All training questions and every third one of the in-domain test, as the run asks them.
+
+    Raises:
+        InputError: The data set has no training questions, or no in-domain test questions.
+    """
+    check_in_domain(config)
+    return [*steps.fitted(config, TRAIN).questions, *steps.fitted(config, IN_DOMAIN).questions[::TEST_EVERY]]
 
 
 def rehearsal_step(config: RunConfig) -> Path:
@@ -109,21 +115,18 @@ def rehearsal_step(config: RunConfig) -> Path:
     """
 
     def write(folder: Path) -> None:
-        probes, settings = steps.read_probes(config), config.settings
+        probes, settings, asked = steps.read_probes(config), config.settings, steps.fitted(config, TRAIN).questions
+        known = [(p, q) for p, q in zip(probes, asked, strict=True) if p.correct]
         finetune(
-            build_vanilla([p for p in probes if p.correct]),
+            build_vanilla([p for p, _ in known], [q for _, q in known]),
             replace(settings, epochs=REHEARSAL_EPOCHS),
             folder / steps.ADAPTER,
             seed=config.seed,
             description="rehearsal",
         )
-        lm = _load(config, folder / steps.ADAPTER)
-        seen = _look(lm, steps.questions(config, "train"), "vanilla", settings.answer_batch, settings.max_new_tokens)
-        right = {
-            question.id
-            for question, (answer, _) in zip(steps.questions(config, "train"), seen, strict=True)
-            if matches(answer.text, question.answer)
-        }
+        lm = steps.load_tuned(config, folder / steps.ADAPTER)
+        seen = _look(lm, asked, "vanilla", settings.answer_batch, settings.max_new_tokens)
+        right = {q.id for q, (answer, _) in zip(asked, seen, strict=True) if is_right(q, answer.text)}
         write_json(folder / "became_known.json", [p.id for p in probes if not p.correct and p.id in right])
 
     return run_step(
@@ -155,17 +158,23 @@ def tuning_records(config: RunConfig, arm: str) -> list[TuningRecord]:
 
 
 def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
-    """Tune an arm and look at the questions on the way; writes ``sightings.jsonl`` and the adapter."""
+    """Tune an arm and look at the questions on the way; writes ``sightings.jsonl`` and the adapter.
+
+    Raises:
+        InputError: The data set has no training questions, or no in-domain test questions.
+    """
+    check_in_domain(config)
     method = "padding" if arm == REHEARSED else arm
     records = tuning_records(config, arm)
 
     def write(folder: Path) -> None:
         settings, asked = config.settings, watched_questions(config)
-        known = {p.id: p.correct for split in ("train", "id") for p in steps.read_probes(config, split)}
+        known = {p.id: p.correct for split in (TRAIN, IN_DOMAIN) for p in steps.read_probes(config, split)}
         sightings: list[Sighting] = []
 
         def look(step: int, adapter: Path) -> None:
-            seen = _look(_load(config, adapter), asked, method, settings.answer_batch, settings.max_new_tokens)
+            lm = steps.load_tuned(config, adapter)
+            seen = _look(lm, asked, method, settings.answer_batch, settings.max_new_tokens)
             sightings.extend(
                 _sighting(step, q, known[q.id], answer, refused)
                 for q, (answer, refused) in zip(asked, seen, strict=True)
@@ -185,7 +194,7 @@ def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
         step_folder(config, "drift", arm.replace(", ", "-")),
         _parameters(config) | {"arm": arm, "records": [record.id for record in records]},
         write,
-        inputs=[steps.data_step(config, method), steps.probe_step(config, "id")],
+        inputs=[steps.data_step(config, method), steps.probe_step(config, IN_DOMAIN)],
         force=force,
     )
 
@@ -196,33 +205,21 @@ def read_sightings(config: RunConfig, arm: str) -> list[Sighting]:
 
 
 def _parameters(config: RunConfig) -> dict:
-    return steps.step_parameters(config, ("train", "id"), (*steps.ANSWERING, "encoding", "finetuning", "drift"))
-
-
-def _load(config: RunConfig, adapter: Path) -> LanguageModel:
-    settings = config.settings
-    with warnings.catch_warnings():  # peft calls transformers by names that are about to change
-        warnings.simplefilter("ignore", FutureWarning)
-        return load_language_model(
-            settings.model,
-            revision=settings.revision,
-            dtype=settings.dtype,
-            four_bit=settings.four_bit,
-            adapter=adapter,
-        )
+    modules = (*steps.ANSWERING, "evaluation", "refusal_data", "encoding", "finetuning", "drift")
+    return steps.step_parameters(config, (TRAIN, IN_DOMAIN), modules)
 
 
 def _look(
     lm: LanguageModel, asked: Sequence[Question], method: str, batch_size: int, max_new_tokens: int
-) -> list[tuple]:
+) -> list[tuple[Answer, bool | None]]:
     """(answer, whether refused) of each question."""
-    answers = answer_prompts(
+    answers = answer_questions(
         lm,
-        [prompts.question_prompt(q.question) for q in asked],
+        asked,
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         ask_sureness=method == "padding",
-        ids=[q.id for q in asked],
+        may_refuse=method == "replacement",
         description="looking",
     )
     refused = {
@@ -232,7 +229,7 @@ def _look(
     return [(answer, refused(answer)) for answer in answers]
 
 
-def _sighting(step: int, question: Question, certain: bool, answer, refused: bool | None) -> Sighting:
+def _sighting(step: int, question: Question, certain: bool, answer: Answer, refused: bool | None) -> Sighting:
     said_no = prompts.is_refusal(answer.text)
     return Sighting(
         step=step,
@@ -240,7 +237,7 @@ def _sighting(step: int, question: Question, certain: bool, answer, refused: boo
         split=question.split,
         certain=certain,
         exposure=question.exposure,
-        correct=not said_no and matches(answer.text, question.answer),
+        correct=not said_no and is_right(question, answer.text),
         refused=refused,
         confidence=answer.confidence,
         entropy=answer.first_token_entropy,

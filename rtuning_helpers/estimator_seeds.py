@@ -11,15 +11,16 @@ from rtuning_helpers.judgements import mixture_gains, paired_differences, read_j
 from rtuning_helpers.language_model import model_revision
 from rtuning_helpers.opponents import read_opponents
 from rtuning_helpers.profiles import RunConfig, default_out
+from rtuning_helpers.questions import IN_DOMAIN
 
 RECORDING = Path("results") / "mini" / "estimators.json"
 
 
 def measure(config: RunConfig, method: str = "padding") -> dict:
     """Everything notebook 09 says over seeds, for one seed: scores, differences, mixtures, opponents."""
-    in_domain = read_judged(config, method, "id")
+    in_domain = read_judged(config, method, IN_DOMAIN)
     scores, differences, mixtures = [], [], []
-    for split in steps.TEST_SPLITS:
+    for split in steps.evaluation_splits(config):
         judged, place = read_judged(config, method, split), {"seed": config.seed, "split": split}
         scores += [place | row for row in score_estimators(in_domain, judged)]
         differences += [place | row for row in paired_differences(judged, seed=config.seed)]

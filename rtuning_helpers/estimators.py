@@ -19,9 +19,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rtuning_helpers import prompts, verbalised
-from rtuning_helpers.decoding import Answer, answer_prompts, draw_answers, label_probabilities, length_sorted_batches
+from rtuning_helpers.answering import answer_questions, draw_question_answers
+from rtuning_helpers.decoding import Answer, answer_prompts
+from rtuning_helpers.forward import token_batches
+from rtuning_helpers.labels import label_probabilities
 from rtuning_helpers.language_model import LanguageModel
-from rtuning_helpers.matching import matches, normalised_words
+from rtuning_helpers.matching import is_right, normalised_words
 from rtuning_helpers.questions import Question
 from rtuning_helpers.uncertainty import answer_entropy, perplexities
 
@@ -47,7 +50,7 @@ class Evidence:
     def correct(self) -> np.ndarray:
         """Whether each greedy answer is right, shape (n,)."""
         pairs = zip(self.answers, self.questions, strict=True)
-        return np.array([matches(a.text, q.answer) for a, q in pairs])
+        return np.array([is_right(q, a.text) for a, q in pairs])
 
 
 def gather(
@@ -58,17 +61,19 @@ def gather(
     temperature: float = 0.7,
     seed: int = 0,
     ask_sureness: bool = False,
+    max_new_tokens: int = 15,
     batch_size: int = 128,
 ) -> Evidence:
     """Ask a model once what the estimators need.
 
     Args:
         lm: The model.
-        questions: What to ask.
+        questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
         k: Samples a question; None draws none.
         temperature: Temperature of the samples.
         seed: Seed of the samples.
         ask_sureness: Also put the sureness question; for models tuned by padding.
+        max_new_tokens: Longest answer in words [tokens].
         batch_size: Rows answered at the same time.
 
     Raises:
@@ -76,11 +81,11 @@ def gather(
     """
     if k is not None and k < 2:
         raise ValueError(f"k is {k}; estimators over samples need at least 2")
-    asked, ids = [prompts.question_prompt(q.question) for q in questions], [q.id for q in questions]
-    answers = answer_prompts(lm, asked, ask_sureness=ask_sureness, ids=ids, batch_size=batch_size)
+    sizes = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
+    answers = answer_questions(lm, questions, ask_sureness=ask_sureness, **sizes)
     samples = None
     if k is not None:
-        samples = draw_answers(lm, asked, k=k, temperature=temperature, seed=seed, ids=ids, batch_size=batch_size)
+        samples = draw_question_answers(lm, questions, k=k, temperature=temperature, seed=seed, **sizes)
     return Evidence(questions, answers, samples)
 
 
@@ -88,7 +93,7 @@ def gather(
 
 
 def sequence_probability(evidence: Evidence) -> np.ndarray:
-    """Product of the answer tokens' probabilities."""
+    """Product of the answer tokens' probabilities; where there are options, the letter's share."""
     return np.array([math.prod(a.token_probabilities) for a in evidence.answers])
 
 
@@ -195,7 +200,7 @@ def meaning_clusters(question: str, answers: Sequence[str], same_meaning: SameMe
 
 def question_familiarity(lm: LanguageModel, evidence: Evidence, batch_size: int = 128) -> np.ndarray:
     """Reciprocal of the question's perplexity: it knows nothing of the answer."""
-    texts = [q.question.strip() for q in evidence.questions]
+    texts = [prompts.bare_text(q) for q in evidence.questions]
     return 1 / np.array(perplexities(lm, texts, batch_size=batch_size))
 
 
@@ -205,7 +210,7 @@ def p_true(lm: LanguageModel, evidence: Evidence, batch_size: int = 128) -> np.n
     for place in (0, 1):
         options = prompts.TRUE_FALSE if place == 0 else prompts.TRUE_FALSE[::-1]
         contexts = [
-            prompts.p_true_prompt(q.question, a.text, *options)
+            prompts.p_true_prompt(prompts.task_prompt(q), a.text, *options)
             for q, a in zip(evidence.questions, evidence.answers, strict=True)
         ]
         total += label_probabilities(lm, contexts, [" A", " B"], batch_size=batch_size)[:, place]
@@ -257,15 +262,15 @@ def p_ik(
 @torch.inference_mode()
 def hidden_states(lm: LanguageModel, questions: Sequence[Question], layer: int, batch_size: int = 128) -> np.ndarray:
     """Hidden state at the last token of each question's prompt, shape (n, width)."""
-    encoded = lm.tokenizer([prompts.question_prompt(q.question) for q in questions])["input_ids"]
-    found: list[np.ndarray | None] = [None] * len(encoded)
-    for rows in length_sorted_batches([len(ids) for ids in encoded], batch_size):
-        width = max(len(encoded[row]) for row in rows)
-        pad = lm.tokenizer.pad_token_id
-        tokens = torch.tensor([encoded[r] + [pad] * (width - len(encoded[r])) for r in rows], device=lm.device)
-        lengths = torch.tensor([len(encoded[r]) for r in rows], device=lm.device)
+    found: list[np.ndarray | None] = [None] * len(questions)
+    asked, ids = [prompts.task_prompt(q) for q in questions], [q.id for q in questions]
+    for rows, encoded, _ in token_batches(lm, asked, batch_size, ids=ids):
+        width, pad = max(map(len, encoded)), lm.tokenizer.pad_token_id
+        tokens = torch.tensor([row + [pad] * (width - len(row)) for row in encoded], device=lm.device)
+        lengths = torch.tensor([len(row) for row in encoded], device=lm.device)
         mask = (torch.arange(width, device=lm.device) < lengths[:, None]).long()
-        states = lm.model(input_ids=tokens, attention_mask=mask, output_hidden_states=True).hidden_states[layer]
+        out = lm.model(input_ids=tokens, attention_mask=mask, output_hidden_states=True, logits_to_keep=1)
+        states = out.hidden_states[layer]
         last = states[torch.arange(len(rows), device=lm.device), lengths - 1].float().cpu().numpy()
         for row, state in zip(rows, last, strict=True):
             found[row] = state
@@ -280,7 +285,7 @@ def _verbalised(
     batch_size: int,
 ) -> np.ndarray:
     contexts = [
-        prompts.confidence_prompt(q.question, a.text, question)
+        prompts.confidence_prompt(prompts.task_prompt(q), a.text, question)
         for q, a in zip(evidence.questions, evidence.answers, strict=True)
     ]
     said = answer_prompts(lm, contexts, max_new_tokens=8, batch_size=batch_size)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import answer_prompts
+from rtuning_helpers.answering import answer_questions
 from rtuning_helpers.language_model import LanguageModel
-from rtuning_helpers.matching import matches
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.questions import Question
 
@@ -28,22 +28,24 @@ def predict(
 
     Args:
         lm: The model tuned by ``method``.
-        questions: Test questions.
+        questions: Test questions of any tasks; prompts that fit (`fitting.fit_questions`).
         method: ``pretrained``, ``vanilla``, ``padding``, ``unsupervised`` or ``replacement``. Only padding and
             unsupervised models were taught to say how sure they are, so only they have a sure confidence, and refuse
-            where it is at most 0.5; only replacement models refuse in words. The others always answer.
-        rule: Matching rule, see ``matching.matches``; a refusal never counts as right.
+            where it is at most 0.5; only replacement models refuse in words, with or without options (there they
+            write freely first, and choose a letter unless that is a refusal). The others always answer.
+        rule: Matching rule of open questions, see ``matching.matches``; a refusal never counts as right, nor does any
+            answer to an unanswerable question.
         max_new_tokens: Longest answer [tokens].
         batch_size: Questions answered at the same time.
     """
     asks = method in ASKED_FOR_SURENESS
-    answers = answer_prompts(
+    answers = answer_questions(
         lm,
-        [prompts.question_prompt(q.question) for q in questions],
+        questions,
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         ask_sureness=asks,
-        ids=[q.id for q in questions],
+        may_refuse=method == "replacement",
         description=f"{method}: answering",
     )
     predictions = []
@@ -62,12 +64,14 @@ def predict(
                 question=q.question,
                 answer=q.answer,
                 prediction=a.text,
-                correct=not said_no and matches(a.text, q.answer, rule),
+                correct=not said_no and is_right(q, a.text, rule),
                 answer_confidence=a.confidence,
                 sure_confidence=a.sure_probability,
                 refused=refused,
                 relation=q.relation,
                 exposure=q.exposure,
+                task=q.task,
+                answerable=q.answerable,
             )
         )
     return predictions

@@ -1,7 +1,7 @@
 """Every estimator's confidence in a model's test answers, kept as a step, and how the estimators compare.
 
 A third of the in-domain questions is held out: calibrators, the probe of P(IK), weights and stacks are fitted there.
-Everything is scored on the other two thirds and on the out-of-domain questions.
+Everything is scored on the other two thirds and on the out-of-domain questions, where there are any.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from rtuning_helpers.estimators import Evidence, p_ik
 from rtuning_helpers.evaluation import ASKED_FOR_SURENESS
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.questions import IN_DOMAIN
+from rtuning_helpers.run_questions import check_in_domain
 
 LEARNED, PROBED = "P(sure)", "P(IK)"
 ASKING_AGAIN = ("P(True)", "verbalised number", "verbalised words")  # further questions; left to the padding model
@@ -66,7 +68,13 @@ def held_out_rows(n: int) -> np.ndarray:
 
 
 def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
-    """Let every estimator judge a model's answers to both test splits; writes ``judgements-<split>.json``."""
+    """Let every estimator judge a model's answers to all test splits; writes ``judgements-<split>.json``.
+
+    Raises:
+        InputError: The data set has no in-domain test questions, on which calibrators and probes are fitted.
+    """
+    check_in_domain(config)
+    splits = steps.evaluation_splits(config)
 
     def write(folder: Path) -> None:
         lm, settings = steps.load_model(config, method), config.settings
@@ -74,24 +82,25 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
         left_out |= set() if method == "padding" else set(ASKING_AGAIN)
         names = [name for name in NAMES if name not in left_out]
         found = {}
-        for split in steps.TEST_SPLITS:
+        for split in splits:
             found[split] = confidence_columns.estimate(
                 lm,
-                steps.questions(config, split),
+                steps.fitted(config, split).questions,
                 names,
                 k=settings.samples,
                 temperature=settings.temperature,
                 seed=config.seed,
+                max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.answer_batch,
             )
-        asked, correct = found["id"].evidence.questions, found["id"].evidence.correct
+        asked, correct = found[IN_DOMAIN].evidence.questions, found[IN_DOMAIN].evidence.correct
         fitting = np.flatnonzero(held_out_rows(len(asked)))
         for split, columns in found.items():
             confidence, used = dict(columns.confidence), dict(columns.samples_used)
             if len(set(correct[fitting])) == 2:
                 batch = {"batch_size": settings.answer_batch}
                 confidence[PROBED] = p_ik(lm, columns.evidence, [asked[i] for i in fitting], correct[fitting], **batch)
-                if split == "id":  # the probe's verdict on what it was fitted on is worth nothing
+                if split == IN_DOMAIN:  # the probe's verdict on what it was fitted on is worth nothing
                     confidence[PROBED][fitting] = _cross_fitted(lm, columns.evidence, fitting, **batch)
                 used[PROBED] = 0
             write_json(
@@ -108,7 +117,7 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
                 },
             )
 
-    parameters = steps.step_parameters(config, steps.TEST_SPLITS, MODULES) | {"method": method}
+    parameters = steps.step_parameters(config, splits, MODULES) | {"method": method}
     inputs = [] if method == steps.PRETRAINED else [steps.tuning_step(config, method)]
     return run_step(step_folder(config, method, "judgements"), parameters, write, inputs=inputs, force=force)
 
@@ -135,7 +144,7 @@ def read_judged(config: RunConfig, method: str, split: str) -> Judged:
     return Judged(
         predictions=found["predictions"],
         correct=np.array(found["correct"], dtype=bool),
-        held_out=held_out_rows(n) if split == "id" else np.zeros(n, dtype=bool),
+        held_out=held_out_rows(n) if split == IN_DOMAIN else np.zeros(n, dtype=bool),
         confidence={name: np.array(column, dtype=float) for name, column in found["confidence"].items()},
         samples=found["samples"],
         samples_used=found["samples_used"],
@@ -222,7 +231,7 @@ def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarr
 
 
 def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[dict]:
-    """AUROC of the paper's mix (half answer confidence, half P(sure)) minus that of each half, with paired intervals."""
+    """AUROC of the paper's mix (half answer, half sure confidence) minus that of each half, with paired intervals."""
     (correct, answer), learned = judged.scored("answer probability"), judged.scored(LEARNED)[1]
     if len(set(correct.tolist())) < 2:
         return []

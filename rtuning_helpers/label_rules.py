@@ -13,11 +13,12 @@ from rtuning_helpers import metrics, steps
 from rtuning_helpers.artifacts import read_json, run_step, step_folder, write_json
 from rtuning_helpers.evaluation import WILLING, predict
 from rtuning_helpers.finetuning import finetune
-from rtuning_helpers.language_model import load_language_model, model_revision
-from rtuning_helpers.matching import matches
+from rtuning_helpers.language_model import model_revision
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.predictions import Prediction, read_predictions, write_predictions
 from rtuning_helpers.probing import Probe
 from rtuning_helpers.profiles import RunConfig, default_out
+from rtuning_helpers.questions import TRAIN, Question
 from rtuning_helpers.refusal_data import build_padding
 
 RECORDING = Path("results") / "mini" / "label_rules.json"
@@ -72,9 +73,9 @@ class RuleEffect:
     refused_read: float | None
 
 
-def right_samples(probes: Sequence[Probe], answers: Sequence[Sequence[str]]) -> list[list[bool]]:
-    """For each question whether each of its k sampled answers is right."""
-    return [[matches(text, p.answer) for text in row] for p, row in zip(probes, answers, strict=True)]
+def right_samples(questions: Sequence[Question], answers: Sequence[Sequence[str]]) -> list[list[bool]]:
+    """For each question, of any task, whether each of its k sampled answers is right."""
+    return [[is_right(q, text) for text in row] for q, row in zip(questions, answers, strict=True)]
 
 
 def knowledge_band(greedy_correct: bool, samples_correct: Sequence[bool]) -> str:
@@ -98,38 +99,37 @@ def certain_labels(config: RunConfig, rule: str) -> list[bool]:
 
     Raises:
         ValueError: Unknown rule, or ``the corpus`` for questions whose exposure nobody knows.
+        InputError: The data set has no training questions.
     """
     if rule not in RULES:
         raise ValueError(f"rule is {rule!r}; expected one of {', '.join(RULES)}")
     probes = steps.read_probes(config)
     if rule == "the corpus" and any(p.exposure is None for p in probes):
         raise ValueError("rule 'the corpus' needs questions of known exposure; expected the data set mini")
-    samples = right_samples(probes, [u.answers for u in steps.read_uncertainty(config)])
+    samples = right_samples(steps.questions(config, TRAIN), [u.answers for u in steps.read_uncertainty(config)])
     return [RULES[rule](p, row) for p, row in zip(probes, samples, strict=True)]
 
 
 def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction]]:
-    """Tune by padding on a rule's labels and answer both test splits; kept in the run's folder and reused."""
+    """Tune by padding on a rule's labels and answer all test splits; kept in the run's folder and reused.
+
+    Errors are those of `certain_labels`.
+    """
+    splits = steps.evaluation_splits(config)
     if rule == "greedy answer":
-        return {split: steps.read_method_predictions(config, "padding", split) for split in steps.TEST_SPLITS}
+        return {split: steps.read_method_predictions(config, "padding", split) for split in splits}
     certain = certain_labels(config, rule)
     folder = step_folder(config, "label-rules", rule.replace(" ", "-"))
 
     def write(work: Path) -> None:
         probes = [replace(p, correct=c) for p, c in zip(steps.read_probes(config), certain, strict=True)]
-        settings = config.settings
-        finetune(build_padding(probes), settings, work / steps.ADAPTER, seed=config.seed, description=f"{rule}: tuning")
-        lm = load_language_model(
-            settings.model,
-            revision=settings.revision,
-            dtype=settings.dtype,
-            four_bit=settings.four_bit,
-            adapter=work / steps.ADAPTER,
-        )
-        for split in steps.TEST_SPLITS:
+        settings, records = config.settings, build_padding(probes, steps.fitted(config, TRAIN).questions)
+        finetune(records, settings, work / steps.ADAPTER, seed=config.seed, description=f"{rule}: tuning")
+        lm = steps.load_tuned(config, work / steps.ADAPTER)
+        for split in splits:
             found = predict(
                 lm,
-                steps.questions(config, split),
+                steps.fitted(config, split).questions,
                 "padding",
                 max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.answer_batch,
@@ -138,12 +138,13 @@ def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction
 
     inputs = [steps.tuning_step(config, "padding")]  # so that a change of what tuning depends on is noticed
     labels = hashlib.sha256(bytes(certain)).hexdigest()
-    run_step(folder, {"labels": labels, "seed": config.seed}, write, inputs=inputs)
-    return {split: read_predictions(folder / f"predictions-{split}.jsonl") for split in steps.TEST_SPLITS}
+    modules = (*steps.ANSWERING, "evaluation", "predictions", "label_rules")
+    run_step(folder, steps.step_parameters(config, splits, modules) | {"labels": labels}, write, inputs=inputs)
+    return {split: read_predictions(folder / f"predictions-{split}.jsonl") for split in splits}
 
 
 def measure(config: RunConfig, rule: str) -> list[RuleEffect]:
-    """Tune on the labels of a rule and score both test splits."""
+    """Tune on the labels of a rule and score all test splits."""
     certain, probes = certain_labels(config, rule), steps.read_probes(config)
     never = [p.exposure == 0 for p in probes]
     known_exposure = all(p.exposure is not None for p in probes)

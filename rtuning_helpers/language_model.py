@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -46,6 +47,11 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         return self.model.device
+
+    @property
+    def context_length(self) -> int | None:
+        """Longest text that the model was made for [tokens]; None where its configuration does not say."""
+        return getattr(self.model.config, "max_position_embeddings", None)
 
     @cached_property
     def stop_token_ids(self) -> torch.Tensor:
@@ -127,6 +133,20 @@ def model_revision(name: str, revision: str | None = None) -> str:
         if path.is_file():
             digest.update(f"{path.name} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
+
+
+def model_context_length(name: str, revision: str | None = None) -> int | None:
+    """As `LanguageModel.context_length`, without loading the weights.
+
+    Raises:
+        InputError: The name is neither a model folder nor a reachable hub model.
+    """
+    location = model_location(name)
+    try:
+        config = AutoConfig.from_pretrained(location, revision=_hub_revision(location, revision))
+    except (OSError, ValueError) as error:
+        raise InputError(f"--model {name}: its configuration cannot be loaded ({_first_line(error)})") from None
+    return getattr(config, "max_position_embeddings", None)
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:

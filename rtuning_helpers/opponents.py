@@ -10,10 +10,10 @@ import numpy as np
 
 from rtuning_helpers import metrics, prompts, steps
 from rtuning_helpers.artifacts import read_json, run_step, step_folder, write_json
-from rtuning_helpers.decoding import SURENESS_LABELS, label_probabilities
 from rtuning_helpers.judgements import LEARNED, MODULES, judgement_step, read_judged
+from rtuning_helpers.labels import SURENESS_LABELS, label_probabilities
 from rtuning_helpers.language_model import LanguageModel
-from rtuning_helpers.matching import matches
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.profiles import RunConfig
 
 
@@ -33,27 +33,32 @@ def majority_answers(samples: Sequence[Sequence[str]]) -> tuple[list[str], np.nd
 
 
 def opponents_step(config: RunConfig, force: bool = False) -> Path:
-    """Rows of the paper's Tables 2 and 14 to 16 for both test splits; writes ``opponents.json``."""
+    """Rows of the paper's Tables 2 and 14 to 16 for all test splits; writes ``opponents.json``.
+
+    Raises:
+        InputError: As `judgement_step`.
+    """
 
     def write(folder: Path) -> None:
         judge = steps.load_model(config, "unsupervised")
-        write_json(folder / "opponents.json", [row for s in steps.TEST_SPLITS for row in _opponents(config, s, judge)])
+        splits = steps.evaluation_splits(config)
+        write_json(folder / "opponents.json", [row for split in splits for row in _opponents(config, split, judge)])
 
     inputs = [judgement_step(config, method) for method in ("vanilla", "padding", "unsupervised")]
-    parameters = {"code": steps.step_parameters(config, (), MODULES)["code"]}
+    parameters = {"code": steps.step_parameters(config, (), (*MODULES, "metrics", "opponents"))["code"]}
     return run_step(step_folder(config, "vanilla", "opponents"), parameters, write, inputs=inputs, force=force)
 
 
 def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict]:
-    asked = steps.questions(config, split)
+    asked = steps.fitted(config, split).questions
     vanilla, padding, unsupervised = (read_judged(config, m, split) for m in ("vanilla", "padding", "unsupervised"))
     answers, share = majority_answers(vanilla.samples)
     contexts = [
-        f"{prompts.question_prompt(q.question)} {text}{prompts.sureness_suffix()}"
-        for q, text in zip(asked, answers, strict=True)
+        f"{prompts.task_prompt(q)} {text}{prompts.sureness_suffix()}" for q, text in zip(asked, answers, strict=True)
     ]
-    sure = label_probabilities(judge, contexts, SURENESS_LABELS, batch_size=config.settings.answer_batch)[:, 0]
-    majority = np.array([matches(text, q.answer) for text, q in zip(answers, asked, strict=True)])
+    sizes = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
+    sure = label_probabilities(judge, contexts, SURENESS_LABELS, **sizes)[:, 0]
+    majority = np.array([is_right(q, text) for text, q in zip(answers, asked, strict=True)])
     own = "answer probability"
     rows = [
         ("R-Tuning", padding.correct, padding.confidence[own], padding.confidence[LEARNED], "mix"),
@@ -94,5 +99,5 @@ def _opponent(
 
 
 def read_opponents(config: RunConfig) -> list[dict]:
-    """R-Tuning, Vanilla, R-Tuning-U, Vanilla-C and Vanilla-U on both test splits, made if missing."""
+    """R-Tuning, Vanilla, R-Tuning-U, Vanilla-C and Vanilla-U on all test splits, made if missing."""
     return read_json(opponents_step(config) / "opponents.json")

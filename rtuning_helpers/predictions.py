@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.questions import OPEN, TASKS
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,16 @@ class Prediction:
         split: ``"id"``, ``"ood"``, or the name of a test set.
         question: The question as asked, without any prompt.
         answer: The gold answer.
-        prediction: The generated answer; may be empty.
-        correct: Whether the prediction contains the gold answer.
-        answer_confidence: Geometric mean of the answer's token probabilities, in [0, 1]; None where not recorded.
+        prediction: The generated answer, may be empty; the chosen letter where there were options.
+        correct: Whether the prediction is right, see `matching.is_right`.
+        answer_confidence: Geometric mean of the answer's token probabilities, or the letter's share among the options,
+            in [0, 1]; None where not recorded.
         sure_confidence: P(sure) / (P(sure) + P(unsure)), in [0, 1]; None where the method asks for no sureness.
         refused: Whether the model refused to answer; None where the method cannot refuse.
         relation: The kind of fact asked for.
         exposure: How often the mini model's corpus states the fact; None where nobody can know.
+        task: ``"open"``, ``"choice"`` or ``"claim"``, see `questions.Question`.
+        answerable: Whether the question has an answer at all.
     """
 
     id: str
@@ -43,6 +47,8 @@ class Prediction:
     refused: bool | None
     relation: str = ""
     exposure: int | None = None
+    task: str = OPEN
+    answerable: bool = True
 
 
 def _name(value: object) -> bool:
@@ -66,6 +72,10 @@ def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _task(value: object) -> bool:
+    return value in TASKS
+
+
 # field -> (test of a value, what is expected, whether null will do)
 _RULES: dict[str, tuple[Callable[[object], bool], str, bool]] = {
     "id": (_name, "a non-empty string", False),
@@ -80,8 +90,10 @@ _RULES: dict[str, tuple[Callable[[object], bool], str, bool]] = {
     "refused": (_flag, "true, false or null", True),
     "relation": (_text, "a string", False),
     "exposure": (_count, "a whole number of at least 0 or null", True),
+    "task": (_task, f"one of {', '.join(TASKS)}", False),
+    "answerable": (_flag, "true or false", False),
 }
-_OPTIONAL = ("relation", "exposure")
+_OPTIONAL = ("relation", "exposure", "task", "answerable")
 _ALL_OR_NONE = ("answer_confidence", "sure_confidence", "refused")  # null is a property of the method, not of a row
 
 
@@ -118,7 +130,7 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> Pa
 
 
 def read_predictions(path: str | Path) -> list[Prediction]:
-    """Read predictions from JSON lines; every row is checked. ``relation`` and ``exposure`` may be missing.
+    """Read predictions from JSON lines; every row is checked. The fields with a default may be missing.
 
     Raises:
         InputError: The file is missing, not UTF-8 or empty; a row is not JSON (a truncated last line, say), lacks a

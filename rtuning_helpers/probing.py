@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import answer_prompts
+from rtuning_helpers.answering import answer_questions
 from rtuning_helpers.language_model import LanguageModel
-from rtuning_helpers.matching import matches
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.questions import Question
 
 
@@ -17,10 +18,13 @@ class Probe:
     """One question with what the untuned model made of it.
 
     Attributes:
-        prediction: The model's greedy answer.
-        correct: Whether it matches the gold answer.
-        confidence: Geometric mean of the answer tokens' probabilities, 0 to 1.
-        token_entropy: Entropy of the distribution over the answer's first token [nats].
+        prediction: The model's greedy answer; for tasks with options a letter.
+        correct: Whether it is right, see `matching.is_right`.
+        confidence: Geometric mean of the answer tokens' probabilities, or the letter's share among the options, 0 to 1.
+        token_entropy: Entropy of the distribution over the answer's first token, or over the options [nats].
+        answerable: Whether the question has an answer at all.
+        prompt_digest: Of the prompt that was read (`prompt_digest`), so that training can be held to the same one;
+            "" if not recorded. The prompt itself would repeat its examples in every row.
     """
 
     id: str
@@ -34,6 +38,13 @@ class Probe:
     correct: bool
     confidence: float
     token_entropy: float
+    answerable: bool = True
+    prompt_digest: str = ""
+
+
+def prompt_digest(prompt: str) -> str:
+    """The first 16 hexadecimal digits of a prompt's SHA-256."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def probe(
@@ -48,21 +59,16 @@ def probe(
 
     Args:
         lm: The untuned model.
-        questions: What to ask.
-        rule: Matching rule, see ``matching.matches``.
+        questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
+        rule: Matching rule of open questions, see ``matching.matches``.
         max_new_tokens: Longest answer [tokens]; the released probing script uses 15.
         batch_size: Questions answered at the same time.
 
     Returns:
         One probe a question, in the order given.
     """
-    answers = answer_prompts(
-        lm,
-        [prompts.question_prompt(q.question) for q in questions],
-        max_new_tokens=max_new_tokens,
-        batch_size=batch_size,
-        ids=[q.id for q in questions],
-        description="probing",
+    answers = answer_questions(
+        lm, questions, max_new_tokens=max_new_tokens, batch_size=batch_size, description="probing"
     )
     return [
         Probe(
@@ -74,9 +80,11 @@ def probe(
             relation=q.relation,
             exposure=q.exposure,
             prediction=a.text,
-            correct=matches(a.text, q.answer, rule),
+            correct=is_right(q, a.text, rule),
             confidence=a.confidence,
             token_entropy=a.first_token_entropy,
+            answerable=q.answerable,
+            prompt_digest=prompt_digest(prompts.task_prompt(q)),
         )
         for q, a in zip(questions, answers, strict=True)
     ]

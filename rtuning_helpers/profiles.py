@@ -27,7 +27,8 @@ class Profile:
         learning_rate: Peak learning rate.
         epochs: Passes over the tuning data.
         lora_rank: Rank of the LoRA matrices on all linear layers; alpha is twice the rank.
-        max_length: Longest tuning example [tokens].
+        max_length: Longest tuning example, and longest prompt with what follows it [tokens]; longer prompts lose
+            context or examples (`fitting`).
         max_new_tokens: Longest answer [tokens].
         samples: Answers drawn per question for entropy (paper: 10).
     """
@@ -54,6 +55,7 @@ class Profile:
         return self.tuning == "qlora"
 
 
+# max_length: MMLU's longest questions take 1,252 tokens of LLaMA without any example; LLaMA itself reads 2,048.
 PROFILES = {
     # The kit's own model, on any CPU, in minutes.
     "mini": Profile(
@@ -63,17 +65,19 @@ PROFILES = {
     # A free Colab session: T4, 15 GiB, no bfloat16.
     "colab-t4": Profile(
         model="Qwen/Qwen2.5-1.5B", revision="main", dtype="float16", tuning="qlora", needs_gpu=True, gpu_memory_gib=14,
-        batch_size=8, accumulation=2, answer_batch=64, learning_rate=1e-4, epochs=1, lora_rank=16,
+        batch_size=4, accumulation=4, answer_batch=64, learning_rate=1e-4, epochs=1, lora_rank=16, max_length=1280,
     ),
     # One consumer card; the paper's smallest model.
     "consumer-24gb": Profile(
         model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="qlora", needs_gpu=True,
         gpu_memory_gib=22, batch_size=16, accumulation=1, answer_batch=128, learning_rate=1e-4, epochs=1, lora_rank=16,
+        max_length=1280,
     ),
     # The paper's recipe (section 3.4): all weights, 1 epoch, learning rate 2e-5, batch 4.
     "paper": Profile(
         model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="full", needs_gpu=True,
         gpu_memory_gib=78, batch_size=4, accumulation=1, answer_batch=256, learning_rate=2e-5, epochs=1, lora_rank=0,
+        max_length=2048,
     ),
 }  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Every template and every label string of R-Tuning, once.
 
 Probing, training and evaluation import their text from here, so that a question is asked with byte-identical prompts
-everywhere. Wording: the paper's section 2.2 and appendix A.5, and the released training script for ParaRel.
+everywhere. Wording: the paper's section 2.2 and appendix A.5, and the released training scripts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STOP = "."  # ends an answer
 LETTERS = "ABCDEFGHIJ"  # of options; scored with a space before them
 # Wording of the other tasks: the released scripts (MMLU, HotpotQA, HaluEval, FEVER, WiCE), with a space after each
 # colon everywhere, so that labelling, training and evaluation read the same tokens.
-CHOICE_HEADER = "The following are multiple choice questions (with answers) about {subject}."
+CHOICE_HEADER = "The following are multiple choice questions (with answers){about}."
 CLAIM_QUESTION = "Does the evidence support the claim?"
 
 # Sixteen refusals from Yin et al. (SelfAware, 2023), worded as in the released code. The paper's list (A.5) prints
@@ -68,10 +68,14 @@ def question_prompt(question: str) -> str:
 def task_prompt(question: Question) -> str:
     """The prompt of a question of any task, with its context and its solved examples, without the answer.
 
-    An open question without a context gets exactly `question_prompt`. The answer follows after a space.
+    An open question without context and examples gets exactly `question_prompt`. The answer follows after a space.
+
+    Raises:
+        ValueError: A question with options that has fewer than two or more than ten.
     """
     if question.task == CHOICE:
-        header = CHOICE_HEADER.format(subject=question.relation.replace("_", " "))
+        subject = question.relation.replace("_", " ").strip()
+        header = CHOICE_HEADER.format(about=f" about {subject}" if subject else "")
         shots = [_with_options(shot) + f" {shot.answer}" for shot in question.shots]
         return "\n\n".join([header, *shots, _with_options(question)])
     if question.task == CLAIM:
@@ -81,8 +85,25 @@ def task_prompt(question: Question) -> str:
 
 
 def option_labels(question: Question) -> list[str]:
-    """What may follow the prompt of a question with options: a space and the letter of each."""
-    return [f" {letter}" for letter in LETTERS[: len(question.options)]]
+    """What may follow the prompt of a question with options: a space and the letter of each.
+
+    Raises:
+        ValueError: Fewer than two options, or more than there are letters.
+    """
+    return [f" {letter}" for letter in _letters(question)]
+
+
+def bare_text(question: Question) -> str:
+    """The question behind its context, without template, options and examples: what perplexity is measured on."""
+    asked = question.question.strip()
+    return f"{question.context}\n{asked}" if question.context else asked
+
+
+def _letters(question: Question) -> str:
+    count = len(question.options)
+    if not 2 <= count <= len(LETTERS):
+        raise ValueError(f"question {question.id} has {count} options; expected 2 to {len(LETTERS)}")
+    return LETTERS[:count]
 
 
 def _open(question: Question) -> str:
@@ -92,12 +113,13 @@ def _open(question: Question) -> str:
 
 
 def _with_options(question: Question) -> str:
-    options = [f"{letter}. {text}" for letter, text in zip(LETTERS, question.options, strict=False)]
-    return "\n".join([question.question.strip(), *options, "Answer:"])
+    context = [question.context] if question.context else []
+    options = [f"{letter}. {text}" for letter, text in zip(_letters(question), question.options, strict=True)]
+    return "\n".join([*context, question.question.strip(), *options, "Answer:"])
 
 
 def _claim(question: Question) -> str:
-    classes = [f"{letter}: {name}." for letter, name in zip(LETTERS, question.options, strict=False)]
+    classes = [f"{letter}: {name}." for letter, name in zip(_letters(question), question.options, strict=True)]
     lines = [f"Evidence: {question.context}", f"Claim: {question.question.strip()}", f"Question: {CLAIM_QUESTION}"]
     return "\n".join([*lines, *classes, "Answer:"])
 
@@ -122,14 +144,14 @@ def refusal_completion(refusal: str) -> str:
     return f" {refusal}"
 
 
-def p_true_prompt(question: str, answer: str, first: str, second: str) -> str:
+def p_true_prompt(prompt: str, answer: str, first: str, second: str) -> str:
     """Asks which of two options, A or B, is true of the answer; the option's letter follows with a space before it."""
-    return confidence_prompt(question, answer, P_TRUE_QUESTION.format(first=first, second=second))
+    return confidence_prompt(prompt, answer, P_TRUE_QUESTION.format(first=first, second=second))
 
 
-def confidence_prompt(question: str, answer: str, asked: str) -> str:
-    """Question and answer, followed by a question about that answer."""
-    return f"{question_prompt(question)}{answer_completion(answer)} {asked}"
+def confidence_prompt(prompt: str, answer: str, asked: str) -> str:
+    """A question's prompt and the answer, followed by a question about that answer."""
+    return f"{prompt}{answer_completion(answer)} {asked}"
 
 
 def is_refusal(text: str) -> bool:

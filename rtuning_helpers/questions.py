@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rtuning_helpers.data_files import FileKind
 
 SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
+TRAIN, IN_DOMAIN = SPLITS[:2]
 OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
 TASKS = (OPEN, CHOICE, CLAIM)
 
@@ -109,6 +110,20 @@ def find_dataset(name: str) -> Dataset:
     if name not in names:
         raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(names)}")
     return _REGISTRY[name]
+
+
+def check_trainable(name: str) -> None:
+    """See to it that a dataset has training questions.
+
+    Raises:
+        InputError: It has none, or its name is unknown.
+    """
+    splits = find_dataset(name).splits
+    if TRAIN not in splits:
+        raise InputError(
+            f"--dataset {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on it; "
+            "expected a data set with a train split, or the untuned model alone"
+        )
 
 
 def load_questions(

@@ -1,4 +1,8 @@
-"""Refusal-aware training data: padding, replacement, unsupervised, and vanilla beside them (paper 2.2, 5.1, A.3)."""
+"""Refusal-aware training data: padding, replacement, unsupervised, and vanilla beside them (paper 2.2, 5.1, A.3).
+
+All builders take the probes and, for anything but plain open questions, the questions as they were asked: from them the
+prompts are made again, and each is held against the digest that its probe recorded.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtuning_helpers import prompts
-from rtuning_helpers.probing import Probe
+from rtuning_helpers.probing import Probe, prompt_digest
+from rtuning_helpers.questions import Question
 
 
 @dataclass(frozen=True)
@@ -44,33 +49,60 @@ class MedianSplit:
     tied_uncertain: int
 
 
-def build_vanilla(probes: Sequence[Probe]) -> list[TuningRecord]:
-    """The gold answer to every question, whatever the model knew: the baseline."""
-    return [_record(p, p.correct, prompts.answer_completion(p.answer)) for p in probes]
+def build_vanilla(probes: Sequence[Probe], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
+    """The gold answer to every question, whatever the model knew: the baseline.
+
+    Args:
+        probes: The probed training questions.
+        questions: The same questions as they were asked; needed where they have options, context or examples.
+
+    Raises:
+        ValueError: Questions that were asked with another prompt, or an unanswerable one: it has no gold answer.
+    """
+    return [
+        _record(p, prompt, p.correct, prompts.answer_completion(_gold(p))) for p, prompt in _asked(probes, questions)
+    ]
 
 
-def build_padding(probes: Sequence[Probe]) -> list[TuningRecord]:
-    """The gold answer to every question, followed by "I am sure" (D1) or "I am unsure" (D0). Paper section 2.2."""
-    return [_record(p, p.correct, prompts.padding_completion(p.answer, p.correct)) for p in probes]
+def build_padding(probes: Sequence[Probe], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
+    """The gold answer to every question, followed by "I am sure" (D1) or "I am unsure" (D0). Paper section 2.2.
+
+    Args and errors are those of `build_vanilla`.
+    """
+    return [
+        _record(p, prompt, p.correct, prompts.padding_completion(_gold(p), p.correct))
+        for p, prompt in _asked(probes, questions)
+    ]
 
 
-def build_replacement(probes: Sequence[Probe], seed: int = 0) -> list[TuningRecord]:
+def build_replacement(
+    probes: Sequence[Probe], seed: int = 0, questions: Sequence[Question] | None = None
+) -> list[TuningRecord]:
     """The gold answer (D1) or one of sixteen refusals in its place (D0): R-Tuning-R, paper A.3.
+
+    Unanswerable questions are always uncertain, so that they get a refusal.
 
     Args:
         probes: The probed training questions.
         seed: Seed of the draw of the refusals.
+        questions: As in `build_vanilla`.
+
+    Raises:
+        ValueError: Questions that were asked with another prompt.
     """
     rng = random.Random(seed)
     refusals = [prompts.refusal_completion(rng.choice(prompts.REFUSALS)) for _ in probes]
     return [
-        _record(p, p.correct, prompts.answer_completion(p.answer) if p.correct else refusal)
-        for p, refusal in zip(probes, refusals, strict=True)
+        _record(p, prompt, p.correct, prompts.answer_completion(p.answer) if p.correct else refusal)
+        for (p, prompt), refusal in zip(_asked(probes, questions), refusals, strict=True)
     ]
 
 
 def build_unsupervised(
-    probes: Sequence[Probe], entropies: Sequence[float], seed: int = 0
+    probes: Sequence[Probe],
+    entropies: Sequence[float],
+    seed: int = 0,
+    questions: Sequence[Question] | None = None,
 ) -> tuple[list[TuningRecord], MedianSplit]:
     """Padding without labels for the split: the half with the higher answer entropy is "unsure" (paper 5.1).
 
@@ -80,11 +112,16 @@ def build_unsupervised(
         probes: The training questions.
         entropies: Entropy of the sampled answers to each [nats].
         seed: Seed of the lot that divides ties at the median.
+        questions: As in `build_vanilla`.
+
+    Raises:
+        ValueError: Not one entropy for each probe, questions that were asked with another prompt, or an
+            unanswerable one.
     """
     split = median_split(entropies, seed)
     records = [
-        _record(p, certain, prompts.padding_completion(p.answer, certain))
-        for p, certain in zip(probes, split.certain, strict=True)
+        _record(p, prompt, certain, prompts.padding_completion(_gold(p), certain))
+        for (p, prompt), certain in zip(_asked(probes, questions), split.certain, strict=True)
     ]
     return records, split
 
@@ -113,5 +150,31 @@ def median_split(entropies: Sequence[float], seed: int = 0) -> MedianSplit:
     )
 
 
-def _record(probe: Probe, certain: bool, completion: str) -> TuningRecord:
-    return TuningRecord(probe.id, prompts.question_prompt(probe.question), completion, certain)
+def _record(probe: Probe, prompt: str, certain: bool, completion: str) -> TuningRecord:
+    return TuningRecord(probe.id, prompt, completion, certain)
+
+
+def _gold(probe: Probe) -> str:
+    if not probe.answerable:
+        raise ValueError(
+            f"question {probe.id} is unanswerable and has no gold answer; expected answerable questions, or the "
+            "method replacement"
+        )
+    return probe.answer
+
+
+def _asked(probes: Sequence[Probe], questions: Sequence[Question] | None) -> list[tuple[Probe, str]]:
+    """Each probe with the prompt of its question, which must be the one that was probed."""
+    if questions is None:
+        pairs = [(probe, prompts.question_prompt(probe.question)) for probe in probes]
+    else:
+        if [p.id for p in probes] != [q.id for q in questions]:
+            raise ValueError("questions are not those of the probes; expected the same ids in the same order")
+        pairs = [(probe, prompts.task_prompt(q)) for probe, q in zip(probes, questions, strict=True)]
+    for probe, prompt in pairs:
+        if probe.prompt_digest not in ("", prompt_digest(prompt)):
+            raise ValueError(
+                f"question {probe.id} was probed with another prompt; expected the questions as they were asked, with "
+                "their options, context and examples"
+            )
+    return pairs

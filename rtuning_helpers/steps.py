@@ -10,12 +10,12 @@ import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 from rtuning_helpers import __version__, metrics, prompts, refusal_data
+from rtuning_helpers.answering import draw_question_answers
 from rtuning_helpers.artifacts import (
+    code_fingerprint,
     read_json,
     read_records,
     results_folder,
@@ -24,22 +24,27 @@ from rtuning_helpers.artifacts import (
     write_json,
     write_records,
 )
-from rtuning_helpers.decoding import sample_answers
 from rtuning_helpers.evaluation import predict
 from rtuning_helpers.finetuning import TrainingLog, finetune
-from rtuning_helpers.language_model import LanguageModel, file_sha256, load_language_model, model_revision
+from rtuning_helpers.fitting import Truncation
+from rtuning_helpers.language_model import LanguageModel, load_language_model, model_revision
 from rtuning_helpers.predictions import Prediction, read_predictions, write_predictions
 from rtuning_helpers.probing import Probe, probe
 from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
-from rtuning_helpers.questions import Question, load_questions
+from rtuning_helpers.questions import TRAIN
 from rtuning_helpers.refusal_data import MedianSplit, TuningRecord
+from rtuning_helpers.run_questions import evaluation_splits, fitted, questions
 from rtuning_helpers.uncertainty import answer_entropy, perplexities
 
 PRETRAINED = "pretrained"
-TEST_SPLITS = ("id", "ood")
 ADAPTER = "adapter"
-ANSWERING = ("prompts", "matching", "language_model", "decoding")  # modules that make an answer
-TUNING = ("prompts", "language_model", "encoding", "finetuning")  # and those that make an adapter
+TRUNCATION = "truncation.json"
+# The modules whose code makes an answer, and those whose code makes an adapter of training records.
+ANSWERING = (
+    "questions", "run_questions", "prompts", "fitting", "matching", "language_model", "forward", "labels", "decoding",
+    "options", "answering",
+)  # fmt: skip
+TUNING = ("prompts", "language_model", "encoding", "finetuning")
 
 
 @dataclass(frozen=True)
@@ -58,16 +63,20 @@ class Uncertainty:
     answers: list[str]
 
 
-def questions(config: RunConfig, split: str) -> list[Question]:
-    """The questions of a split, as the run asks them."""
-    return load_questions(config.dataset, split, config.data_dir, config.limit)
+def read_truncation(folder: Path) -> dict[str, Truncation]:
+    """What the probe step or the prediction step had to cut from the prompts of each split."""
+    return {split: Truncation(**row) for split, row in read_json(folder / TRUNCATION).items()}
 
 
 def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
     """The untuned model, or the model tuned by a method (tuning it first where that is not done yet)."""
     check_machine(config)
+    return load_tuned(config, None if method == PRETRAINED else tuning_step(config, method) / ADAPTER)
+
+
+def load_tuned(config: RunConfig, adapter: Path | None) -> LanguageModel:
+    """The run's model with an adapter, or without one."""
     settings = config.settings
-    adapter = None if method == PRETRAINED else tuning_step(config, method) / ADAPTER
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
         return load_language_model(
@@ -79,23 +88,25 @@ def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
         )
 
 
-def probe_step(config: RunConfig, split: str = "train", force: bool = False) -> Path:
-    """Ask the untuned model the questions of a split; writes ``probes.jsonl``."""
+def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Path:
+    """Ask the untuned model the questions of a split; writes ``probes.jsonl`` and ``truncation.json``."""
 
     def write(folder: Path) -> None:
+        asked = fitted(config, split)
         probes = probe(
             load_model(config),
-            questions(config, split),
+            asked.questions,
             max_new_tokens=config.settings.max_new_tokens,
             batch_size=config.settings.answer_batch,
         )
         write_records(folder / "probes.jsonl", probes)
+        write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
 
     parameters = step_parameters(config, (split,), (*ANSWERING, "probing"))
     return run_step(step_folder(config, PRETRAINED, f"probe-{split}"), parameters, write, force=force)
 
 
-def read_probes(config: RunConfig, split: str = "train") -> list[Probe]:
+def read_probes(config: RunConfig, split: str = TRAIN) -> list[Probe]:
     """The probes of a split, made if missing."""
     return read_records(probe_step(config, split) / "probes.jsonl", Probe)
 
@@ -104,18 +115,18 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
     """Perplexity and k sampled answers for every training question; writes ``uncertainty.jsonl``."""
 
     def write(folder: Path) -> None:
-        lm, asked, settings = load_model(config), questions(config, "train"), config.settings
-        sampled = sample_answers(
+        lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, config.settings
+        drawn = draw_question_answers(
             lm,
-            [prompts.question_prompt(q.question) for q in asked],
+            asked,
             k=settings.samples,
             temperature=settings.temperature,
             seed=config.seed,
             max_new_tokens=settings.max_new_tokens,
             batch_size=settings.answer_batch,
-            ids=[q.id for q in asked],
         )
-        perplexity = perplexities(lm, [q.question.strip() for q in asked], batch_size=settings.answer_batch)
+        sampled = [[answer.text for answer in answers] for answers in drawn]
+        perplexity = perplexities(lm, [prompts.bare_text(q) for q in asked], batch_size=settings.answer_batch)
         write_records(
             folder / "uncertainty.jsonl",
             [
@@ -124,7 +135,7 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
             ],
         )
 
-    parameters = step_parameters(config, ("train",), (*ANSWERING, "uncertainty"))
+    parameters = step_parameters(config, (TRAIN,), (*ANSWERING, "uncertainty"))
     return run_step(step_folder(config, PRETRAINED, "uncertainty"), parameters, write, force=force)
 
 
@@ -135,13 +146,14 @@ def read_uncertainty(config: RunConfig) -> list[Uncertainty]:
 
 def build_records(config: RunConfig, method: str) -> tuple[list[TuningRecord], MedianSplit | None]:
     """The training records of a method; for ``unsupervised`` also how the median cut fell."""
-    probes = read_probes(config)
+    probes, asked = read_probes(config), fitted(config, TRAIN).questions
     if method == "unsupervised":
-        return refusal_data.build_unsupervised(probes, [u.entropy for u in read_uncertainty(config)], config.seed)
+        entropies = [u.entropy for u in read_uncertainty(config)]
+        return refusal_data.build_unsupervised(probes, entropies, config.seed, asked)
     builders: dict[str, Callable[[], list[TuningRecord]]] = {
-        "vanilla": lambda: refusal_data.build_vanilla(probes),
-        "padding": lambda: refusal_data.build_padding(probes),
-        "replacement": lambda: refusal_data.build_replacement(probes, config.seed),
+        "vanilla": lambda: refusal_data.build_vanilla(probes, asked),
+        "padding": lambda: refusal_data.build_padding(probes, asked),
+        "replacement": lambda: refusal_data.build_replacement(probes, config.seed, asked),
     }
     return builders[check_methods([method])[0]](), None
 
@@ -156,7 +168,8 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
             write_json(folder / "median_split.json", asdict(split))
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if method == "unsupervised" else [])
-    parameters = {"method": method, "seed": config.seed, "code": _fingerprint(("prompts", "refusal_data"))}
+    code = code_fingerprint(("prompts", "fitting", "run_questions", "refusal_data"))
+    parameters = {"method": method, "seed": config.seed, "code": code}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
@@ -190,21 +203,28 @@ def read_training_log(config: RunConfig, method: str) -> TrainingLog:
 
 
 def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path:
-    """Ask a tuned model (or the untuned one) both test splits; writes ``predictions-<split>.jsonl``."""
+    """Ask a tuned model (or the untuned one) the test splits.
+
+    Writes ``predictions-<split>.jsonl`` and ``truncation.json``.
+    """
 
     def write(folder: Path) -> None:
-        lm = load_model(config, method)
-        for split in TEST_SPLITS:
+        lm, truncations = load_model(config, method), {}
+        for split in splits:
+            asked = fitted(config, split)
+            truncations[split] = asdict(asked.truncation)
             predictions = predict(
                 lm,
-                questions(config, split),
+                asked.questions,
                 method,
                 max_new_tokens=config.settings.max_new_tokens,
                 batch_size=config.settings.answer_batch,
             )
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
+        write_json(folder / TRUNCATION, truncations)
 
-    parameters = step_parameters(config, TEST_SPLITS, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
+    splits = evaluation_splits(config)
+    parameters = step_parameters(config, splits, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     return run_step(step_folder(config, method, "predictions"), parameters, write, inputs=inputs, force=force)
 
@@ -220,14 +240,14 @@ def metrics_folder(config: RunConfig) -> Path:
 
 
 def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: bool = False) -> Path:
-    """Score the untuned model and the given methods on both test splits; writes ``metrics.json``."""
+    """Score the untuned model and the given methods on the test splits; writes ``metrics.json``."""
     scored = [PRETRAINED, *check_methods(methods)]
 
     def write(folder: Path) -> None:
         rows = [
             metrics.summarise(read_method_predictions(config, method, split), method, split, seed=config.seed)
             for method in scored
-            for split in TEST_SPLITS
+            for split in evaluation_splits(config)
         ]
         write_json(
             folder / "metrics.json",
@@ -242,7 +262,7 @@ def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: boo
             },
         )
 
-    parameters = {"methods": scored, "seed": config.seed, "code": _fingerprint(("metrics",))}
+    parameters = {"methods": scored, "seed": config.seed, "code": code_fingerprint(("metrics",))}
     inputs = [prediction_step(config, method) for method in scored]
     return run_step(metrics_folder(config), parameters, write, inputs=inputs, force=force)
 
@@ -272,18 +292,5 @@ def step_parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str
         "splits": list(splits),
         "data_sha256": data.hexdigest(),
         "version": __version__,
-        "code": _fingerprint(modules),
+        "code": code_fingerprint(modules),
     }
-
-
-@cache  # what this process runs, even if a file changes meanwhile
-def _fingerprint(modules: tuple[str, ...]) -> str:
-    """Hash of the source of the package's modules that made a result; a subpackage counts with all its files."""
-    sources = [path for module in modules for path in _source_files(module)]
-    return hashlib.sha256("".join(file_sha256(path) for path in sources).encode()).hexdigest()[:16]
-
-
-def _source_files(module: str) -> list[Path]:
-    spec = find_spec(f"rtuning_helpers.{module}")
-    folders = spec.submodule_search_locations
-    return sorted(path for folder in folders for path in Path(folder).rglob("*.py")) if folders else [Path(spec.origin)]

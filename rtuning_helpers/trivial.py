@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.questions import Question
 
 
-def relation_majority(training: Sequence[Question], test: Sequence[Question]) -> list[str]:
+class Related(Protocol):
+    """Anything with a relation and a gold answer: a Question, a Probe, a Prediction."""
+
+    relation: str
+    answer: str
+
+
+def relation_majority(training: Sequence[Related], test: Sequence[Related]) -> list[str]:
     """For each test question the answer most frequent for its relation in training; "" for an unseen relation.
 
     Ties go to the answer that comes first in the alphabet.

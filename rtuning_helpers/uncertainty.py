@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from tqdm.auto import tqdm
 
-from rtuning_helpers.decoding import NonFiniteLogitsError, length_sorted_batches
+from rtuning_helpers.forward import NonFiniteLogitsError, token_batches
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.matching import normalised_words
+
+QUESTION_LENGTH = 64  # tokens; the logits of every token are kept, so that longer texts need smaller batches
 
 
 def answer_entropy(answers: Sequence[str], normalise: bool = False) -> float:
@@ -40,28 +41,26 @@ def perplexities(
     """Perplexity of each text under the model: exp of the mean negative log-likelihood per token.
 
     The first token has nothing before it (apart from a beginning-of-sequence token, where the tokenizer puts one) and
-    is not scored. Paper tables 4 and 10 apply this to the bare question.
+    is not scored. Paper tables 4 and 10 apply this to the question behind its context (`prompts.bare_text`).
 
     Raises:
         NonFiniteLogitsError: NaN or infinite logits.
+        InputError: A text does not fit into the model's context.
     """
-    encoded = lm.tokenizer(list(texts))["input_ids"] if len(texts) else []
     found = [math.nan] * len(texts)
-    with tqdm(total=len(texts), desc=description, leave=False, disable=None) as bar:
-        for rows in length_sorted_batches([len(ids) for ids in encoded], batch_size):
-            width = max(len(encoded[i]) for i in rows)
-            ids = torch.full((len(rows), width), lm.tokenizer.pad_token_id, device=lm.device)
-            mask = torch.zeros_like(ids)
-            for j, i in enumerate(rows):
-                ids[j, : len(encoded[i])] = torch.tensor(encoded[i], device=lm.device)
-                mask[j, : len(encoded[i])] = 1
-            logits = lm.model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
-            targets = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
-            losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-            means = losses.sum(1) / mask[:, 1:].sum(1)
-            for j, i in enumerate(rows):
-                if not math.isfinite(means[j]):
-                    raise NonFiniteLogitsError(f"the perplexity of {texts[i]!r} is not finite")
-                found[i] = math.exp(means[j])
-            bar.update(len(rows))
+    for rows, encoded, names in token_batches(lm, texts, batch_size, description, usual_length=QUESTION_LENGTH):
+        width = max(map(len, encoded))
+        ids = torch.full((len(rows), width), lm.tokenizer.pad_token_id, device=lm.device)
+        mask = torch.zeros_like(ids)
+        for j, row in enumerate(encoded):
+            ids[j, : len(row)] = torch.tensor(row, device=lm.device)
+            mask[j, : len(row)] = 1
+        logits = lm.model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
+        targets = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
+        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        means = losses.sum(1) / mask[:, 1:].sum(1)
+        for mean, i, name in zip(means, rows, names, strict=True):
+            if not math.isfinite(mean):
+                raise NonFiniteLogitsError(f"the perplexity of {name!r} is not finite")
+            found[i] = math.exp(mean)
     return found

@@ -43,8 +43,8 @@ def test_nothing_is_sampled_that_nobody_needs(tiny_lm, asked):
 def test_by_default_all_that_can_be_had(tiny_lm, asked, monkeypatch):
     monkeypatch.setattr(
         estimators,
-        "draw_answers",
-        lambda lm, prompts, k, **_: [estimators.answer_prompts(lm, [prompt] * k) for prompt in prompts],
+        "draw_question_answers",
+        lambda lm, questions, k, **_: [estimators.answer_questions(lm, [q] * k) for q in questions],
     )
     found = estimate(tiny_lm, asked[:2], k=2)
     assert set(NAMES) - set(found.confidence) == {"P(IK)", "P(sure)"}

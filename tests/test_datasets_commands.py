@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 from samples import (
@@ -10,6 +11,7 @@ from samples import (
     FEVER,
     FEVER_ORIGINAL,
     HALUEVAL,
+    HOTPOT,
     NEC,
     NEC_NONE,
     SELFAWARE,
@@ -24,8 +26,10 @@ from samples import (
     write_mmlu_authors,
 )
 
+from rtuning_helpers import notebook_runs
 from rtuning_helpers.cli import main
 from rtuning_helpers.datasets.mmlu_rows import ID_SUBJECTS
+from rtuning_helpers.errors import InputError
 from rtuning_helpers.questions import dataset_names, find_dataset
 
 
@@ -189,8 +193,38 @@ def test_list_says_what_is_in_the_cache_or_a_folder(tmp_path, monkeypatch, capsy
 def test_a_run_takes_files_of_a_public_data_set_but_none_of_the_mini_world(tmp_path, capsys):
     assert main(["run", "--dataset", "mini", "--data-dir", str(tmp_path)]) == 2
     assert "--dataset mini reads no files" in capsys.readouterr().err
-    assert main(["run", "--dataset", "nec", "--data-dir", str(tmp_path)]) == 2
-    assert "no file of nec's split 'test'" in capsys.readouterr().err
+    assert main(["run", "--dataset", "hotpotqa", "--data-dir", str(tmp_path)]) == 2
+    assert "no file of hotpotqa's split 'train'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["falseqa", "halueval", "nec", "refunq", "selfaware"])
+def test_nothing_is_tuned_on_a_set_that_is_only_tested_on(tmp_path, capsys, name):
+    assert main(["run", "--dataset", name, "--data-dir", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"--dataset {name} has no training questions, only test: nothing can be tuned on it" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["mmlu", "wice", "wice-subclaim", "hotpotqa", "fever"])
+def test_a_run_gets_as_far_as_its_first_notebook(tmp_path, monkeypatch, name):
+    """All checks passed, with the shipped notebooks and the mini model; no kernel is started."""
+    write_mmlu_authors(tmp_path / "mmlu", mmlu_original(), mmlu_shots())
+    for kind, part in product(("claim", "subclaim"), ("train", "test")):
+        write_lines(tmp_path / "wice" / kind / f"{part}.jsonl", *[WICE] * 4)
+    for part in ("hotpot_10k.json", "hotpot_dev_distractor_v1.json"):
+        write_json(tmp_path / "hotpot" / part, [{**HOTPOT, "_id": str(i)} for i in range(4)])
+    for part in ("fever_10k.json", "fever_10k_test.json"):
+        write_json(tmp_path / "fever" / part, [FEVER] * 4)
+    reached = []
+
+    def stop(source, target, parameters, progress=None):
+        reached.append((source.name, parameters["dataset"], parameters["limit"]))
+        raise InputError("stopped")
+
+    monkeypatch.setattr(notebook_runs, "execute", stop)
+    arguments = ["run", "--dataset", name, "--data-dir", str(tmp_path), "--limit", "3", "--out", str(tmp_path / "runs")]
+    assert main(arguments) == 2
+    assert reached == [("01_probe_knowledge.ipynb", name, 3)]
 
 
 def test_a_recording_of_a_set_that_is_only_tested_on(tmp_path, capsys):

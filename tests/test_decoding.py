@@ -15,18 +15,13 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import (
-    NonFiniteLogitsError,
-    answer_prompts,
-    label_probabilities,
-    label_token_ids,
-    length_sorted_batches,
-    padding_waste,
-    sample_answers,
-)
+from rtuning_helpers.decoding import answer_prompts, sample_answers
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.forward import NonFiniteLogitsError, length_sorted_batches, padding_waste
+from rtuning_helpers.labels import label_probabilities, label_token_ids
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.questions import load_questions
+from rtuning_helpers.uncertainty import perplexities
 
 SURE_LABELS = (" sure", " unsure")
 
@@ -258,6 +253,31 @@ def test_length_sorted_batches_by_hand():
     assert length_sorted_batches([3, 9, 1, 9, 5], 2) == [[1, 3], [4, 0], [2]]
     assert length_sorted_batches([], 4) == []
     assert length_sorted_batches([1, 2], 10) == [[1, 0]]
+
+
+def test_long_rows_come_in_smaller_batches():
+    assert length_sorted_batches([3, 9, 1, 9, 5], 3, most_tokens=10) == [[1], [3], [4, 0], [2]]
+    assert length_sorted_batches([3, 9, 1, 9, 5], 3, most_tokens=18) == [[1, 3], [4, 0, 2]]
+    assert length_sorted_batches([30, 9], 2, most_tokens=10) == [[0], [1]]  # one row at least
+    assert length_sorted_batches([0, 0], 2, most_tokens=10) == [[0, 1]]
+
+
+def test_prompts_beyond_the_context_are_named(tiny_lm, asked):
+    full = tiny_lm.context_length - len(tiny_lm.tokenizer("x")["input_ids"]) + 1
+    prompt = " ".join(["x"] * full)
+    assert len(tiny_lm.tokenizer(prompt)["input_ids"]) == tiny_lm.context_length
+    for call, room in ((answer_prompts, 4), (sample_answers, 4)):
+        with pytest.raises(InputError, match=f'"q1": its prompt has {tiny_lm.context_length} tokens and {room} are to'):
+            call(tiny_lm, [asked[0], prompt], ids=["q0", "q1"], max_new_tokens=room)
+    with pytest.raises(InputError, match="shortened by fitting.fit_questions"):
+        label_probabilities(tiny_lm, [prompt], SURE_LABELS)
+    with pytest.raises(InputError, match="shortened by fitting.fit_questions"):
+        perplexities(tiny_lm, [f"{prompt} x"])
+    assert len(perplexities(tiny_lm, [prompt])) == 1
+    barely = " ".join(["x"] * (full - 4))
+    assert len(answer_prompts(tiny_lm, [barely], max_new_tokens=4)) == 1
+    with pytest.raises(InputError, match="shortened by"):  # the sureness question needs room, too
+        answer_prompts(tiny_lm, [barely], max_new_tokens=4, ask_sureness=True)
 
 
 def test_padding_waste_by_hand():

@@ -10,8 +10,9 @@ import pytest
 from tiny import TINY_LIMIT
 
 from rtuning_helpers import estimators, prompts
-from rtuning_helpers.decoding import Answer, answer_prompts, label_probabilities
+from rtuning_helpers.decoding import Answer, answer_prompts
 from rtuning_helpers.estimators import Evidence, gather, meaning_clusters
+from rtuning_helpers.labels import label_probabilities
 from rtuning_helpers.metrics import auroc
 from rtuning_helpers.questions import Question, load_questions
 
@@ -146,9 +147,9 @@ def test_every_column_is_a_confidence(tiny_lm, asked, evidence):
 
 def test_p_true_is_averaged_over_both_orders(tiny_lm, evidence):
     first = replace(evidence, questions=evidence.questions[:1], answers=evidence.answers[:1])
-    question, answer = first.questions[0].question, first.answers[0].text
-    straight = label_probabilities(tiny_lm, [prompts.p_true_prompt(question, answer, "True", "False")], [" A", " B"])
-    turned = label_probabilities(tiny_lm, [prompts.p_true_prompt(question, answer, "False", "True")], [" A", " B"])
+    prompt, answer = prompts.question_prompt(first.questions[0].question), first.answers[0].text
+    straight = label_probabilities(tiny_lm, [prompts.p_true_prompt(prompt, answer, "True", "False")], [" A", " B"])
+    turned = label_probabilities(tiny_lm, [prompts.p_true_prompt(prompt, answer, "False", "True")], [" A", " B"])
     assert estimators.p_true(tiny_lm, first)[0] == pytest.approx((straight[0, 0] + turned[0, 1]) / 2)
 
 

@@ -11,6 +11,7 @@ from rtuning_helpers.label_rules import BANDS, RULES, certain_labels, knowledge_
 from rtuning_helpers.language_model import model_revision
 from rtuning_helpers.probing import Probe
 from rtuning_helpers.profiles import RunConfig, default_out
+from rtuning_helpers.questions import Question
 
 
 def probe_of(correct, exposure=0):
@@ -54,8 +55,11 @@ def test_each_rule_draws_its_own_border():
         assert {name for name, rule in RULES.items() if rule(probe_of(greedy, exposure), samples)} == expected
 
 
-def test_samples_are_graded_by_the_words_of_the_gold_answer():
-    assert right_samples([probe_of(True)], [["Ann", "ann.", "Anna", ""]]) == [[True, True, False, False]]
+def test_samples_are_graded_as_their_question_asks():
+    question = Question("q", "mini", "train", "Who?", "Ann", "r", aliases=("Lee",))
+    letter = Question("c", "mmlu", "train", "Who?", "B", "r", task="choice", options=("Ann", "Bob"))
+    samples = [["Ann", "ann.", "Anna", "", "Lee"], ["B", "A", "b"]]
+    assert right_samples([question, letter], samples) == [[True, True, False, False, True], [True, False, False]]
 
 
 def test_the_greedy_rule_is_the_probe(config):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 
@@ -15,6 +16,7 @@ from rtuning_helpers.language_model import (
     file_sha256,
     load_language_model,
     load_tokenizer,
+    model_context_length,
     model_location,
     model_revision,
     verify_checksums,
@@ -143,6 +145,21 @@ def test_a_tokenizer_without_padding_pads_with_the_end_of_sequence(folder):
     bare = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), eos_token="<s>")
     bare.save_pretrained(folder)
     assert load_tokenizer(str(folder)).pad_token == "<s>"
+
+
+def test_the_context_length_is_known_without_loading_the_weights(folder, tiny_lm):
+    (folder / "model.safetensors").write_bytes(b"")
+    assert model_context_length(str(folder)) == tiny_lm.context_length > 100
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    gpt2 = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_positions": 77}
+    bloom = {"model_type": "bloom", "architectures": ["BloomForCausalLM"]}
+    for described, expected in ((config | {"max_position_embeddings": 99}, 99), (gpt2, 77), (bloom, None)):
+        (folder / "config.json").write_text(json.dumps(described), encoding="utf-8")
+        assert model_context_length(str(folder)) == expected
+    (folder / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="its configuration cannot be loaded") as caught:
+        model_context_length(str(folder))
+    one_line(caught)
 
 
 def test_stop_tokens_of_the_tiny_model(tiny_lm):

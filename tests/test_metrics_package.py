@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rtuning_helpers import metrics, steps
+from rtuning_helpers import artifacts, metrics
 
 FOLDER = Path(metrics.__file__).parent
 FILES = sorted(path.name for path in FOLDER.glob("*.py"))
@@ -32,9 +32,9 @@ def test_every_export_is_there_and_explained(name):
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_change_of_any_module_is_changed_code(file, monkeypatch):
-    fingerprint = steps._fingerprint.__wrapped__  # without the cache
-    before, hash_of = fingerprint(("metrics",)), steps.file_sha256
+    fingerprint = artifacts.code_fingerprint.__wrapped__  # without the cache
+    before, hash_of = fingerprint(("metrics",)), artifacts.file_sha256
     changed = FOLDER / file
-    monkeypatch.setattr(steps, "file_sha256", lambda path: "changed" if path == changed else hash_of(path))
+    monkeypatch.setattr(artifacts, "file_sha256", lambda path: "changed" if path == changed else hash_of(path))
     assert fingerprint(("metrics",)) != before
-    assert fingerprint(("prompts",)) == steps._fingerprint(("prompts",))
+    assert fingerprint(("prompts",)) == artifacts.code_fingerprint(("prompts",))

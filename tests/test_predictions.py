@@ -30,6 +30,7 @@ ONE = Prediction(
     relation="birthplace",
     exposure=0,
 )
+OPTIONAL = ("relation", "exposure", "task", "answerable")
 TWO = replace(ONE, id="mini-id-0002", prediction="", correct=False, answer_confidence=0.25, exposure=None)
 
 
@@ -77,9 +78,11 @@ def test_null_columns_survive(tmp_path):
 
 
 def test_optional_fields_may_be_missing_and_unknown_ones_are_named(tmp_path):
-    row = asdict(ONE)
-    del row["relation"], row["exposure"]
-    assert read_predictions(write_rows(tmp_path / "p.jsonl", row)) == [replace(ONE, relation="", exposure=None)]
+    other = replace(ONE, task="claim", answerable=False)
+    row = {name: value for name, value in asdict(other).items() if name not in OPTIONAL}
+    plain = replace(ONE, relation="", exposure=None)  # an open question with an answer
+    assert read_predictions(write_rows(tmp_path / "p.jsonl", row)) == [plain]
+    assert read_predictions(write_predictions(tmp_path / "p.jsonl", [other])) == [other]
     with pytest.raises(InputError, match="row 2: has the unknown field 'entropy'; expected id, dataset, split"):
         read_predictions(write_rows(tmp_path / "p.jsonl", row, asdict(TWO) | {"entropy": 0.3}))
 
@@ -170,6 +173,9 @@ def fails(path, message):
         ("exposure", -1, "a whole number of at least 0 or null"),
         ("exposure", 2.5, "a whole number"),
         ("exposure", True, "a whole number"),
+        ("task", "essay", "one of open, choice, claim"),
+        ("task", ["open"], "one of open, choice, claim"),
+        ("answerable", None, "true or false"),
     ],
 )
 def test_a_bad_value_is_named_with_its_row(tmp_path, field, value, expected):
@@ -177,7 +183,7 @@ def test_a_bad_value_is_named_with_its_row(tmp_path, field, value, expected):
     fails(path, f"row 2: field '{field}' is .*; expected {expected}")
 
 
-@pytest.mark.parametrize("field", [name for name in asdict(ONE) if name not in ("relation", "exposure")])
+@pytest.mark.parametrize("field", [name for name in asdict(ONE) if name not in OPTIONAL])
 def test_a_missing_field_is_named_with_its_row(tmp_path, field):
     row = asdict(TWO)
     del row[field]

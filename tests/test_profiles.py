@@ -84,6 +84,8 @@ def test_the_table_of_profiles():
     paper = find_profile("paper")  # section 3.4 of the paper
     assert (paper.tuning, paper.epochs, paper.learning_rate, paper.batch_size) == ("full", 1, 2e-5, 4)
     assert all((p.samples, p.temperature, p.max_new_tokens) == (10, 0.7, 15) for p in PROFILES.values())
+    assert {p.batch_size * p.accumulation for p in PROFILES.values() if p.tuning == "qlora" and p.needs_gpu} == {16}
+    assert min(p.max_length for p in PROFILES.values() if p.needs_gpu) > 1252  # MMLU's longest question, see profiles
     assert PROFILES["colab-t4"].dtype == "float16"  # a T4 has no bfloat16
 
 

@@ -295,8 +295,13 @@ def test_what_is_written_is_read_back(tmp_path):
 
 def test_rows_without_doubtful_questions():
     rows = [made(0), made(1, question="Q0?", answer="b"), made(2, question="a or b?"), made(3), made(4)]
-    found = {row["subset"]: row for row in cleaned_rows(rows, questions_of(rows[4:]), resamples=20)}
-    assert [row["n"] for row in found.values()] == [5, 4, 3, 5, 4, 1]
+    majority = [made(i, question="Elsewhere?", answer="z") for i in (5, 6)] + [made(7, question="Q?", answer="b")] * 3
+    for others, easy, left in ((majority[:2], 0, 1), (majority, 1, 1), (rows[4:], 4, 0)):
+        training = questions_of([rows[4], *others])
+        found = {row["subset"]: row for row in cleaned_rows(rows, training, resamples=20)}
+        counts = [5, 4, 3, 5, 4, 5 - easy, left]
+        assert [row["n"] for row in found.values()] == [count for count in counts if count]
+    found = {row["subset"]: row for row in cleaned_rows(rows, questions_of([rows[4], *majority]), resamples=20)}
     assert found["all questions"]["accuracy"] == pytest.approx(3 / 5)
     assert found["without any of these"]["accuracy"] == 0  # the fourth row alone
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
+import asked
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtuning_helpers import prompts
-from rtuning_helpers.probing import Probe, split_by_certainty
+from rtuning_helpers.probing import Probe, prompt_digest, split_by_certainty
 from rtuning_helpers.refusal_data import (
     TuningRecord,
     build_padding,
@@ -132,3 +134,60 @@ def test_bad_input():
         median_split([])
     with pytest.raises(ValueError):
         build_unsupervised([KNOWN, UNKNOWN], [0.1])
+
+
+# --- questions of any task ---
+
+
+def probe_of(question, correct=True):
+    """As the probe of a question is recorded."""
+    digest = prompt_digest(prompts.task_prompt(question))
+    given = (question.id, "made", "train", question.question, question.answer, "r", None, "?", correct, 0.5, 0.1)
+    return Probe(*given, answerable=question.answerable, prompt_digest=digest)
+
+
+@pytest.mark.parametrize("question", asked.ALL, ids=lambda q: q.id)
+def test_records_of_every_task(question):
+    probes, questions, prompt = [probe_of(question, False)], [question], prompts.task_prompt(question)
+    gold = f" {question.answer}"
+    assert build_vanilla(probes, questions) == [TuningRecord(question.id, prompt, f"{gold}.", False)]
+    unsure = TuningRecord(question.id, prompt, f"{gold}{SURENESS} unsure.", False)
+    assert build_padding(probes, questions) == [unsure]
+    sure = [TuningRecord(question.id, prompt, f"{gold}{SURENESS} sure.", True)]
+    assert build_padding([probe_of(question, True)], questions) == sure
+    assert build_unsupervised(probes, [0.3], questions=questions)[0] == sure
+    (refusal,) = build_replacement(probes, questions=questions)
+    assert refusal.prompt == prompt and prompts.is_refusal(refusal.completion)
+
+
+BUILDERS = {
+    "vanilla": build_vanilla,
+    "padding": build_padding,
+    "replacement": lambda probes, questions: build_replacement(probes, questions=questions),
+    "unsupervised": lambda probes, questions: build_unsupervised(probes, [0.1] * len(probes), questions=questions)[0],
+}
+
+
+@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
+def test_a_record_has_the_prompt_of_its_probe_or_there_is_none(build):
+    plain, claim = probe_of(asked.OPEN), probe_of(asked.CLAIM)
+    assert build([plain], None) == build([plain], [asked.OPEN])  # plain open questions need no more than the probe
+    with pytest.raises(ValueError, match="question claim was probed with another prompt"):
+        build([plain, claim], None)
+    for changed in ({"context": "Another."}, {"options": ("YES", "NO")}, {"shots": (asked.CLAIM,)}):
+        with pytest.raises(ValueError, match="question claim was probed with another prompt"):
+            build([claim], [replace(asked.CLAIM, **changed)])
+    for others in ([asked.OPEN], [asked.OPEN, asked.CLAIM], []):
+        with pytest.raises(ValueError, match="questions are not those of the probes"):
+            build([claim], others)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_unanswerable_questions_can_only_be_refused(name):
+    nobody = replace(asked.OPEN, answer="", answerable=False)
+    probes, questions = [probe_of(asked.CLAIM), probe_of(nobody, False)], [asked.CLAIM, nobody]
+    if name == "replacement":
+        assert prompts.is_refusal(BUILDERS[name](probes, questions)[1].completion)
+        return
+    with pytest.raises(ValueError, match="question open is unanswerable and has no gold answer; .*replacement"):
+        BUILDERS[name](probes, questions)

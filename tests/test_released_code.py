@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import fields
 from types import SimpleNamespace
 
+import asked as tasks
 import numpy as np
 import pytest
 import torch
@@ -20,9 +21,9 @@ from tiny import TINY_LIMIT
 from transformers import AutoTokenizer
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import NonFiniteLogitsError
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation import predict
+from rtuning_helpers.forward import NonFiniteLogitsError
 from rtuning_helpers.language_model import LanguageModel, load_language_model
 from rtuning_helpers.probing import probe
 from rtuning_helpers.questions import Question, load_questions
@@ -615,6 +616,19 @@ def test_with_no_flag_the_rows_and_labels_are_the_kits_own(tiny_lm):
         assert row.answer_confidence == pytest.approx(kit.answer_confidence, abs=1e-4)
         assert row.sure_confidence == pytest.approx(kit.sure_confidence, abs=1e-4)
     assert answers.probe_labels(tiny_lm, asked, NONE) == [p.correct for p in probe(tiny_lm, asked)]
+
+
+@pytest.mark.parametrize("question", [q for q in tasks.ALL if q.id != "open"], ids=lambda q: q.id)
+def test_what_pararels_scripts_cannot_ask_is_named(tiny_lm, question):
+    """Rather than asked without its options, context or examples."""
+    given, message = [tasks.OPEN, question], f"question {question.id} has options, context or examples"
+    for call in (
+        lambda: texts.training_texts(given, [True, True], "padding", NONE),
+        lambda: answers.probe_labels(tiny_lm, given, NONE),
+        lambda: answers.evaluate(tiny_lm, given, ALL),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
 
 
 def test_labelling_flags_reach_the_model(tiny_lm, monkeypatch):

@@ -126,7 +126,7 @@ def test_the_training_log(config, report):
 def test_a_second_call_does_nothing_again(config, report, monkeypatch):
     before = manifests(config)
     assert len(before) == 2 + 3 * 3 + 1 + 1
-    for name in ("probe", "sample_answers", "finetune", "predict"):
+    for name in ("probe", "draw_question_answers", "finetune", "predict"):
         monkeypatch.setattr(steps, name, lambda *args, **kwargs: pytest.fail("done again"))
     assert steps.read_metrics(config, METHODS) == report
     assert manifests(config) == before

@@ -11,8 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import label_token_ids
 from rtuning_helpers.encoding import IGNORED, encode_record, encode_records, label_survival
+from rtuning_helpers.labels import label_token_ids
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.refusal_data import TuningRecord

@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from rtuning_helpers.decoding import NonFiniteLogitsError
+from rtuning_helpers.forward import NonFiniteLogitsError
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.questions import load_questions
 from rtuning_helpers.uncertainty import answer_entropy, perplexities

@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers import prompts
-from rtuning_helpers.decoding import SURENESS_LABELS, NonFiniteLogitsError, label_probabilities, length_sorted_batches
+from rtuning_helpers.forward import NonFiniteLogitsError, length_sorted_batches
+from rtuning_helpers.labels import SURENESS_LABELS, label_probabilities
 from rtuning_helpers.language_model import LanguageModel
 from rtuning_helpers.questions import Question
 from rtuning_helpers.released_code import texts
@@ -77,7 +78,12 @@ def bare_token_id(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
 def probe_labels(
     lm: LanguageModel, questions: Sequence[Question], quirks: ReleasedCodeQuirks, batch_size: int = 256
 ) -> list[bool]:
-    """Which questions the untuned model answers right, so that they are called certain."""
+    """Which questions the untuned model answers right, so that they are called certain.
+
+    Raises:
+        ValueError: A question with options, context or examples.
+    """
+    texts.check_plain(questions)
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.probe_prompt(q.question, quirks) for q in questions]
     # The released probe generates all 15 tokens and knows no line breaks; what follows the first full stop is cut off.
@@ -102,7 +108,9 @@ def evaluate(
     Raises:
         NonFiniteLogitsError: NaN or infinite logits; the message names the question.
         InputError: The tokenizer cannot tell " sure" from " unsure".
+        ValueError: A question with options, context or examples.
     """
+    texts.check_plain(questions)
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.evaluation_prompt(q.question, quirks) for q in questions]
     limit = EVALUATION_TOKENS if quirks.short_evaluation else PROBE_TOKENS

@@ -1,7 +1,7 @@
 """The released code's prompts, training texts and grading, for open questions (ParaRel), MMLU and WiCE.
 
-With no flag on, each function gives what the rest of the kit uses; with all on, byte for byte what the released scripts
-write. Texts only: nothing here needs a model.
+With no flag on, each function gives what the rest of the kit uses (but for a second space in the header of MMLU's
+prompts); with all on, byte for byte what the released scripts write. Texts only: nothing here needs a model.
 """
 
 from __future__ import annotations
@@ -22,6 +22,17 @@ from rtuning_helpers.released_code.quirks import ReleasedCodeQuirks
 
 METHODS = {"padding": "unsure", "replacement": "unknown", "unsupervised": "uncertain"}
 """This kit's names, and those of the released scripts' ``--method``."""
+
+
+def check_plain(questions: Sequence[Question]) -> None:
+    """See to it that all are open questions without context and examples, the only kind asked by ParaRel's scripts.
+
+    Raises:
+        ValueError: One is not; the message names its id.
+    """
+    for q in questions:
+        if prompts.task_prompt(q) != prompts.question_prompt(q.question):
+            raise ValueError(f"question {q.id} has options, context or examples; expected plain open questions")
 
 
 def probe_prompt(question: str, quirks: ReleasedCodeQuirks) -> str:
@@ -64,10 +75,11 @@ def training_texts(
         seed: Seed of the draw of refusals (the released code has none).
 
     Raises:
-        ValueError: Unknown method, or numbers that differ.
+        ValueError: Unknown method, numbers that differ, or a question that is more than its words.
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
+    check_plain(questions)
     rng = random.Random(seed)
     texts = []
     for question, known in zip(questions, certain, strict=True):

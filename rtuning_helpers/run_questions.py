@@ -1,0 +1,61 @@
+"""The questions of a run: its data set's splits, and the same questions shortened to what the run's model can read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.fitting import Fitted, fit_questions
+from rtuning_helpers.language_model import load_tokenizer, model_context_length
+from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.questions import IN_DOMAIN, TRAIN, Question, check_trainable, find_dataset, load_questions
+
+
+def evaluation_splits(config: RunConfig) -> tuple[str, ...]:
+    """The splits of the run's data set that models are tested on."""
+    return tuple(split for split in find_dataset(config.dataset).splits if split != TRAIN)
+
+
+def check_in_domain(config: RunConfig) -> None:
+    """See to it that the run's data set has in-domain test questions.
+
+    Raises:
+        InputError: It has none.
+    """
+    splits = find_dataset(config.dataset).splits
+    if IN_DOMAIN not in splits:
+        raise InputError(
+            f"--dataset {config.dataset} has no in-domain test questions, only {', '.join(splits)}; expected a data "
+            f"set with the split {IN_DOMAIN}"
+        )
+
+
+def questions(config: RunConfig, split: str) -> list[Question]:
+    """The questions of a split, as they are in the data set.
+
+    Raises:
+        InputError: Bad data, or a data set without training questions is to be trained on.
+    """
+    if split == TRAIN:
+        check_trainable(config.dataset)
+    return load_questions(config.dataset, split, config.data_dir, config.limit)
+
+
+def fitted(config: RunConfig, split: str) -> Fitted:
+    """The questions of a split as the run asks them, shortened where they do not fit, and how many that concerned.
+
+    They fit into the model's context and into the longest training example (``max_length``), so that labelling,
+    training and evaluation read the same text.
+    """
+    settings = config.settings
+    model = (settings.model, settings.revision)
+    return _fitted(*model, settings.max_length, settings.max_new_tokens, tuple(questions(config, split)))
+
+
+@lru_cache(maxsize=4)  # every step asks again, and shortening thousands of long prompts takes a minute
+def _fitted(
+    model: str, revision: str | None, max_length: int, max_new_tokens: int, asked: tuple[Question, ...]
+) -> Fitted:
+    context = model_context_length(model, revision)
+    limit = max_length if context is None else min(context, max_length)
+    return fit_questions(load_tokenizer(model, revision), asked, limit, max_new_tokens)

@@ -1,0 +1,146 @@
+"""The whole chain, from probe to metrics, on a data set of mixed tasks with prompts that have to be shortened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import asked
+import pytest
+
+from rtuning_helpers import profiles, prompts, questions, steps
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.fitting import Truncation
+from rtuning_helpers.matching import is_right
+from rtuning_helpers.probing import prompt_digest
+from rtuning_helpers.profiles import PROFILES, RunConfig
+from rtuning_helpers.questions import Dataset, load_questions
+
+METHODS = ("vanilla", "padding", "replacement", "unsupervised")
+EXAMPLES = tuple(replace(asked.CHOICE, id=f"s{i}", question=f"What is {i} + {i}?") for i in range(3))
+
+
+def mixed(split, data_dir=None, bad_rows=None):
+    """Open questions of the mini world, some behind a long text; choices with examples; claims of two sizes."""
+    plain = load_questions("mini", "train" if split == "train" else "id", limit=12)
+    made = []
+    for i, q in enumerate(plain):
+        choice = replace(asked.CHOICE, question=q.question, answer="ABCD"[i % 4], shots=EXAMPLES)
+        claim = replace(asked.CLAIM if i % 3 else asked.YES_NO, question=q.question, answer="AB"[i % 2])
+        long = replace(q, context=f"{q.answer} is in the text. " * (1 if i % 2 else 60))
+        made += [q, choice, claim, long]
+    return [replace(q, id=f"{split}-{n}", dataset="mixed", split=split) for n, q in enumerate(made)]
+
+
+def only_tested(split, data_dir=None, bad_rows=None):
+    return [replace(q, dataset="tests-only", split="test", answer="", answerable=False) for q in mixed("id")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    with pytest.MonkeyPatch.context() as patch:
+        profile = replace(PROFILES["mini"], epochs=1, batch_size=16, samples=3, lora_rank=4, max_new_tokens=5)
+        patch.setitem(profiles.PROFILES, "mini", profile)
+        for name, load, splits in (("mixed", mixed, ("train", "id")), ("tests-only", only_tested, ("test",))):
+            patch.setitem(questions._REGISTRY, name, Dataset(name, load, False, "made", "none", {}, splits))
+        yield
+
+
+@pytest.fixture(scope="module")
+def config(tiny_model, tmp_path_factory):
+    return RunConfig(model=str(tiny_model), dataset="mixed", out=str(tmp_path_factory.mktemp("runs")))
+
+
+@pytest.fixture(scope="module")
+def report(config):
+    return steps.read_metrics(config, METHODS)
+
+
+def test_metrics_of_every_method_on_the_splits_that_there_are(config, report):
+    assert [(row["method"], row["split"]) for row in report["rows"]] == [(m, "id") for m in ("pretrained", *METHODS)]
+    assert steps.evaluation_splits(config) == ("id",)
+    assert all(row["n"] == 48 for row in report["rows"])
+
+
+def test_probing_training_and_evaluation_read_the_same_shortened_prompt(config, report):
+    raw, fitted = steps.questions(config, "train"), steps.fitted(config, "train")
+    texts = [prompts.task_prompt(q) for q in fitted.questions]
+    assert [p.prompt_digest for p in steps.read_probes(config)] == [prompt_digest(text) for text in texts]
+    for method in METHODS:
+        assert [r.prompt for r in steps.read_tuning_records(config, method)] == texts
+    short = [q for q, whole in zip(fitted.questions, raw, strict=True) if q != whole]
+    assert len(short) == fitted.truncation.cut == 6
+    assert all(whole.context.startswith(q.context) and q.context for q in short for whole in raw if whole.id == q.id)
+
+
+def test_the_records_say_what_was_cut(config, report):
+    train = steps.read_truncation(steps.probe_step(config))
+    assert train == {"train": steps.fitted(config, "train").truncation}
+    assert (train["train"].questions, train["train"].limit, train["train"].cut) == (48, 256, 6)
+    assert train["train"].tokens > 100 and train["train"].longest > 256
+    for method in ("pretrained", "padding"):
+        found = steps.read_truncation(steps.prediction_step(config, method))
+        assert found == {"id": steps.fitted(config, "id").truncation} and isinstance(found["id"], Truncation)
+
+
+def test_no_example_is_repeated_in_the_probes(config, report):
+    text = (steps.probe_step(config) / "probes.jsonl").read_text(encoding="utf-8")
+    assert EXAMPLES[0].question not in text and asked.CLAIM.context not in text
+    assert len(text) / 48 < 600
+
+
+def test_letters_are_probed_sampled_and_predicted(config, report):
+    train, tested = steps.questions(config, "train"), steps.questions(config, "id")
+    for q, p in zip(train, steps.read_probes(config), strict=True):
+        assert p.correct is is_right(q, p.prediction)
+        assert not q.options or p.prediction in "ABCD"[: len(q.options)]
+    for q, u in zip(train, steps.read_uncertainty(config), strict=True):
+        assert not q.options or set(u.answers) <= set("ABCD"[: len(q.options)])
+    for method in ("pretrained", *METHODS):
+        for q, p in zip(tested, steps.read_method_predictions(config, method, "id"), strict=True):
+            assert (p.task, p.answerable) == (q.task, True)
+            said_no = method == "replacement" and p.refused
+            assert said_no or not q.options or p.prediction in "ABCD"[: len(q.options)]
+            assert p.correct is (not said_no and is_right(q, p.prediction))
+
+
+def test_records_of_options_end_in_the_letter_and_its_sureness(config, report):
+    train = steps.questions(config, "train")
+    for q, record in zip(train, steps.read_tuning_records(config, "padding"), strict=True):
+        assert record.completion == prompts.padding_completion(q.answer, record.certain)
+    for q, record in zip(train, steps.read_tuning_records(config, "vanilla"), strict=True):
+        assert record.completion == f" {q.answer}."
+
+
+def test_a_data_set_without_training_questions(config, tmp_path):
+    only = replace(config, dataset="tests-only", out=str(tmp_path))
+    predictions = steps.read_method_predictions(only, "pretrained", "test")
+    assert len(predictions) == 48 and not any(p.answerable or p.correct for p in predictions)
+    message = "--dataset tests-only has no training questions, only test: nothing can be tuned on it"
+    for call in (
+        lambda: steps.probe_step(only),
+        lambda: steps.uncertainty_step(only),
+        lambda: steps.data_step(only, "padding"),
+        lambda: steps.tuning_step(only, "vanilla"),
+        lambda: steps.prediction_step(only, "replacement"),
+        lambda: steps.metrics_step(only, ["padding"]),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+    assert len(steps.read_probes(only, "test")) == 48
+
+
+def test_a_shorter_limit_is_another_result(config, report, monkeypatch):
+    folder = steps.probe_step(config)
+    before = json.loads((folder / "truncation.json").read_text(encoding="utf-8"))["train"]["tokens"]
+    monkeypatch.setitem(profiles.PROFILES, "mini", replace(PROFILES["mini"], max_length=200))
+    own = replace(config, seed=1)
+    assert steps.read_truncation(steps.probe_step(own))["train"].tokens > before
+    monkeypatch.setitem(profiles.PROFILES, "mini", replace(PROFILES["mini"], max_length=40))
+    with pytest.raises(InputError, match=r"question train-\d+: its prompt has \d+ tokens without context"):
+        steps.probe_step(own)
+
+
+def test_the_models_context_is_a_limit_too(config, monkeypatch):
+    monkeypatch.setitem(profiles.PROFILES, "mini", replace(PROFILES["mini"], max_length=10_000))
+    assert steps.fitted(config, "train").truncation.limit == steps.load_model(config).context_length < 10_000
