@@ -8,10 +8,13 @@ from dataclasses import replace
 import asked
 import pytest
 
-from rtuning_helpers import profiles, prompts, questions, steps
+from rtuning_helpers import drift, label_rules, profiles, prompts, questions, steps
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.estimator_seeds import measure
 from rtuning_helpers.fitting import Truncation
+from rtuning_helpers.judgements import LEARNED, judgement_step, read_judged
 from rtuning_helpers.matching import is_right
+from rtuning_helpers.opponents import majority_answers, read_opponents
 from rtuning_helpers.probing import prompt_digest
 from rtuning_helpers.profiles import PROFILES, RunConfig
 from rtuning_helpers.questions import Dataset, load_questions
@@ -144,3 +147,50 @@ def test_a_shorter_limit_is_another_result(config, report, monkeypatch):
 def test_the_models_context_is_a_limit_too(config, monkeypatch):
     monkeypatch.setitem(profiles.PROFILES, "mini", replace(PROFILES["mini"], max_length=10_000))
     assert steps.fitted(config, "train").truncation.limit == steps.load_model(config).context_length < 10_000
+
+
+def test_estimators_and_opponents_judge_the_answers_of_the_predictions(config, report):
+    judged, vanilla, tested = read_judged(config, "padding", "id"), read_judged(config, "vanilla", "id"), mixed("id")
+    predictions = steps.read_method_predictions(config, "padding", "id")
+    assert judged.predictions == [p.prediction for p in predictions]
+    assert judged.correct.tolist() == [p.correct for p in predictions]
+    assert judged.confidence[LEARNED].tolist() == pytest.approx([p.sure_confidence for p in predictions], abs=1e-4)
+    assert judged.held_out.any() and not judged.held_out.all()
+    answers, _ = majority_answers(vanilla.samples)
+    rows = {row["method"]: row for row in read_opponents(config)}
+    assert {row["split"] for row in rows.values()} == {"id"}
+    right = [is_right(q, text) for q, text in zip(tested, answers, strict=True)]
+    assert rows["Vanilla-C"]["accuracy"] == rows["Vanilla-U"]["accuracy"] == pytest.approx(sum(right) / 48)
+    assert {(row["split"], row["seed"]) for part in measure(config).values() for row in part} == {("id", 0)}
+
+
+def test_another_rule_of_labels_is_tuned_and_tested_on_every_task(config, report):
+    certain = label_rules.certain_labels(config, "any of k samples")
+    samples = [u.answers for u in steps.read_uncertainty(config)]
+    assert certain == [any(is_right(q, a) for a in row) for q, row in zip(mixed("train"), samples, strict=True)]
+    (effect,) = label_rules.measure(config, "any of k samples")
+    assert (effect.split, effect.n, effect.lucky) == ("id", 48, None)  # some exposures are unknown
+
+
+def test_questions_of_every_task_are_watched_while_they_are_tuned(config, report):
+    watched = drift.watched_questions(config)
+    assert watched == [*steps.fitted(config, "train").questions, *steps.fitted(config, "id").questions[::3]]
+    known = {p.id: p.correct for split in ("train", "id") for p in steps.read_probes(config, split)}
+    seen = drift.read_sightings(config, drift.REHEARSED)
+    assert all(s.correct is s.certain is known[s.id] for s in seen if s.step == 0)
+    assert len(seen) % len(watched) == 0
+    assert all(0 <= s.sure <= 1 for s in seen)
+    last = {s.id: s for s in drift.read_sightings(config, "replacement") if s.split == "id"}
+    for p in steps.read_method_predictions(config, "replacement", "id"):
+        assert p.id not in last or last[p.id].refused is p.refused
+
+
+def test_what_is_fitted_in_domain_needs_such_questions(config, tmp_path):
+    only = replace(config, dataset="tests-only", out=str(tmp_path))
+    with pytest.raises(InputError, match="--dataset tests-only has no in-domain test questions, only test; expected"):
+        judgement_step(only, "pretrained")
+    with pytest.raises(InputError, match="no in-domain test questions"):
+        drift.watched_questions(only)
+    for call in (lambda: drift.read_sightings(only, "padding"), lambda: label_rules.measure(only, "all k samples")):
+        with pytest.raises(InputError, match="--dataset tests-only has no (training|in-domain test) questions"):
+            call()

@@ -75,6 +75,7 @@ config = RunConfig(
 )
 methods = check_methods(methods)
 probes = steps.read_probes(config)
+asked = steps.fitted(config, "train").questions  # as the model was asked them
 certain, uncertain = split_by_certainty(probes)
 print(f"D1 certain: {len(certain):,}   D0 uncertain: {len(uncertain):,}")
 knowledge_notice([p.correct for p in probes])
@@ -99,7 +100,7 @@ print(f"\nthe model had said: {unknown.prediction}")
 
 # %% [markdown]
 # The bar `|` marks where the prompt ends. The package builds exactly these strings, from one module that probing and
-# evaluation use too:
+# evaluation use too. (Where questions have options, a context or solved examples, `prompts.task_prompt` adds them.)
 
 # %%
 assert prompt == prompts.question_prompt(unknown.question)
@@ -196,7 +197,8 @@ if "unsupervised" in methods:
 
 # %%
 tokenizer = load_tokenizer(config.settings.model, config.settings.revision)
-encoded = encode_record(tokenizer, build_padding([unknown])[0], config.settings.max_length)
+record = build_padding([unknown], [asked[probes.index(unknown)]])[0]
+encoded = encode_record(tokenizer, record, config.settings.max_length)
 tokens = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
 masked = [label == IGNORED for label in encoded["labels"]]
 print("no loss: ", *[token for token, ignored in zip(tokens, masked) if ignored])
@@ -207,7 +209,7 @@ print("loss:    ", *[token for token, ignored in zip(tokens, masked) if not igno
 # the same here. How much of the loss would then be spent on the question?
 
 # %%
-padding_records = build_padding(probes)
+padding_records = build_padding(probes, asked)
 everything = [encode_record(tokenizer, r, config.settings.max_length, "all") for r in padding_records]
 completion = [encode_record(tokenizer, r, config.settings.max_length) for r in padding_records]
 tokens_all = sum(label != IGNORED for row in everything for label in row["labels"])
@@ -246,7 +248,7 @@ pd.DataFrame([{"method": m, **vars(s)} for m, s in survival.items()])
 
 # %%
 finding("no training record loses its label", all(s.lost == 0 for s in survival.values()), config)
-pairs = zip(padding_records, build_vanilla(probes))
+pairs = zip(padding_records, build_vanilla(probes, asked))
 same = all(padded.completion.startswith(plain.completion) for padded, plain in pairs)
 finding("padding is vanilla plus one sentence, for every record", same, config)
 if "unsupervised" in methods:

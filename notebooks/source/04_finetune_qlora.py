@@ -45,13 +45,13 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, prompts, steps
-from rtuning_helpers.decoding import answer_prompts
+from rtuning_helpers import plots, steps
+from rtuning_helpers.answering import answer_questions
 from rtuning_helpers.encoding import IGNORED, encode_record
 from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.finetuning import load_trainable_model
 from rtuning_helpers.language_model import load_language_model
-from rtuning_helpers.matching import matches
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.profiles import RunConfig, check_methods, profile_table
 from rtuning_helpers.refusal_data import build_padding
 
@@ -119,12 +119,11 @@ print(f"the linear layers shrink {saved:.1f}-fold")
 # What does it cost? Ask both versions the same questions.
 
 # %%
-asked = steps.questions(config, "train")
-asked = asked[:: max(1, len(asked) // 400)]
-texts = [prompts.question_prompt(q.question) for q in asked]
-answers = [answer_prompts(lm, texts, batch_size=settings.answer_batch) for lm in (full, small)]
+training = steps.fitted(config, "train").questions
+asked = training[:: max(1, len(training) // 400)]
+answers = [answer_questions(lm, asked, batch_size=settings.answer_batch) for lm in (full, small)]
 same = np.mean([a.text == b.text for a, b in zip(*answers)])
-right = [[matches(a.text, q.answer) for a, q in zip(version, asked)] for version in answers]
+right = [[is_right(q, a.text) for a, q in zip(version, asked)] for version in answers]
 kept = sum(before and after for before, after in zip(*right)) / max(sum(right[0]), 1)
 print(f"same answer from both: {same:.1%} of {len(asked)} questions")
 print(f"right before, and still right in 4 bits: {kept:.1%} of {sum(right[0])}")
@@ -156,7 +155,7 @@ for name in one_layer:
 # padding record, before any training, beside what the library computes.
 
 # %%
-record = build_padding(steps.read_probes(config))[0]
+record = build_padding(steps.read_probes(config), training)[0]
 encoded = encode_record(small.tokenizer, record, settings.max_length)
 ids = torch.tensor([encoded["input_ids"]], device=small.device)
 labels = torch.tensor([encoded["labels"]], device=small.device)

@@ -205,8 +205,9 @@ recorded[shown].round(4)
 
 # %% [markdown]
 # `origin` is untuned, `unsure` tuned by padding, `unknown` by replacement. What of padding's score survives when doubtful
-# questions are left out? Four kinds of doubt: the gold answer stands in the question ("Who makes the *Toyota* Corolla?"); the
-# same question has two golds; a row is repeated; the question was trained on.
+# questions are left out? Five kinds of doubt: the gold answer stands in the question ("Who makes the *Toyota* Corolla?"); the
+# same question has two golds; a row is repeated; the question was trained on; the gold is its relation's most frequent
+# answer in training, so that a guess without a model gets it right.
 
 # %%
 def cleaned_table(rows):
@@ -227,9 +228,9 @@ display(cleaned_table(cleaned).drop_duplicates(numbers))  # a subset that leaves
 pd.DataFrame(baselines).round(3)
 
 # %% [markdown]
-# The mini world was written without such doubts: no row but the first is left to show, and the wording gives nothing away.
-# With 20 possible answers to each kind of question, the most frequent one is right about once in twenty, and the relation
-# ranks the answers hardly better than chance. What the recording at hand looks like:
+# The mini world was written without the first four doubts, so two rows are left to show: all questions, and those whose gold
+# is not the most frequent answer. The wording gives little away: with 20 possible answers to each kind of question, the most
+# frequent one is right about once in twenty, and the relation ranks the answers hardly better than chance. What the recording at hand looks like:
 
 # %%
 surest = sorted(tuned, key=lambda p: -p.sure_confidence)

@@ -95,7 +95,7 @@ steps.probe_step(config, force=force)
 steps.uncertainty_step(config, force=force)
 probes = steps.read_probes(config)
 correct = [p.correct for p in probes]
-samples = right_samples(probes, [u.answers for u in steps.read_uncertainty(config)])
+samples = right_samples(steps.questions(config, "train"), [u.answers for u in steps.read_uncertainty(config)])
 truth = all(p.exposure is not None for p in probes)
 knowledge_notice(correct)
 print(f"{len(probes):,} training questions, {sum(correct):,} certain, {len(samples[0])} samples each")
