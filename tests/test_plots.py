@@ -6,6 +6,7 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -64,6 +65,12 @@ CASES = {
     ),
     "rate_by_exposure": lambda: plots.rate_by_exposure(
         dict.fromkeys(plots.METHOD_ORDER, RATES), "refused [%]", "title"
+    ),
+    "stacked_shares": lambda: plots.stacked_shares(
+        pd.DataFrame({"known": [20.0, 90.0], "unknown": [80.0, 10.0]}, index=["0", "61+"]),
+        "documents",
+        "questions [%]",
+        "title",
     ),
 }
 
