@@ -53,6 +53,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from rtuning_helpers.permutations import ask_rotations, with_options
 
 from rtuning_helpers import panels, plots, prompts, steps
 from rtuning_helpers.artifacts import read_json
@@ -70,7 +71,6 @@ from rtuning_helpers.label_rules import (
 from rtuning_helpers.language_model import load_language_model
 from rtuning_helpers.luck import count_luck
 from rtuning_helpers.matching import matches
-from rtuning_helpers.permutations import ask_rotations, with_options
 from rtuning_helpers.profiles import RunConfig, default_out
 from rtuning_helpers.question_flags import flag_questions
 from rtuning_helpers.questions import load_questions
