@@ -55,7 +55,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import panels, plots, steps
 from rtuning_helpers.drift import ARMS, REHEARSED, counted, read_sightings, recorded_drift, rehearsed_away
 from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
-from rtuning_helpers.findings import knowledge_notice
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.profiles import RunConfig
 from rtuning_helpers.sampling_error import seed_interval
 
