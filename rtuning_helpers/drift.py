@@ -38,7 +38,7 @@ ARMS = ("vanilla", "padding", "replacement", REHEARSED)
 MOMENTS = (0, 1 / 32, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of all steps
 REHEARSAL_EPOCHS = 2
 TEST_EVERY = 3  # every third question of the in-domain test is watched
-CONFIDENT = 0.9  # a wrong answer above this answer confidence counts as confident
+CONFIDENT, VERY_CONFIDENT = 0.5, 0.9  # answer confidences above which a wrong answer is counted
 RECORDING = Path("results") / "mini" / "drift.csv"
 _REVISION = RECORDING.with_name("drift.json")
 
@@ -250,14 +250,16 @@ def counted(sightings: Sequence[Sighting]) -> pd.DataFrame:
 
     Returns:
         Columns ``step, split, certain, exposure`` (label of the bin, "" where unknown), ``n``, ``right``, ``refused``,
-        ``right_refused``, ``confident_wrong`` (counts; wrong, not refused, confidence above 0.9), and the means
-        ``confidence``, ``entropy`` [nats], ``sure``.
+        ``right_refused``, ``confident_wrong`` and ``very_confident_wrong`` (counts; wrong, not refused, answer
+        confidence above 0.5 and 0.9), and the means ``confidence``, ``entropy`` [nats], ``sure``.
     """
     frame = pd.DataFrame([vars(s) for s in sightings])
     frame["exposure"] = [_bin(e) for e in frame.exposure]
     refused = frame.refused.fillna(False).astype(bool)
     frame["right_refused"] = frame.correct & refused
-    frame["confident_wrong"] = ~frame.correct & ~refused & (frame.confidence > CONFIDENT)
+    answered_wrong = ~frame.correct & ~refused
+    frame["confident_wrong"] = answered_wrong & (frame.confidence > CONFIDENT)
+    frame["very_confident_wrong"] = answered_wrong & (frame.confidence > VERY_CONFIDENT)
     frame["refused"] = refused
     grouped = frame.groupby(["step", "split", "certain", "exposure"], sort=False)
     table = grouped.agg(
@@ -266,6 +268,7 @@ def counted(sightings: Sequence[Sighting]) -> pd.DataFrame:
         refused=("refused", "sum"),
         right_refused=("right_refused", "sum"),
         confident_wrong=("confident_wrong", "sum"),
+        very_confident_wrong=("very_confident_wrong", "sum"),
         confidence=("confidence", "mean"),
         entropy=("entropy", "mean"),
         sure=("sure", lambda column: column.astype(float).mean()),

@@ -231,7 +231,7 @@ def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarr
 
 
 def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[dict]:
-    """AUROC of the paper's mix (half answer, half sure confidence) minus that of each half, with paired intervals."""
+    """AUROC of the paper's mix (half answer confidence, half P(sure)) minus that of each half, and the intervals."""
     (correct, answer), learned = judged.scored("answer probability"), judged.scored(LEARNED)[1]
     if len(set(correct.tolist())) < 2:
         return []

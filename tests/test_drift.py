@@ -27,14 +27,16 @@ def sighting(**changes):
 def test_counts_by_hand():
     seen = [
         sighting(correct=True, confidence=0.95),
-        sighting(confidence=0.95),  # wrong and confident
+        sighting(confidence=0.95),  # wrong and very confident
+        sighting(confidence=0.6),  # wrong and confident
         sighting(confidence=0.95, refused=True),  # wrong and confident, but refused
         sighting(exposure=100, certain=True, correct=True, refused=True, sure=0.4),
         sighting(exposure=70, certain=True, correct=True, refused=False, sure=0.8),
     ]
     table = counted(seen).set_index(["certain", "exposure"])
     unread, read = table.loc[(False, "0")], table.loc[(True, "61+")]
-    assert (unread.n, unread.right, unread.refused, unread.confident_wrong) == (3, 1, 1, 1)
+    assert (unread.n, unread.right, unread.refused) == (4, 1, 1)
+    assert (unread.confident_wrong, unread.very_confident_wrong) == (2, 1)
     assert (read.n, read.right, read.refused, read.right_refused) == (2, 2, 1, 1)
     assert read.sure == pytest.approx(0.6)
     assert pd.isna(unread.sure)

@@ -41,6 +41,13 @@ def test_the_greedy_answer_by_hand():
     assert estimators.sureness(EVIDENCE).tolist() == [0.9, 0.2]
 
 
+@pytest.mark.parametrize("k", range(2, 21))
+def test_samples_that_all_differ_are_worth_nothing_and_never_less(k):
+    """1 - ln k / ln k comes out as -2e-16 for some k, which no metric would take."""
+    evidence = Evidence(EVIDENCE.questions[:1], EVIDENCE.answers[:1], [[said(f"answer {i}", 0.1) for i in range(k)]])
+    assert 0 <= estimators.sample_entropy(evidence)[0] < 1e-12
+
+
 def test_samples_by_hand():
     # raw: Ann 2, "ann." 1, Eve 1 of 4; in words: Ann 3, Eve 1
     raw = -(0.5 * math.log(0.5) + 2 * 0.25 * math.log(0.25))

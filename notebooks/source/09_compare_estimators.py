@@ -60,7 +60,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import metrics, panels, plots, steps
 from rtuning_helpers.calibrators import CALIBRATORS
 from rtuning_helpers.estimator_seeds import recorded_estimators
-from rtuning_helpers.findings import knowledge_notice
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.judgements import LEARNED, calibrated, paired_differences, read_judged, score_estimators, stacked
 from rtuning_helpers.opponents import read_opponents
 from rtuning_helpers.profiles import RunConfig
@@ -174,7 +174,15 @@ if all(panes.values()):
         print(name, "| better than P(sure):", ", ".join(r["estimator"] for r in rows if r["high"] < 0) or "none")
 
 # %% [markdown]
-# RESULTS_2
+# In-domain P(sure) ranks better than every estimator that draws ten samples, by 0.03 to 0.04. Against the probability of the
+# answer, which is there for free, its lead of about 0.01 is inside the interval, and out-of-domain the sign turns. Some rows
+# are instructive by themselves:
+#
+# * *sample entropy*, its *normalised* twin and the *discrete* semantic entropy are one and the same here: answers of the mini
+#   world never differ in case or wording alone. Free text would tell them apart.
+# * *question familiarity* never sees the answer; that it reaches 0.8 says how much "do I know this subject?" gives away.
+# * *P(True)* asks "is this answer true?". A model that has never read such a question answers like a coin. On a model tuned to
+#   follow instructions it belongs to the best; nothing here speaks against it.
 #
 # ## 3. What does a sample buy?
 #
@@ -205,7 +213,9 @@ plt.show()
 pd.DataFrame({(name, label): dict(zip(x, y)) for name, lines in budget_lines.items() for label, (x, y) in lines.items()}).T.round(3)
 
 # %% [markdown]
-# RESULTS_3
+# Ten samples reach what one look at the answer's own probability gives. The reason is short answers: a name of one or two
+# tokens, whose distribution the model states exactly; samples only estimate it, with ten draws and much noise. For long
+# answers, which can be worded in many ways, the probability of one wording says less, and samples earn their price.
 #
 # ## 4. From a ranking to a probability
 #
@@ -239,7 +249,11 @@ brier = both[["estimator"] + [f"{c} {s}" for s in ("ID", "OOD") for c in brier_c
 brier.dropna().set_index("estimator").astype(float).round(3)
 
 # %% [markdown]
-# RESULTS_4
+# Three things to see. The estimators that count samples are badly overconfident *raw* (ECE near 0.17 to 0.19) and as good as
+# any after isotonic regression: comparing a learned confidence with an uncalibrated opponent, as the paper's Table 16 does,
+# measures the missing calibration. P(sure) is no probability either (0.12), although it was trained on sure and unsure; Platt's
+# two numbers bring it to 0.04, also out-of-domain. And P(True) has the smallest raw ECE of all: a constant near the accuracy
+# is perfectly calibrated and perfectly useless. That is why ECE never stands alone; the Brier score sees through it.
 #
 # ## 5. Half answer, half sure?
 #
@@ -275,7 +289,8 @@ print(f"weight chosen on the held-out third: {best:.2f}")
 pd.DataFrame(chosen).T.round(3)
 
 # %% [markdown]
-# RESULTS_5
+# The mixture is better than either half, on both tests, and the hill is flat: 0.5 loses nothing against the weight chosen on
+# the held-out third. Half and half is a good default. (In the other notebooks AP shows the same.)
 #
 # ## 6. Learned *and* tested
 #
@@ -285,19 +300,25 @@ pd.DataFrame(chosen).T.round(3)
 # %%
 tested = [n for n in ("answer probability", "token entropy", "self-consistency", "semantic entropy", "P(IK)") if n in judged["id"].confidence]
 stacks = {"tested only": tested, "learned + tested": [LEARNED, *tested], "P(sure) + answer": [LEARNED, "answer probability"]}
+pairs = [("learned + tested", "tested only"), ("learned + tested", "P(sure)"), ("learned + tested", "P(sure) + answer")]
 compared = {}
 for split, name in splits.items():
     right, learned = judged[split].scored(LEARNED)
     if not 0 < judged["id"].fitted_on(LEARNED)[0].sum() < judged["id"].held_out.sum():
         continue
     made = {label: stacked(judged["id"], judged[split], names) for label, names in stacks.items()} | {"P(sure)": learned}
-    for first, second in (("learned + tested", "tested only"), ("learned + tested", "P(sure)"), ("P(sure) + answer", "P(sure)")):
+    for first, second in pairs:
         gap = metrics.paired_bootstrap_difference(metrics.auroc, (right, made[first]), (right, made[second]), seed=seed)
         compared[name, f"{first} - {second}"] = dict(zip(("difference", "low", "high"), gap)) | {"AUROC of the first": metrics.auroc(right, made[first])}
 pd.DataFrame(compared).T.round(3)
 
 # %% [markdown]
-# RESULTS_6
+# All estimators together are no better than P(sure) and the answer's own probability: two numbers that one greedy answer
+# brings with it. What was learned adds to what can be tested (first row), and more the other way round (second row).
+#
+# A trap that we fell into while writing this page: P(IK) is a probe that was *fitted* on the held-out third. Its confidences
+# there were nearly perfect, so the stack believed it blindly, and ended below P(sure) alone. The probe's confidences on
+# those questions now come from probes fitted on the *other* held-out questions (cross-fitting).
 #
 # ## 7. The paper's own comparison
 #
@@ -318,7 +339,10 @@ paper = printed[printed.table.isin(["2", "16"]) & (printed.dataset == "ParaRel")
 paper.pivot_table(index=["table", "metric"], columns=["split", "method"], values="value", sort=False)
 
 # %% [markdown]
-# RESULTS_7
+# Like the paper, we find R-Tuning-U about as good as R-Tuning, with no labels used for the split, and Vanilla-C far behind and
+# badly calibrated. Unlike the paper, ranking Vanilla-C's answers by P(sure) (Vanilla-U) does *not* hurt: here it is the better
+# ranking in-domain, where the paper loses twelve points of AP. And the comparison is easy to win: Vanilla-C uses ten samples
+# where the plain answer probability of the same vanilla model (row *Vanilla*) ranks better for free.
 #
 # ## 8. Three seeds
 #
@@ -340,6 +364,16 @@ if recorded is not None:
     print("AUROC of P(sure) minus that of the estimator, with 95 % intervals, by split and seed")
     display(against.pivot(index="estimator", columns=["split", "seed"], values="text"))
 
+# %% [markdown]
+# P(sure) beats every sampling estimator in-domain on every seed; no interval against the answer probability excludes zero. And
+# the paper's mix against its two halves, by seed:
+
+# %%
+if recorded is not None:
+    mixed = pd.DataFrame(recorded["mixtures"])
+    mixed["gain"] = [f"{r.difference:+.3f} [{r.low:+.3f}, {r.high:+.3f}]" for r in mixed.itertuples()]
+    display(mixed.pivot(index=["split", "half"], columns="seed", values="gain"))
+
 # %%
 if recorded is not None:
     rows = pd.DataFrame(recorded["opponents"])
@@ -348,11 +382,49 @@ if recorded is not None:
 
 # %% [markdown]
 # ## Checks
+#
+# Over the three recorded seeds, and that this run agrees with the recording of its seed.
 
 # %%
-CHECKS = None
+if recorded is not None:
+    sampling = ("sample entropy", "self-consistency", "modal frequency", "semantic entropy")
+    ahead = against[(against.split == "id") & against.estimator.isin(sampling)]
+    finding("in-domain P(sure) ranks better than every sampling estimator, on every seed", (ahead.low > 0).all(), config)
+    free = against[against.estimator == "answer probability"]
+    finding("P(sure) and the answer probability cannot be told apart, on any seed or test", ((free.low < 0) & (free.high > 0)).all(), config)
+    finding("their mix ranks better than either, on every seed and test", (mixed.low > 0).all(), config)
+    fitted = pd.DataFrame(recorded["scores"]).query("estimator == @LEARNED")
+    finding("Platt's calibration on ID questions lowers the ECE of P(sure) on both tests", (fitted.ece_platt < fitted.ece).all(), config)
+    was = pd.DataFrame(recorded["scores"]).query("seed == @seed").pivot(index="estimator", columns="split", values="auroc")
+    gap = max(abs(was[s] - scores[s].set_index("estimator").auroc).max() for s in splits) if len(was) else 0
+    finding("this run agrees with the recording of its seed within 0.03", gap <= 0.03, config)
 
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# RESULTS_9
+# * **Learned against tested.** P(sure) is the best single estimator in-domain, ahead of all that draw ten samples (by 0.023 to
+#   0.043 in AUROC over seeds, no interval reaching zero). It is *not* ahead of the probability of the answer itself, which
+#   the paper's Table 2 leaves out. "Learning beats testing" holds here against the opponents that the paper chose.
+# * **Learned and tested.** Their plain mean beats both halves on every seed and both tests, by 0.014 to 0.030. This, and not the
+#   duel, is the useful result.
+# * **Calibration** is a matter of a few hundred labelled answers and two numbers, for every estimator. It says nothing for or
+#   against learning.
+# * All estimators judge the answers of the *padding* model. The untuned model, with its own answers, does better still (notebook 05).
+# * Short answers and one token for each name favour the answer probability. Models that follow instructions favour P(True) and
+#   verbalised confidence. The order of this table is the mini world's; the method of comparison is yours to keep.
+#
+# ## Exercises
+#
+# **Exercise 09.1** (5 minutes). Section 4 fits calibrators on a third of the in-domain questions. Fit them on 50 questions only.
+# Which calibrator breaks first, and why?
+#
+# **Exercise 09.2** (10 minutes). Replace AUROC by the risk at 50 % coverage (`metrics.risk_at_coverage`) in section 2. Does the
+# order of the estimators change?
+#
+# **Exercise 09.3** (15 minutes). Vanilla-U asks R-Tuning-U about Vanilla-C's answers. Ask it about the *vanilla* model's greedy
+# answers instead (`rtuning_helpers/opponents.py` shows how). Is P(sure) a judge of answers, or of questions?
+#
+# ## Summary
+#
+# Compared on the same answers, learned uncertainty beats what is sampled, ties with what the answer's own probability says,
+# and adds to it. Next: [10, lucky guess or knowledge?](10_lucky_or_known.ipynb)

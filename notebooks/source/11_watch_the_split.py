@@ -55,7 +55,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import panels, plots, steps
 from rtuning_helpers.drift import ARMS, REHEARSED, counted, read_sightings, recorded_drift, rehearsed_away
 from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
-from rtuning_helpers.findings import knowledge_notice
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.profiles import RunConfig
 from rtuning_helpers.sampling_error import seed_interval
 
@@ -107,7 +107,9 @@ panels.line_panels(lines_of("sure"), "optimiser step", "P(sure), mean", "Surenes
 plt.show()
 
 # %% [markdown]
-# RESULTS_1
+# Two things happen at different speeds. P(sure) of the two sets parts within the first hundred steps, on questions tuned on and not
+# tuned on alike: this is what padding is meant to teach, and it is learnt first. The rest of the training goes into
+# learning answers by heart: more than half of D0 is answered right at the end, on questions tuned on only.
 #
 # ## 2. Where does each question go?
 #
@@ -142,7 +144,10 @@ for certain, text in ((False, "labelled unsure, answered right after tuning"), (
     print(f"{text}: {stale} of {len(part)} ({stale / max(len(part), 1):.1%}, 95 % interval {low:.1%} to {high:.1%})")
 
 # %% [markdown]
-# RESULTS_2
+# More than half of D0 ends as *right, unsure*: the model has learnt the answer and, with it, to doubt it. On the training
+# questions the label is stale; the model still says it, because it learnt the label by heart too. On the questions not tuned
+# on, hardly any D0 question becomes right, so there the labels' message ("you do not know such things") stays true. That is why
+# stale labels do less harm than one would fear: they are about *these* questions, the lesson is about their kind.
 #
 # ## 3. Four ways of tuning, three seeds
 #
@@ -170,23 +175,25 @@ def arm_lines(rows, what, arms=("vanilla", "padding", "replacement")):
     return found
 
 
+recorded["last"] = recorded.step == recorded.groupby(["arm", "seed"]).step.transform("max")
 d0, d1 = recorded[~recorded.certain], recorded[recorded.certain]
 
 # %%
 taught = {p: arm_lines(d0[d0.split == s], "right") for s, p in places.items()}
 panels.line_panels(taught, "optimiser step", "D0 questions answered right (share)", "How much of the unknown does tuning teach?", (0, None))
 plt.show()
-final = recorded.step.max()
 outcomes = {}
 for arm in ARMS:
     for split, place in places.items():
-        values = rates(d0[(d0.split == split) & (d0.step == final) & (d0.arm == arm)], "right")
+        values = rates(d0[(d0.split == split) & d0["last"] & (d0.arm == arm)], "right")
         outcomes[arm, place] = dict(zip(("mean", "low", "high"), seed_interval(list(values)))) if len(values) > 1 else {"mean": values.mean()}
 print("D0 answered right after tuning: mean over seeds and its 95 % interval (Student)")
 pd.DataFrame(outcomes).T.round(3)
 
 # %% [markdown]
-# RESULTS_3
+# Vanilla and padding teach the unknown answers of the training questions; replacement teaches none of them, because it never
+# shows them. On other questions nothing of it arrives: facts are not learnt by analogy, and no tuning makes the model know
+# other subjects. What looked like "the labels become wrong" is memorising.
 #
 # ## 4. What happens to the known?
 #
@@ -198,8 +205,8 @@ panels.line_panels(kept, "optimiser step", "D1 questions answered right (share)"
 plt.show()
 lost = {}
 for arm in ARMS:
-    values = rates(d1[(d1.split == "id") & (d1.step == final) & (d1.arm == arm)], "right")
-    refused = rates(d1[(d1.split == "id") & (d1.step == final) & (d1.arm == arm)], "refused")
+    values = rates(d1[(d1.split == "id") & d1["last"] & (d1.arm == arm)], "right")
+    refused = rates(d1[(d1.split == "id") & d1["last"] & (d1.arm == arm)], "refused")
     lost[arm] = {"right after tuning": values.mean(), "lowest seed": values.min(), "highest seed": values.max(), "refused": refused.mean()}
 print("D1 questions not tuned on")
 pd.DataFrame(lost).T.round(3)
@@ -209,11 +216,12 @@ pd.DataFrame(lost).T.round(3)
 
 # %%
 order = [label for label, _, _ in EXPOSURE_BINS]
-by_exposure = recorded[(recorded.split == "id") & recorded.step.isin([0, final])]
+by_exposure = recorded[(recorded.split == "id") & ((recorded.step == 0) | recorded["last"])]
 if set(by_exposure.exposure) <= set(order):
-    sums = by_exposure.groupby(["arm", "step", "exposure"])[["right", "refused", "n"]].sum()
+    sums = by_exposure.groupby(["arm", "last", "exposure"])[["right", "n"]].sum()
     band = (sums.right / sums.n).unstack("exposure")[order]
-    band.index = [f"{arm}, {'before' if step == 0 else 'after'}" for arm, step in band.index]
+    band.index = [f"{arm}, {'after' if last else 'before'}" for arm, last in band.index]
+    print("right answers by exposure, questions not tuned on")
     display(band.round(2))
 
 # %%
@@ -229,30 +237,38 @@ if curves:
     plt.show()
 
 # %% [markdown]
-# RESULTS_4
+# Every arm forgets some of what was known before, one in five to one in seven of the D1 questions that are not tuned on. The
+# table by exposure tells which: facts read three to fourteen times suffer, the well-read ones hardly do. And the sure confidence
+# follows exposure: it rises for what was read often and falls for what was never read.
 #
 # ## 5. What vanilla tuning does instead
 #
-# Vanilla tuning trains answers that the model cannot know, and nothing tells it to hold back. Wrong answers with an answer
-# confidence above 0.9, on questions that it is *not* tuned on:
+# Vanilla tuning trains answers that the model cannot know, and nothing tells it to hold back. Wrong answers that are given (not
+# refused) with an answer confidence above one half, on questions that it is *not* tuned on:
 
 # %%
-confident = {"D0, not tuned on": arm_lines(d0[d0.split == "id"], "confident_wrong")}
-never = recorded[(recorded.split == "id") & (recorded.exposure == "0")]
-if len(never):
-    confident["never read, not tuned on"] = arm_lines(never, "confident_wrong")
-panels.line_panels(confident, "optimiser step", "confidently wrong (share)", "Confident wrong answers rise while the model memorises", (0, None))
+outside = d0[d0.split == "id"]
+confident = {"confidence above 0.5": arm_lines(outside, "confident_wrong"), "confidence above 0.9": arm_lines(outside, "very_confident_wrong")}
+panels.line_panels(confident, "optimiser step", "D0 answered wrongly (share)", "Wrong answers given with confidence, D0, not tuned on", (0, None))
 plt.show()
+
+# %%
 rise = {}
 for arm in ("vanilla", "padding", "replacement"):
-    part = d0[(d0.split == "id") & (d0.arm == arm)]
-    before, after = (rates(part[part.step == s], "confident_wrong") for s in (0, final))
-    gap = list(after.droplevel("step") - before.droplevel("step"))
-    rise[arm] = {"before": before.mean(), "after": after.mean()} | (dict(zip(("rise", "low", "high"), seed_interval(gap))) if len(gap) > 1 else {"rise": gap[0]})
-pd.DataFrame(rise).T.round(3)
+    for what, above in (("confident_wrong", 0.5), ("very_confident_wrong", 0.9)):
+        part = outside[outside.arm == arm]
+        before, after = (rates(part[chosen], what).droplevel("step") for chosen in (part.step == 0, part["last"]))
+        gap = list(after - before)
+        interval = dict(zip(("rise", "low", "high"), seed_interval(gap))) if len(gap) > 1 else {"rise": gap[0]}
+        rise[arm, above] = {"before": before.mean(), "after": after.mean()} | interval
+rise = pd.DataFrame(rise).T.rename_axis(["arm", "confidence above"])
+rise.round(3)
 
 # %% [markdown]
-# RESULTS_5
+# Under vanilla tuning the share of D0 that is answered wrongly with a confidence above one half rises in the second half of the
+# training, when the answers of the training questions are being memorised. Padding and replacement refuse most of these
+# questions, and the share stays where it was. Above 0.9 there is nothing to see in any arm: the mini model rarely gets that
+# confident about what it does not know. (We looked at 0.9 first. The threshold matters; both are shown.)
 #
 # ## 6. Taking out what is about to become known
 #
@@ -267,7 +283,7 @@ print(f"D0 questions that the rehearsal makes right, and that are dropped: {drop
 # %%
 def final_rates(arm):
     """What a user would see after tuning, on questions not tuned on, by seed."""
-    part = recorded[(recorded.split == "id") & (recorded.step == final) & (recorded.arm == arm)]
+    part = recorded[(recorded.split == "id") & recorded["last"] & (recorded.arm == arm)]
     sums = part.groupby("seed")[["n", "right", "refused", "right_refused"]].sum()
     answered, known = sums.n - sums.refused, part[part.certain].groupby("seed")[["n", "refused"]].sum()
     return pd.DataFrame(
@@ -287,14 +303,47 @@ if len(gap) > 1:
 compared.round(3)
 
 # %% [markdown]
-# RESULTS_6
+# The rehearsal takes few questions out, and what a user sees afterwards does not change beyond the spread over seeds. On the mini
+# world few D0 questions are "about to become known": it is memorising, not awakening. CRaFT reports that 69 % of its MMLU
+# questions with a correctness below one half improved after the rehearsal; there the model may know more than its one
+# letter says, and the filter has something to do.
 #
 # ## Checks
 
 # %%
-CHECKS = None
+last_rate = {(arm, split): rates(d0[(d0.arm == arm) & (d0.split == split) & d0["last"]], "right") for arm in ARMS for split in places}
+finding("padding teaches at least 40 % of D0 by heart, on every seed", (last_rate["padding", "train"] >= 0.4).all(), config)
+finding("replacement teaches at most 3 % of D0, on every seed", (last_rate["replacement", "train"] <= 0.03).all(), config)
+finding("hardly any of D0 becomes right on questions not tuned on (at most 15 %)", all((last_rate[arm, "id"] <= 0.15).all() for arm in ARMS), config)
+end_sure = frame[frame.step == frame.step.max()].assign(sure=lambda f: f.sure.astype(float)).groupby(["place", "certain"]).sure.mean()
+finding("P(sure) of D1 and D0 are at least 0.4 apart, on questions not tuned on", end_sure["not tuned on", True] - end_sure["not tuned on", False] >= 0.4, config)
+if "low" in rise:
+    finding("vanilla's wrong answers above one half rise more than padding's", rise["rise"]["vanilla", 0.5] > rise["rise"]["padding", 0.5], config)
 
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# RESULTS_9
+# * The *labels* go stale: more than half of the questions labelled unsure are answered right at the end of padding. The *lesson*
+#   does not: on other questions D0 stays unknown, and the model stays unsure about it.
+# * Padding needs this side effect: it trains on the right answers of D0. Replacement does without, teaches no answers, and forgets
+#   about as much of the known.
+# * Tuning costs knowledge in every arm. That is the price of eight passes at a high learning rate on a small model; a large
+#   model tuned for one pass forgets less and memorises less.
+# * Rehearsal filtering found little to filter here. The mini world has no dormant knowledge that a light tuning could awaken.
+# * All of it is seen at seven moments and on three seeds of one small model.
+#
+# ## Exercises
+#
+# **Exercise 11.1** (5 minutes). The lines of section 1 show means. Draw the distribution of P(sure) on D0 at steps 51 and 408.
+#
+# **Exercise 11.2** (15 minutes). Stop padding after 102 steps (`epochs=2` in the profile). How do accuracy, answer rate and stale labels
+# compare with the full training? Would you stop early?
+#
+# **Exercise 11.3** (20 minutes). Padding could show the *model's own* wrong answer in front of "I am unsure" instead of the gold answer.
+# Change `tuning_records` to do so and watch D0 again. What is gained, what is lost?
+#
+# ## Summary
+#
+# The split is a statement about the untuned model, and training overtakes it on the training questions. What carries over to other
+# questions is the habit, not the labels. Back to the [start](01_probe_knowledge.ipynb), or to
+# [notebook 09](09_compare_estimators.ipynb) for the measures.
