@@ -287,7 +287,7 @@ def recorded_drift() -> pd.DataFrame | None:
     path, revision = default_out() / RECORDING, default_out() / _REVISION
     if not (path.is_file() and revision.is_file()) or read_json(revision)["model_revision"] != model_revision("mini"):
         return None
-    return pd.read_csv(path, keep_default_na=False, na_values=["nan"], dtype={"exposure": str})
+    return pd.read_csv(path, dtype={"exposure": str}).fillna({"exposure": ""})
 
 
 def record(configs: Sequence[RunConfig], arms: Sequence[str] = ARMS) -> Path:

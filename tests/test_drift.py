@@ -106,6 +106,8 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
     watched = table.groupby(["arm", "seed", "step", "split"]).n.sum()
     assert set(watched.unstack("split").train) == {1620}
     assert set(watched.unstack("split").id) == {540}
+    assert table.sure.dtype == float
+    assert table[table.arm == "padding"].sure.between(0, 1).all()
     assert set(table.exposure) == {"0", "1-2", "3-6", "7-14", "15-30", "31-60", "61+"}
 
 

@@ -51,12 +51,13 @@ def fuzzy(n=600, seed=0):
     return judged_of(correct, np.arange(n) % 2 == 0, over=score, noise=rng.random(n))
 
 
-def test_whole_blocks_are_held_out():
-    rows = held_out_rows(100)
-    assert rows.reshape(-1)[:9].all()
-    assert not rows[9:27].any()
-    assert rows[27:36].all()
-    assert held_out_rows(1620).mean() == pytest.approx(1 / 3, abs=0.01)
+def test_a_third_of_the_blocks_is_held_out_whole():
+    rows = held_out_rows(1620)
+    assert rows.mean() == pytest.approx(1 / 3, abs=0.01)
+    assert all(len(set(block)) == 1 for block in rows.reshape(-1, 9).tolist())
+    assert (rows == held_out_rows(1620)).all()
+    assert held_out_rows(18).sum() == 9
+    assert not held_out_rows(5).any()  # too few for two parts
 
 
 def test_no_subject_of_the_mini_world_is_on_both_sides():

@@ -86,7 +86,7 @@ print(f"profile {config.profile}: model {config.settings.model}, tuning {config.
 
 # %%
 lm = steps.load_model(config)
-questions = steps.questions(config, "train")
+questions = steps.fitted(config, "train").questions  # shortened where a prompt would not fit
 print(f"{len(questions):,} training questions about {len({q.relation for q in questions})} relations")
 shown = questions[:: max(1, len(questions) // 5)][:5]
 pd.DataFrame([{"question": q.question, "answer": q.answer, "exposure": q.exposure} for q in shown])
@@ -98,7 +98,7 @@ pd.DataFrame([{"question": q.question, "answer": q.answer, "exposure": q.exposur
 
 # %%
 example = questions[len(questions) // 2]
-prompt = prompts.question_prompt(example.question)
+prompt = prompts.task_prompt(example)
 print(repr(prompt))
 
 # %% [markdown]

@@ -48,8 +48,8 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, prompts, steps
-from rtuning_helpers.decoding import sample_answers
+from rtuning_helpers import plots, steps
+from rtuning_helpers.answering import draw_question_answers
 from rtuning_helpers.exposure import rate_by_exposure
 from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.metrics import auroc, bootstrap_interval, mean_interval
@@ -115,8 +115,10 @@ print("the batched function gives the same number")
 
 # %%
 by_confidence = sorted(probes, key=lambda p: p.confidence)
+asked = {question.id: question for question in steps.fitted(config, "train").questions}
 for probe in (by_confidence[-1], by_confidence[0]):
-    answers = sample_answers(lm, [prompts.question_prompt(probe.question)], k=10, temperature=0.7, seed=seed)[0]
+    drawn = draw_question_answers(lm, [asked[probe.id]], k=10, temperature=0.7, seed=seed)[0]
+    answers = [answer.text for answer in drawn]
     shares = np.array(list(Counter(answers).values())) / len(answers)
     entropy = float(-(shares * np.log(shares)).sum())
     assert math.isclose(entropy, answer_entropy(answers), abs_tol=1e-9)

@@ -47,8 +47,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import plots, prompts, steps
+from rtuning_helpers.answering import answer_questions
 from rtuning_helpers.artifacts import shown_path
-from rtuning_helpers.decoding import answer_prompts, label_probabilities
+from rtuning_helpers.decoding import label_probabilities
 from rtuning_helpers.exposure import rate_by_exposure
 from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.matching import matches
@@ -77,7 +78,8 @@ config = RunConfig(
 methods = check_methods(methods)
 everyone = ["pretrained", *methods]
 knowledge_notice([p.correct for p in steps.read_probes(config)])
-splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
+names = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
+splits = {split: names[split] for split in steps.evaluation_splits(config)}  # some data sets have no OOD test
 
 # %% [markdown]
 # ## 1. Two questions to one model
@@ -92,10 +94,10 @@ splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
 asked_model = next((m for m in methods if m in ("padding", "unsupervised")), None)
 if asked_model:
     lm = steps.load_model(config, asked_model)
-    for question in steps.questions(config, "id")[:: max(1, len(steps.questions(config, "id")) // 4)][:4]:
-        prompt = prompts.question_prompt(question.question)
-        answer = answer_prompts(lm, [prompt])[0]
-        context = f"{prompt} {answer.text}{prompts.sureness_suffix()}"
+    test = steps.fitted(config, "id").questions
+    for question in test[:: max(1, len(test) // 4)][:4]:
+        answer = answer_questions(lm, [question])[0]
+        context = f"{prompts.task_prompt(question)} {answer.text}{prompts.sureness_suffix()}"
         sure, unsure = label_probabilities(lm, [context], [prompts.SURE, prompts.UNSURE])[0]
         print(f"{question.question}  {answer.text}  (gold: {question.answer}, exposure {question.exposure})")
         print(f"   answer confidence {answer.confidence:.3f}, sure confidence {sure:.3f}")
@@ -277,7 +279,7 @@ known_exposure = all(p.exposure is not None for p in predictions["pretrained", "
 refusal = {}
 if known_exposure and refusers:
     for m in refusers:
-        both = predictions[m, "id"] + predictions[m, "ood"]
+        both = [p for split in splits for p in predictions[m, split]]
         refusal[m] = rate_by_exposure([p.exposure for p in both], [p.refused for p in both])
     plots.rate_by_exposure(refusal, "refused [%]", "Refusals by exposure, ID and OOD together")
     plt.show()
