@@ -223,10 +223,14 @@ def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarr
     A logistic regression over the estimators' log-odds, fitted on the held-out in-domain questions.
 
     Raises:
-        ValueError: No names, or the held-out answers are all right or all wrong.
+        ValueError: No names, an estimator that found no number for some answer, or held-out answers that are all right
+            or all wrong.
     """
     if not names:
         raise ValueError("names is empty; expected at least one estimator")
+    for name in names:
+        if np.isnan(in_domain.fitted_on(name)[1]).any() or np.isnan(judged.scored(name)[1]).any():
+            raise ValueError(f"confidence of {name!r} holds NaN; expected a number for every answer")
     right = in_domain.correct[in_domain.held_out]
     if len(set(right.tolist())) < 2:
         raise ValueError("the held-out answers are of one class only; expected right and wrong ones")

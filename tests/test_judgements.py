@@ -106,6 +106,9 @@ def test_bad_stacks():
         stacked(judged, judged, [])
     with pytest.raises(ValueError, match="one class only"):
         stacked(judged, judged, ["a"])
+    silent = judged_of([1, 0, 1, 0], [1, 1, 0, 0], a=[0.1, np.nan, 0.3, 0.4])
+    with pytest.raises(ValueError, match="confidence of 'a' holds NaN"):
+        stacked(silent, silent, ["a"])
 
 
 def test_paired_differences_have_the_sign_of_the_better():

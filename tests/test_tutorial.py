@@ -59,3 +59,14 @@ def test_a_model_that_knows_nothing_gets_through_all_notebooks(tmp_path):
         streams = [o for cell in cells for o in cell.get("outputs", []) if o.output_type == "stream"]
         assert any("it knows nothing of this data" in o.text for o in streams), path.name
         assert not any("Warning" in o.text for o in streams), path.name
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize("name", ["09_compare_estimators", "10_lucky_or_known", "11_watch_the_split"])
+def test_the_uncertainty_notebooks_take_another_model(tmp_path, tiny_model, name):
+    """Another model, few questions, nothing recorded: no finding is asserted, nothing fails, nothing warns."""
+    source = notebooks_folder() / f"{name}.ipynb"
+    parameters = {"model": str(tiny_model), "limit": TINY_LIMIT, "out": str(tmp_path / "runs")}
+    done = nbformat.read(execute(source, tmp_path / source.name, parameters), as_version=4)
+    streams = [o.text for cell in done.cells for o in cell.get("outputs", []) if o.output_type == "stream"]
+    assert not any("Warning" in text for text in streams)

@@ -325,7 +325,8 @@ pd.DataFrame(chosen).T.round(3)
 # learned add to what can be tested, and the other way round? Paired differences in AUROC, on the scored questions.
 
 # %%
-tested = [n for n in ("answer probability", "token entropy", "self-consistency", "semantic entropy", "P(IK)") if n in judged["id"].confidence]
+tested = ["answer probability", "token entropy", "self-consistency", "semantic entropy", "P(IK)"]
+tested = [n for n in tested if all(n in j.confidence and not np.isnan(j.confidence[n]).any() for j in judged.values())]
 stacks = {"tested only": tested, "learned + tested": [LEARNED, *tested], "P(sure) + answer": [LEARNED, "answer probability"]}
 pairs = [("learned + tested", "tested only"), ("learned + tested", "P(sure)"), ("learned + tested", "P(sure) + answer")]
 compared = {}

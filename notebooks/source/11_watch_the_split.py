@@ -215,9 +215,9 @@ pd.DataFrame(lost).T.round(3)
 # By exposure: which knowledge is lost? Questions not tuned on, of any set, before and after.
 
 # %%
-order = [label for label, _, _ in EXPOSURE_BINS]
 by_exposure = recorded[(recorded.split == "id") & ((recorded.step == 0) | recorded["last"])]
-if set(by_exposure.exposure) <= set(order):
+order = [label for label, _, _ in EXPOSURE_BINS if label in set(by_exposure.exposure)]
+if order:
     sums = by_exposure.groupby(["arm", "last", "exposure"])[["right", "n"]].sum()
     band = (sums.right / sums.n).unstack("exposure")[order]
     band.index = [f"{arm}, {'after' if last else 'before'}" for arm, last in band.index]
