@@ -55,19 +55,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import panels, plots, prompts, steps
+from rtuning_helpers import label_rules, panels, plots, prompts, steps
 from rtuning_helpers.artifacts import read_json
 from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
 from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.label_rules import (
-    BANDS,
-    RULES,
-    WELL_READ,
-    certain_labels,
-    knowledge_band,
-    recorded_label_rules,
-    right_samples,
-)
+from rtuning_helpers.label_rules import BANDS, RULES, WELL_READ, certain_labels, knowledge_band
 from rtuning_helpers.language_model import load_language_model
 from rtuning_helpers.luck import count_luck
 from rtuning_helpers.matching import matches
@@ -101,7 +93,7 @@ steps.probe_step(config, force=force)
 steps.uncertainty_step(config, force=force)
 probes = steps.read_probes(config)
 correct = [p.correct for p in probes]
-samples = right_samples(steps.questions(config, "train"), [u.answers for u in steps.read_uncertainty(config)])
+samples = label_rules.right_samples(steps.questions(config, "train"), [u.answers for u in steps.read_uncertainty(config)])
 truth = all(p.exposure is not None for p in probes)
 knowledge_notice(correct)
 print(f"{len(probes):,} training questions, {sum(correct):,} certain, {len(samples[0])} samples each")
@@ -310,7 +302,7 @@ if choice_data is None:
 # differences follow.
 
 # %%
-recorded = recorded_label_rules() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
+recorded = label_rules.recorded_label_rules() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
 measures = {"ap_sure": "AP of P(sure)", "auroc_sure": "AUROC of P(sure)", "ece_sure": "ECE of P(sure)", "brier_sure": "Brier of P(sure)"}
 if recorded is None:
     print("No recording over seeds for this model and data set.")
