@@ -116,4 +116,4 @@ def test_a_recorded_cell_comes_out_again():
     }
     for effect in measure(RunConfig(), "all k samples"):
         for metric in ("certain", "accuracy", "ap_sure", "auroc_sure", "ece_sure", "brier_sure", "answer_rate"):
-            assert getattr(effect, metric) == pytest.approx(recorded[effect.split][metric], abs=0.04), metric
+            assert getattr(effect, metric) == pytest.approx(recorded[effect.split][metric], abs=0.06), metric
