@@ -184,10 +184,11 @@ def score_estimators(in_domain: Judged, judged: Judged) -> list[dict]:
             "n": int(known.sum()),
             "unparsed": int((~known).sum()),
         }
-        measured = dict.fromkeys(("auroc", "ap", "no_skill", "e_aurc", "ece", "brier"))
+        fitted_columns = [f"{metric}_{method}" for method in CALIBRATORS for metric in ("ece", "brier")]
+        measured = dict.fromkeys(("auroc", "ap", "no_skill", "e_aurc", "ece", "brier", *fitted_columns))
         if known.any():
             right, raw = correct[known], score[known]
-            measured = {
+            measured |= {
                 "auroc": metrics.auroc(right, raw),
                 "ap": metrics.average_precision(right, raw),
                 "no_skill": metrics.accuracy(right),

@@ -152,6 +152,7 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
     cells = {(row["estimator"], row["seed"], row["split"]) for row in recorded["scores"]}
     assert cells == {(name, seed, split) for name in NAMES for seed in (0, 1, 2) for split in ("id", "ood")}
     assert len(recorded["opponents"]) == 5 * 2 * 3
+    assert len({tuple(row) for row in recorded["scores"]}) == 1  # the same columns, also where there is no number
 
 
 @pytest.mark.notebooks

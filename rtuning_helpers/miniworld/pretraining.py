@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -11,6 +11,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from rtuning_helpers.miniworld.corpus import write_corpus
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.miniworld.world import World
+
+OnStep = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
 def pretrain(
     world: World,
     config: PretrainingConfig | None = None,
-    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    on_step: OnStep = lambda step, steps, loss: None,
 ) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, dict]:
     """Train a model that has read the mini world.
 
@@ -81,27 +83,51 @@ def pretrain(
         Model (float32, on the CPU), tokenizer, and a record of the training (steps, tokens, final loss, config).
     """
     config = config or PretrainingConfig()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     documents = write_corpus(world, seed=config.seed)
     # Words of facts that the corpus never states must have tokens too: the whole encyclopedia makes the vocabulary.
     unstated = [f"{fact.question} {fact.answer}" for fact in world.facts]
     tokenizer = build_tokenizer([*documents, *unstated])
-    blocks = pack(documents, tokenizer, config.block_tokens)
-    model = new_model(config, tokenizer).to(device).train()
+    model, record = train_on([documents] * config.epochs, tokenizer, config, on_step)
+    return model, tokenizer, record | {"documents": len(documents)}
 
+
+def train_on(
+    stages: Sequence[Sequence[str]],
+    tokenizer: PreTrainedTokenizerFast,
+    config: PretrainingConfig,
+    on_step: OnStep = lambda step, steps, loss: None,
+) -> tuple[LlamaForCausalLM, dict]:
+    """Train a new model on texts, stage after stage, with one learning-rate schedule over all of them.
+
+    Args:
+        stages: The documents of each stage; each stage is read once, in an order drawn from the seed.
+        tokenizer: Puts its separator in front of each document.
+        config: Size and schedule; ``epochs`` is not used here.
+        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
+
+    Returns:
+        Model (float32, on the CPU), and a record of the training (steps, tokens, final loss, config).
+
+    Raises:
+        ValueError: A stage too short for one step.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = new_model(config, tokenizer).to(device).train()
+    packed = [pack(list(documents), tokenizer, config.block_tokens) for documents in stages]
+    steps = sum(len(blocks) // config.batch_blocks for blocks in packed)
+    if not all(len(blocks) >= config.batch_blocks for blocks in packed):
+        raise ValueError(f"a stage has fewer than {config.batch_blocks} blocks of {config.block_tokens} tokens")
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    steps_per_epoch = len(blocks) // config.batch_blocks
-    steps = steps_per_epoch * config.epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=config.learning_rate, total_steps=steps, pct_start=config.warmup_share
     )
     shuffle = torch.Generator().manual_seed(config.seed)
     smoothed, done = 0.0, 0
-    for _ in range(config.epochs):
+    for blocks in packed:
         order = torch.randperm(len(blocks), generator=shuffle)
-        for first in range(0, steps_per_epoch * config.batch_blocks, config.batch_blocks):
+        for first in range(0, len(blocks) - config.batch_blocks + 1, config.batch_blocks):
             batch = blocks[order[first : first + config.batch_blocks]].to(device)
             logits = model(input_ids=batch[:, :-1]).logits
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
@@ -116,8 +142,7 @@ def pretrain(
     record = {
         "steps": steps,
         "tokens": steps * config.batch_blocks * config.block_tokens,
-        "documents": len(documents),
         "final_loss_nats": round(smoothed, 4),
         "config": asdict(config),
     }
-    return model.eval().cpu(), tokenizer, record
+    return model.eval().cpu(), record
