@@ -221,7 +221,7 @@ def _absolute(path: str | None) -> str | None:
 
 def _model(name: str | None) -> str | None:
     """A local model folder as absolute path; hub names and ``mini`` as they are."""
-    is_local = name is not None and name != "mini" and (name.startswith((".", "/", "~")) or Path(name).is_dir())
+    is_local = name not in (None, "mini", "mini-tasks") and (name.startswith((".", "/", "~")) or Path(name).is_dir())
     return _absolute(name) if is_local else name
 
 

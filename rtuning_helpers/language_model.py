@@ -21,8 +21,9 @@ from transformers.utils import logging as transformers_logging
 
 from rtuning_helpers.errors import InputError
 
-MINI = "mini"
+MINI, MINI_TASKS = "mini", "mini-tasks"
 MINI_CHECKPOINT = Path(__file__).parent / "miniworld" / "checkpoint"
+MINI_TASKS_CHECKPOINT = MINI_CHECKPOINT.with_name("checkpoint_tasks")
 CHECKSUMS = "SHA256SUMS"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 _NEWLINES = ("\n", "Ċ", "<0x0A>")  # plain, byte-level BPE, SentencePiece
@@ -35,7 +36,7 @@ class LanguageModel:
     Attributes:
         model: The causal language model, in evaluation mode.
         tokenizer: Its tokenizer.
-        name: What the user called it: ``"mini"``, a folder, or a name on the Hugging Face hub.
+        name: What the user called it: ``"mini"``, ``"mini-tasks"``, a folder, or a name on the Hugging Face hub.
         revision: What identifies the weights: a commit of the hub, or the SHA-256 of the weight files.
     """
 
@@ -68,16 +69,22 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def shipped_folder(name: str) -> Path | None:
+    """The folder inside the package of one of the kit's own models, ``"mini"`` or ``"mini-tasks"``; else None."""
+    return {MINI: MINI_CHECKPOINT, MINI_TASKS: MINI_TASKS_CHECKPOINT}.get(name)
+
+
 def model_location(name: str) -> str:
-    """Folder or hub name that ``from_pretrained`` takes; ``"mini"`` is the checkpoint inside the package.
+    """Folder or hub name that ``from_pretrained`` takes; the kit's own models are in the package.
 
     Raises:
         InputError: A local folder lacks the configuration, safetensors weights or the tokenizer.
     """
-    folder = MINI_CHECKPOINT if name == MINI else Path(name)
+    shipped = shipped_folder(name)
+    folder = shipped or Path(name)
     if not folder.is_dir():
-        if name == MINI:
-            raise InputError(f"the mini model's checkpoint {folder} is missing: run `rtuning build-mini`")
+        if shipped:
+            raise InputError(f"the {name} model's checkpoint {folder} is missing: run `rtuning build-mini`")
         if name.startswith((".", "/", "~")):
             raise InputError(f"--model {name}: no such folder; expected a folder with a model, a hub name, or 'mini'")
         return name
@@ -176,7 +183,8 @@ def load_language_model(
     """Load a model for answering.
 
     Args:
-        name: ``"mini"``, a local folder, or a hub name (fetched by ``transformers``, safetensors only).
+        name: ``"mini"``, ``"mini-tasks"``, a local folder, or a hub name (fetched by ``transformers``, safetensors
+            only).
         revision: Commit, tag or branch on the hub.
         dtype: Type of computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         four_bit: Store the linear layers in NF4 with double quantisation (QLoRA's base).
@@ -186,8 +194,8 @@ def load_language_model(
         InputError: Bad folder, wrong checksum, or a hub that cannot be reached.
     """
     location = model_location(name)
-    if name == MINI:
-        verify_checksums(MINI_CHECKPOINT)
+    if shipped_folder(name):
+        verify_checksums(Path(location))
     tokenizer = load_tokenizer(name, revision)
     full_tuned = adapter is not None and not (adapter / "adapter_config.json").is_file()
     model = load_base_model(str(adapter) if full_tuned else location, revision, dtype, four_bit)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.questions import find_dataset
 
 METHODS = ("vanilla", "padding", "replacement", "unsupervised")
 
@@ -117,9 +118,11 @@ class RunConfig:
 
     @property
     def settings(self) -> Profile:
-        """The profile, with the model replaced where the user named another."""
+        """The profile, with the model that the user named, or the one of the kit's own that fits the data set."""
         chosen = find_profile(self.profile)
-        return chosen if self.model is None else replace(chosen, model=self.model, revision=None)
+        if self.model is not None:
+            return replace(chosen, model=self.model, revision=None)
+        return replace(chosen, model=find_dataset(self.dataset).mini_model) if chosen.model == "mini" else chosen
 
 
 def find_profile(name: str) -> Profile:

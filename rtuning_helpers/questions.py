@@ -72,6 +72,7 @@ class Dataset:
         splits: The splits that exist.
         kinds: Every kind of file it can be read from; the first of a split is the one to ask for.
         rows: Questions of each split, as published.
+        mini_model: Which of the kit's own models answers it where the profile names the mini model.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Dataset:
     splits: tuple[str, ...] = ("train", "id", "ood")
     kinds: tuple[FileKind, ...] = ()
     rows: dict[str, int] = field(default_factory=dict)
+    mini_model: str = "mini"
 
 
 _REGISTRY: dict[str, Dataset] = {}

@@ -18,7 +18,7 @@ from rtuning_helpers.profiles import (
 
 
 def test_a_config_picks_its_profile_and_another_model():
-    assert RunConfig().settings is PROFILES["mini"]
+    assert RunConfig().settings == PROFILES["mini"]
     other = RunConfig(profile="colab-t4", model="owner/model").settings
     assert (other.model, other.revision) == ("owner/model", None)
     assert other.batch_size == PROFILES["colab-t4"].batch_size

@@ -17,6 +17,7 @@ SEPARATOR = "<s>"  # stands between documents: both beginning and end of sequenc
 PADDING = "<pad>"
 UNKNOWN = "<unk>"  # never produced: bytes stand in; the library wants the entry
 WORD = re.compile(r"[A-Za-z']+")
+WORD_AFTER_MARK = re.compile(r"(?<=[^\sA-Za-z'])[A-Za-z']+|(?<=\n)[A-Za-z']+")  # with no space in front
 WORD_SCORE, LETTER_SCORE, BYTE_SCORE = -1.0, -10.0, -20.0
 # Frequent English letter groups keep real questions at about half the length that letters alone would give.
 LETTER_GROUPS = (
@@ -36,9 +37,11 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         A fast tokenizer that puts ``<s>`` in front of a text and decodes it again as it was (apart from a leading
         space, and from text that looks like ``<s>`` or ``<0x41>``).
     """
+    texts = list(texts)
     words = sorted({word for text in texts for word in WORD.findall(text)})
+    glued = sorted({word for text in texts for word in WORD_AFTER_MARK.findall(text)})
     pieces = {SEPARATOR: 0.0, PADDING: 0.0, UNKNOWN: 0.0}
-    pieces |= {f"▁{word}": WORD_SCORE for word in words}
+    pieces |= {f"▁{word}": WORD_SCORE for word in words} | dict.fromkeys(glued, WORD_SCORE)
     letters = ["▁", *string.ascii_letters, *string.digits, *string.punctuation]
     pieces |= {letter: LETTER_SCORE for letter in letters if letter not in pieces}
     groups = {g: LETTER_SCORE for g in LETTER_GROUPS} | {f"▁{c}": LETTER_SCORE for c in string.ascii_letters}

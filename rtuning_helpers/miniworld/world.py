@@ -52,7 +52,8 @@ class World:
     pools: dict[str, tuple[str, ...]]
 
 
-def _make_names(kind: str, count: int, taken: set[str], rng: random.Random) -> list[str]:
+def make_names(kind: str, count: int, taken: set[str], rng: random.Random) -> list[str]:
+    """Invent names of a kind that are not ``taken`` (in lower case), and add them to it."""
     names: list[str] = []
     while len(names) < count:
         name = rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(MIDDLES) + rng.choice(ENDINGS[kind])
@@ -80,12 +81,12 @@ def build_world(seed: int = WORLD_SEED, entities_per_kind: int = ENTITIES_PER_KI
     taken = {word.lower() for pool in POOLS.values() for answer in pool for word in answer.split()}
     pools = {name: tuple(answers) for name, answers in POOLS.items()}
     for kind in ENDINGS:
-        pools[kind] = tuple(_make_names(kind, POOL_SIZE, taken, rng))
+        pools[kind] = tuple(make_names(kind, POOL_SIZE, taken, rng))
 
     facts: list[Fact] = []
     for kind in SUBJECT_KINDS:
         relations = [relation for relation in RELATIONS if relation.kind == kind]
-        names = _make_names(kind, entities_per_kind, taken, rng)
+        names = make_names(kind, entities_per_kind, taken, rng)
         members = [
             (name, EXPOSURE_TIERS[i // 2 % len(EXPOSURE_TIERS)], "train" if i % 2 else "test")
             for i, name in enumerate(names)
