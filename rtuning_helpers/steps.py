@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rtuning_helpers import __version__, metrics, prompts, refusal_data
@@ -207,15 +207,24 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
 
     Writes ``predictions-<split>.jsonl`` and ``truncation.json``.
     """
+    splits = evaluation_splits(config)
+    parameters = step_parameters(config, splits, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
+    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
+    folder = step_folder(config, method, "predictions")
+    return run_step(folder, parameters, _predicting(config, config, method), inputs=inputs, force=force)
+
+
+def _predicting(config: RunConfig, asked: RunConfig, method: str) -> Callable[[Path], None]:
+    """Writes the predictions of a model tuned for ``config`` on the test splits of ``asked``."""
 
     def write(folder: Path) -> None:
         lm, truncations = load_model(config, method), {}
-        for split in splits:
-            asked = fitted(config, split)
-            truncations[split] = asdict(asked.truncation)
+        for split in evaluation_splits(asked):
+            questions_asked = fitted(asked, split)
+            truncations[split] = asdict(questions_asked.truncation)
             predictions = predict(
                 lm,
-                asked.questions,
+                questions_asked.questions,
                 method,
                 max_new_tokens=config.settings.max_new_tokens,
                 batch_size=config.settings.answer_batch,
@@ -223,15 +232,30 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
         write_json(folder / TRUNCATION, truncations)
 
-    splits = evaluation_splits(config)
-    parameters = step_parameters(config, splits, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
-    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
-    return run_step(step_folder(config, method, "predictions"), parameters, write, inputs=inputs, force=force)
+    return write
 
 
 def read_method_predictions(config: RunConfig, method: str, split: str) -> list[Prediction]:
     """The predictions of a method on a test split, made if missing."""
     return read_predictions(prediction_step(config, method) / f"predictions-{split}.jsonl")
+
+
+def transfer_step(config: RunConfig, method: str, dataset: str, force: bool = False) -> Path:
+    """Ask a model tuned on the run's data set the test questions of another one.
+
+    Writes ``predictions-<split>.jsonl`` and ``truncation.json`` for each test split of ``dataset``.
+    """
+    asked = replace(config, dataset=dataset, model=config.settings.model)
+    splits = evaluation_splits(asked)
+    parameters = step_parameters(asked, splits, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
+    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
+    folder = step_folder(config, method, f"predictions-on-{dataset}")
+    return run_step(folder, parameters, _predicting(config, asked, method), inputs=inputs, force=force)
+
+
+def read_transfer_predictions(config: RunConfig, method: str, dataset: str, split: str) -> list[Prediction]:
+    """The predictions of a model tuned on the run's data set, on a test split of another one, made if missing."""
+    return read_predictions(transfer_step(config, method, dataset) / f"predictions-{split}.jsonl")
 
 
 def metrics_folder(config: RunConfig) -> Path:

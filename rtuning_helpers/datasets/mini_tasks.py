@@ -1,6 +1,6 @@
 """Mini twins of the other data sets, made on the spot from the mini world, with the exposure of every fact.
 
-Each has the name of its original with ``mini-`` before it. ``train``, ``id`` and ``ood`` are those of `mini`: training
+``mini-pararel`` asks a part of the questions of `mini`, so that all are of a size. Each has the name of its original with ``mini-`` before it. ``train``, ``id`` and ``ood`` are those of `mini`: training
 subjects with in-domain relations, then test subjects with in-domain and with out-of-domain relations. The twins that
 are only tested on ask about test subjects. What each form asks: `rtuning_helpers.miniworld.tasks`.
 
@@ -70,6 +70,11 @@ def _each(form: str, writer: TaskWriter, split: str, rng: random.Random) -> Made
         yield getattr(writer, form)(fact, rng), fact.exposure
 
 
+def _plain(writer: TaskWriter, split: str, rng: random.Random) -> Made:
+    for fact in _facts(writer, split, rng):
+        yield writer.plain(fact), fact.exposure
+
+
 def _two_hops(writer: TaskWriter, split: str, rng: random.Random) -> Made:
     for fact in _facts(writer, split, rng, bridges):
         for second in rng.sample(second_hops(fact), HOPS):
@@ -104,6 +109,7 @@ def _well_known(writer: TaskWriter, split: str, rng: random.Random) -> list[Fact
 
 
 TWINS: dict[str, Callable[[TaskWriter, str, random.Random], Made]] = {
+    "mini-pararel": _plain,
     "mini-mmlu": partial(_each, "choice"),
     "mini-wice": partial(_each, "support"),
     "mini-hotpotqa": _two_hops,
