@@ -1,8 +1,9 @@
 """Mini twins of the other data sets, made on the spot from the mini world, with the exposure of every fact.
 
-``mini-pararel`` asks a part of the questions of `mini`, so that all are of a size. Each has the name of its original with ``mini-`` before it. ``train``, ``id`` and ``ood`` are those of `mini`: training
-subjects with in-domain relations, then test subjects with in-domain and with out-of-domain relations. The twins that
-are only tested on ask about test subjects. What each form asks: `rtuning_helpers.miniworld.tasks`.
+Each has the name of its original with ``mini-`` before it; ``mini-pararel`` asks a part of the questions of `mini`, so
+that all are of a size. ``train``, ``id`` and ``ood`` are those of `mini`: training subjects with in-domain relations,
+then test subjects with in-domain and with out-of-domain relations. The twins that are only tested on ask about test
+subjects. What each form asks: `rtuning_helpers.miniworld.tasks`.
 
 They are answered by the checkpoint ``mini-tasks``, which has read the same facts in all forms.
 """

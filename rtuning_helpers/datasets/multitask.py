@@ -1,10 +1,9 @@
 """The mixture of the five training sets of the paper's section 4.2 (Table 13), and each of them to test on.
 
 Without a data folder it is made of the mini twins, with one of the paper's own sets, read from that folder (or, ParaRel
-aside, fetched). ``train`` holds the training questions of all five, one set after the other: of
-the paper's sets all that there are. The other splits are named after the set that is asked: the in-domain test
-of each of the five (which one the paper asked is not stated), and HaluEval, which no model was tuned on. Questions keep
-the name of their own data set.
+aside, fetched). ``train`` holds the training questions of all five, one set after the other. The other splits are named
+after the set that is asked: the in-domain test of each of the five (which one the paper asked is not stated), and
+HaluEval, which no model was tuned on. Questions keep the name of their own data set.
 """
 
 from __future__ import annotations
