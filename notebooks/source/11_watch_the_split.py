@@ -415,9 +415,9 @@ if "low" in rise:
 #   stays unsure about most of them.
 # * Padding needs this side effect: it trains on the right answers of D0. Replacement does without and teaches no answers; what
 #   it forgets of the known cannot be told from what it merely refuses.
-# * Tuning costs right answers in every arm. That is the price of eight passes at a high learning rate on a small model; a
+# * Tuning costs right answers in every arm. Eight passes at a high learning rate on a small model are a likely reason; a
 #   large model tuned for one pass may forget less and memorise less. We did not test that.
-# * Rehearsal filtering found little to filter here: the mini world has no dormant knowledge that a light tuning could awaken.
+# * Rehearsal filtering found little to filter here: we saw no dormant knowledge in the mini model that a light tuning awakens.
 # * All of it is seen at seven moments, on three seeds of one small model and on one set of questions.
 #
 # ## Exercises
