@@ -288,7 +288,7 @@ plt.show()
 # %% [markdown]
 # The same in numbers, for seven estimators (`both` holds all): ECE raw and after each of the three calibrators. Temperature
 # has one number to fit, Platt two, isotonic regression a whole staircase. ECE is never quite 0: with about a thousand
-# answers in ten bins even a perfect confidence shows 0.01 to 0.03, and smaller differences mean nothing.
+# answers in ten bins even a perfect confidence shows 0.02 to 0.03, and differences of that size mean nothing.
 
 # %%
 seven = [LEARNED, "answer probability", "token entropy", "self-consistency", "semantic entropy", "P(IK)", "P(True)"]
