@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rtuning_helpers.metrics import reliability_bins
 
@@ -50,6 +51,7 @@ def interval_dot_panels(
         if line is not None:
             ax.axvline(line, color="black", linewidth=1)
         ax.set(xlabel=xlabel, title=name)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
     grid[0][0].set_yticks(range(len(labels)), labels)
     grid[0][0].set_ylim(len(labels) - 0.5, -0.5)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
@@ -93,7 +95,7 @@ def line_panels(
     grid[0][0].set_ylabel(ylabel)
     if ylim is not None:
         grid[0][0].set_ylim(*ylim)
-    columns = min(len(drawn), 4 if len(panels) > 1 else 2)
+    columns = (3 if len(drawn) > 4 else min(len(drawn), 4)) if len(panels) > 1 else 2
     fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns, frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return fig, grid[0]
@@ -118,14 +120,13 @@ def reliability_panels(
             filled = reliability_bins(correct, confidence, bins=bins)
             colour, dash = _COLOURS[place], _DASHES[place % len(_DASHES)]
             x, y = [b.confidence for b in filled], [b.accuracy for b in filled]
-            ax.plot(x, y, color=colour, linestyle=dash, linewidth=1, label=label)
-            ax.scatter(
-                x, y, s=[400 * b.n / len(correct) for b in filled], color=colour, marker=_MARKERS[place], alpha=0.6
-            )
+            marker = _MARKERS[place % len(_MARKERS)]
+            ax.plot(x, y, color=colour, linestyle=dash, linewidth=1, marker=marker, markersize=3, label=label)
+            ax.scatter(x, y, s=[400 * b.n / len(correct) for b in filled], color=colour, marker=marker, alpha=0.6)
         ax.set(xlabel="stated confidence", title=name, aspect="equal", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
     grid[0][0].set_ylabel("share of right answers")
     handles, names = grid[0][0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False)
+    fig.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False, markerscale=2)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return fig, grid[0]
 
@@ -138,13 +139,13 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
             the top.
         title: The finding.
     """
-    fig, grid = plt.subplots(1, len(panels), figsize=(3.6 * len(panels), 4.2), squeeze=False)
+    fig, grid = plt.subplots(1, len(panels), figsize=(3.8 * len(panels), 4.6), squeeze=False)
     order = list(dict.fromkeys(key for flows in panels.values() for key in flows))
     sources, targets = (list(dict.fromkeys(key[side] for key in order)) for side in (0, 1))
     colours = dict(zip(sources, (_COLOURS[0], _COLOURS[3]), strict=False))
     for ax, (name, flows) in zip(grid[0], panels.items(), strict=True):
         total = sum(flows.values())
-        gap = 0.03 * total
+        gap = 0.05 * total
         left, right = _tops(flows, sources, 0, gap), _tops(flows, targets, 1, gap)
         for source, target in sorted(flows, key=lambda key: (sources.index(key[0]), targets.index(key[1]))):
             count = flows[source, target]
@@ -160,7 +161,8 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
                     x, place = (-0.03, "right") if side == 0 else (1.03, "left")
                     text = f"{label}\n{count:,} ({count / total:.0%})"
                     ax.text(x, tops[label] - count / 2, text, ha=place, va="center", fontsize="small")
-        ax.set(xlim=(-0.55, 1.75), title=name)
+        ax.set(xlim=(-0.55, 1.75))
+        ax.set_title(name, loc="center")
         ax.axis("off")
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return fig, grid[0]

@@ -21,7 +21,11 @@
 # |---|---|
 # | D1, D0 | questions that the untuned model answers right (*certain*), and the others (*uncertain*) |
 # | tuned on | the 1,620 training questions; **not tuned on**: every third question of the in-domain test, about other subjects |
-# | padding, replacement | "I am unsure" behind the right answer; a refusal in its place |
+# | padding, replacement | two ways to label D0: "I am unsure" behind the right answer; a refusal in its place |
+# | vanilla | tuning on the right answers alone, nothing said about sureness |
+# | arm | one way of tuning: vanilla, padding, replacement, and *padding, rehearsed* (section 6) |
+# | answer confidence | the model's own probability of the answer that it gives, 0 to 1 |
+# | P(sure), the sure confidence | what the model says when asked whether it is sure, 0 to 1; padding *refuses* up to one half |
 # | exposure | how many documents of the mini model's corpus state the fact |
 # | step | one update of the adapter, by 32 examples; eight passes over the data make 408 steps |
 
@@ -57,7 +61,7 @@ from rtuning_helpers.drift import ARMS, REHEARSED, counted, read_sightings, reco
 from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
 from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.sampling_error import seed_interval
+from rtuning_helpers.sampling_error import proportion_half_width, seed_interval
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)
@@ -77,6 +81,7 @@ config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
 )
 knowledge_notice([p.correct for p in steps.read_probes(config)])
+is_default = (profile, dataset, model, limit) == ("mini", "mini", None, None)
 sets = {True: "D1, certain before", False: "D0, uncertain before"}
 places = {"train": "tuned on", "id": "not tuned on"}
 
@@ -85,31 +90,56 @@ places = {"train": "tuned on", "id": "not tuned on"}
 #
 # A callback stops the training at seven moments, asks all watched questions greedily, asks "are you sure?" after each
 # answer, and lets the training go on. Step 0 is the untuned model. The tuning of this run is padding; its other arms come
-# from a recording (section 2).
+# from a recording (section 3). One question first: it was labelled "unsure", and training made it right.
 
 # %%
 sightings = read_sightings(config, "padding")
 frame = pd.DataFrame([vars(s) for s in sightings])
 frame["set"], frame["place"] = frame.certain.map(sets), frame.split.map(places)
-by_step = frame.groupby(["place", "set", "step"])[["correct", "sure", "confidence", "entropy"]]
-by_step.mean().astype(float).unstack("step").stack(0, future_stack=True).round(2)
-
-# %%
-def lines_of(column):
-    """A line a set, a panel a place: mean of a column over the steps."""
-    mean = frame.assign(value=frame[column].astype(float)).groupby(["place", "set", "step"]).value.mean()
-    return {p: {s: (list(mean[p, s].index), list(mean[p, s])) for s in sets.values() if (p, s) in mean} for p in places.values()}
-
-
-panels.line_panels(lines_of("correct"), "optimiser step", "right answers (share)", "Answers: the unknown is learnt by heart, the known suffers", (0, 1.02))
-plt.show()
-panels.line_panels(lines_of("sure"), "optimiser step", "P(sure), mean", "Sureness: the two sets part early", (0, 1.02))
-plt.show()
+frame["sure"] = frame.sure.astype(float)
+last = frame[frame.step == frame.step.max()].copy()
+turned = last[~last.certain & last.correct & (last.split == "train")]
+example = (turned if len(turned) else last).id.iloc[0]
+print(next(q.question for q in steps.questions(config, "train") if q.id == example))
+columns = {"step": "step", "correct": "right", "confidence": "answer confidence", "sure": "P(sure)"}
+frame[frame.id == example][list(columns)].round(2).rename(columns=columns).set_index("step").T
 
 # %% [markdown]
-# Two things happen at different speeds. P(sure) of the two sets parts between steps 51 and 102, on questions tuned on and not
-# tuned on alike: this is what padding is meant to teach, and it is learnt first. The rest of the training goes into
-# learning answers by heart: more than half of D0 is answered right at the end, on questions tuned on only.
+# And the means of all of them: right answers and P(sure) of the two sets, at each step.
+
+# %%
+measures = {"correct": "right answers", "sure": "P(sure)"}
+means = frame.groupby(["place", "set", "step"])[list(measures)].mean().astype(float).rename(columns=measures)
+means.unstack("step").stack(0, future_stack=True).round(2)
+
+# %%
+def lines_of(measure):
+    """A line a set, a panel a place: mean of a measure over the steps."""
+    mean = means[measure]
+    groups = {p: [s for s in sets.values() if (p, s) in mean] for p in places.values()}
+    return {p: {s: (list(mean[p, s].index), list(mean[p, s])) for s in found} for p, found in groups.items()}
+
+
+title = "Answers: D0 is learnt by heart where it is tuned on; elsewhere D1 suffers"
+panels.line_panels(lines_of("right answers"), "optimiser step", "right answers (share)", title, (0, 1.02))
+plt.show()
+panels.line_panels(lines_of("P(sure)"), "optimiser step", "P(sure), mean", "Sureness: the two sets part early", (0, 1.02))
+plt.show()
+
+# %%
+apart = means["P(sure)"].unstack("set")
+for place, gaps in (apart[sets[True]] - apart[sets[False]]).groupby("place") if len(apart.columns) == 2 else ():
+    wide = gaps.droplevel("place")[lambda gap: gap > 0.3]
+    print(f"{place}: P(sure) of D1 and D0 more than 0.3 apart", f"from step {wide.index[0]} on" if len(wide) else "never")
+
+# %% [markdown]
+# Two things happen at different speeds. P(sure) of the two sets parts within the first quarter of the training, on questions
+# tuned on and not tuned on alike: this is what padding is meant to teach, and it is learnt first. Learning answers by heart
+# goes on from the first step to the last, and only on the questions tuned on: more than half of their D0 is right at the end.
+#
+# **What the lines do not say.** D1 starts at 1 and D0 at 0 because they were *chosen* that way. D1 holds some lucky guesses
+# (notebook 10), and whatever shakes the model makes it guess anew: some of D1 turns wrong, some of D0 right, with nothing
+# forgotten and nothing learnt. The first drop of D1 and the first few hundredths of D0 are partly this.
 #
 # ## 2. Where does each question go?
 #
@@ -120,16 +150,15 @@ def outcome(row):
     return f"{'right' if row.correct else 'wrong'}, {'unsure' if row.refused else 'sure'}"
 
 
-last = frame[frame.step == frame.step.max()].copy()
 last["after"] = [outcome(row) for row in last.itertuples()]
 ends = ["right, sure", "right, unsure", "wrong, sure", "wrong, unsure"]
+table = pd.crosstab([last.place, last.set], last.after).reindex(columns=ends, fill_value=0)
 flows = {
-    p: {(s, e): int(((last.place == p) & (last.set == s) & (last.after == e)).sum()) for s in sets.values() for e in ends}
-    for p in places.values()
+    p: {(s, e): int(table[e].get((p, s), 0)) for s in sets.values() for e in ends} for p in places.values()
 }
-panels.transition_panels(flows, "Padding: from before tuning to after it")
+panels.transition_panels(flows, "Padding: where D1 and D0 were before tuning (left), and what became of them (right)")
 plt.show()
-pd.DataFrame({p: {f"{s} -> {e}": n for (s, e), n in f.items()} for p, f in flows.items()})
+table.rename_axis(index=["", "before tuning"], columns="after tuning")
 
 # %% [markdown]
 # A label is *stale* when it no longer says the truth about the model: a D0 question (labelled unsure) that is answered right
@@ -137,7 +166,8 @@ pd.DataFrame({p: {f"{s} -> {e}": n for (s, e), n in f.items()} for p, f in flows
 
 # %%
 tuned_on = last[last.place == "tuned on"]
-for certain, text in ((False, "labelled unsure, answered right after tuning"), (True, "labelled sure, answered wrong after tuning")):
+texts = {False: "labelled unsure, answered right after tuning", True: "labelled sure, answered wrong after tuning"}
+for certain, text in texts.items():
     part = tuned_on[tuned_on.certain == certain]
     stale = int((part.correct != certain).sum())
     low, high = proportion_interval(stale, len(part))
@@ -145,19 +175,24 @@ for certain, text in ((False, "labelled unsure, answered right after tuning"), (
 
 # %% [markdown]
 # More than half of D0 ends as *right, unsure*: the model has learnt the answer and, with it, to doubt it. On the training
-# questions the label is stale; the model still says it, because it learnt the label by heart too. On the questions not tuned
-# on, hardly any D0 question becomes right, so there the labels' message ("you do not know such things") stays true. That is why
-# stale labels do less harm than one would fear: they are about *these* questions, the lesson is about their kind.
+# questions the label is stale, and the model repeats it: the label was learnt along with the answer.
 #
-# ## 3. Four ways of tuning, three seeds
+# On the questions not tuned on, no more of D0 turns right than guessing among twenty possible answers would give. There the
+# message of the labels ("you do not know such things") stays true. So stale labels may do less harm than one would fear:
+# they are about *these* questions, the lesson is about their kind. This is our reading; section 6 tests a small part of it.
 #
-# The same was watched for vanilla tuning, replacement, and padding without the questions of section 6, on seeds 0, 1 and 2
-# (`python -m benchmarks.drift`). Lines are means over seeds, shades the lowest and highest seed.
+# ## 3. Four arms, three seeds
+#
+# The same was watched for vanilla tuning, replacement, and *padding, rehearsed* (padding without the questions that section 6
+# takes out), on seeds 0, 1 and 2 (`python -m benchmarks.drift`). Lines are means over seeds, shades the lowest and highest seed.
+# A seed changes the tuning, not the questions: the intervals over seeds say nothing about other questions.
 
 # %%
-recorded = recorded_drift() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
+recorded = recorded_drift() if is_default else None
 if recorded is None:  # another model: what this run has watched, the other arms now
     recorded = pd.concat([counted(read_sightings(config, arm)).assign(seed=seed, arm=arm) for arm in ARMS])
+recorded["last"] = recorded.step == recorded.groupby(["arm", "seed"]).step.transform("max")
+d0, d1 = recorded[~recorded.certain], recorded[recorded.certain]
 
 
 def rates(rows, what):
@@ -166,63 +201,95 @@ def rates(rows, what):
     return sums[what] / sums.n
 
 
+# %%
+def spread(values):
+    """Of a measure by seed and step, for a line: steps, mean over seeds, lowest, highest."""
+    grouped = values.groupby("step")
+    return list(grouped.mean().index), list(grouped.mean()), list(grouped.min()), list(grouped.max())
+
+
 def arm_lines(rows, what, arms=("vanilla", "padding", "replacement")):
-    """For each arm its mean over seeds at each step, with the lowest and the highest."""
-    found = {}
-    for arm in arms:
-        grouped = rates(rows[rows.arm == arm], what).groupby("step")
-        found[arm] = (list(grouped.mean().index), list(grouped.mean()), list(grouped.min()), list(grouped.max()))
-    return found
+    return {arm: spread(rates(rows[rows.arm == arm], what)) for arm in arms}
 
 
-recorded["last"] = recorded.step == recorded.groupby(["arm", "seed"]).step.transform("max")
-d0, d1 = recorded[~recorded.certain], recorded[recorded.certain]
+def over_seeds(shares):
+    """Mean of a share over seeds, with its 95 % interval (Student) kept inside 0 and 1; no interval for one seed."""
+    if len(shares) < 2:
+        return {"mean": shares.mean()}
+    mean, low, high = seed_interval(list(shares))
+    return {"mean": mean, "low": max(low, 0), "high": min(high, 1)}
+
 
 # %%
-taught = {p: arm_lines(d0[d0.split == s], "right") for s, p in places.items()}
-panels.line_panels(taught, "optimiser step", "D0 questions answered right (share)", "How much of the unknown does tuning teach?", (0, None))
+title = "How much of the unknown does tuning teach?"
+taught = {place: arm_lines(d0[d0.split == split], "right") for split, place in places.items()}
+panels.line_panels(taught, "optimiser step", "D0 answered right (share)", title, (0, None))
 plt.show()
-outcomes = {}
-for arm in ARMS:
-    for split, place in places.items():
-        values = rates(d0[(d0.split == split) & d0["last"] & (d0.arm == arm)], "right")
-        outcomes[arm, place] = dict(zip(("mean", "low", "high"), seed_interval(list(values)))) if len(values) > 1 else {"mean": values.mean()}
+outcomes = {
+    (arm, place): over_seeds(rates(d0[(d0.split == split) & d0["last"] & (d0.arm == arm)], "right"))
+    for arm in ARMS
+    for split, place in places.items()
+}
 print("D0 answered right after tuning: mean over seeds and its 95 % interval (Student)")
 pd.DataFrame(outcomes).T.round(3)
 
 # %% [markdown]
 # Vanilla and padding teach the unknown answers of the training questions; replacement teaches none of them, because it never
-# shows them. On other questions nothing of it arrives: facts are not learnt by analogy, and no tuning makes the model know
-# other subjects. What looked like "the labels become wrong" is memorising.
+# shows them (and refuses nearly all of D0). On other questions nothing of it arrives: a fact about one subject says nothing
+# about another. What looked like "the labels become wrong" is memorising.
 #
 # ## 4. What happens to the known?
 #
-# The other way round: questions of D1 that are no longer answered right. A replacement model may also refuse them.
+# The other way round: questions of D1 that are no longer answered right. A refusal in words (replacement) counts as not right,
+# an answer with "I am unsure" behind it (padding) is judged as an answer.
 
 # %%
-kept = {p: arm_lines(d1[d1.split == s], "right") for s, p in places.items()}
-panels.line_panels(kept, "optimiser step", "D1 questions answered right (share)", "Known before: still known?", (0.5, 1.01))
+kept = {place: arm_lines(d1[d1.split == split], "right") for split, place in places.items()}
+title = "Known before: still answered right?"
+panels.line_panels(kept, "optimiser step", "D1 answered right (share)", title, (0.5, 1.01))
 plt.show()
-lost = {}
-for arm in ARMS:
-    values = rates(d1[(d1.split == "id") & d1["last"] & (d1.arm == arm)], "right")
-    refused = rates(d1[(d1.split == "id") & d1["last"] & (d1.arm == arm)], "refused")
-    lost[arm] = {"right after tuning": values.mean(), "lowest seed": values.min(), "highest seed": values.max(), "refused": refused.mean()}
-print("D1 questions not tuned on")
-pd.DataFrame(lost).T.round(3)
 
 # %% [markdown]
-# By exposure: which knowledge is lost? Questions not tuned on, of any set, before and after.
+# What does a user see? Three outcomes for the D1 questions not tuned on. The last column counts the refused ones whose answer
+# would have been right; only padding lets us look, since it answers first and doubts afterwards.
 
 # %%
-by_exposure = recorded[(recorded.split == "id") & ((recorded.step == 0) | recorded["last"])]
-order = [label for label, _, _ in EXPOSURE_BINS if label in set(by_exposure.exposure)]
+def text_of(shares):
+    found = {name: f"{share:.3f}" for name, share in over_seeds(shares).items()}
+    return found["mean"] + (f" [{found['low']}, {found['high']}]" if "low" in found else "")
+
+
+# %%
+fates = {}
+for arm in ARMS:
+    part = d1[(d1.split == "id") & d1["last"] & (d1.arm == arm)]
+    sums = part.groupby("seed")[["n", "right", "refused", "right_refused"]].sum()
+    answered_right = sums.right - sums.right_refused
+    counts = {"answered right": answered_right, "answered wrong": sums.n - sums.refused - answered_right}
+    counts |= {"refused": sums.refused} | ({"refused, though right": sums.right_refused} if "padding" in arm else {})
+    fates[arm] = {name: count / sums.n for name, count in counts.items()}
+print("D1, not tuned on, after tuning: mean over seeds and its 95 % interval (Student)")
+pd.DataFrame({arm: {name: text_of(shares) for name, shares in row.items()} for arm, row in fates.items()}).T.fillna("-")
+
+# %% [markdown]
+# Which knowledge is lost? Right answers by exposure on *all* questions not tuned on. D1 and D0 are together here, so that
+# luck found and luck lost cancel.
+
+# %%
+outside = recorded[(recorded.split == "id") & ((recorded.step == 0) | recorded["last"])]
+order = [label for label, _, _ in EXPOSURE_BINS if label in set(outside.exposure)]
 if order:
-    sums = by_exposure.groupby(["arm", "last", "exposure"])[["right", "n"]].sum()
-    band = (sums.right / sums.n).unstack("exposure")[order]
-    band.index = [f"{arm}, {'after' if last else 'before'}" for arm, last in band.index]
-    print("right answers by exposure, questions not tuned on")
+    sums = outside.groupby(["arm", "last", "exposure"])[["right", "n"]].sum()
+    shares = (sums.right / sums.n).unstack("exposure")[order]
+    asked = sums.n.loc[ARMS[0], False][order] // recorded.seed.nunique()
+    band = pd.concat([shares.xs(False, level="last").iloc[:1].rename(lambda _: "untuned"), shares.xs(True, level="last")])
+    band.columns = [f"{label} (n = {asked[label]})" for label in order]
+    print("right answers by exposure, questions not tuned on, mean over seeds; n questions")
     display(band.round(2))
+    print(f"sampling error of the smallest group: up to {proportion_half_width(0.5, asked.min()):.2f} either way")
+
+# %% [markdown]
+# And when does padding learn to say which is which?
 
 # %%
 curves = {}
@@ -230,16 +297,20 @@ for label in ("0", "3-6", "61+"):
     rows = recorded[(recorded.split == "id") & (recorded.exposure == label) & (recorded.arm == "padding")]
     if len(rows):
         weighted = rows.assign(total=rows.sure * rows.n).groupby(["seed", "step"])[["total", "n"]].sum()
-        grouped = (weighted.total / weighted.n).groupby("step")
-        curves[f"exposure {label}"] = (list(grouped.mean().index), list(grouped.mean()), list(grouped.min()), list(grouped.max()))
+        curves[f"read {label} times"] = spread(weighted.total / weighted.n)
 if curves:
-    panels.line_panels({"padding, not tuned on": curves}, "optimiser step", "P(sure), mean", "When does it learn to say what it knows?", (0, 1.02))
+    title = "P(sure) comes to follow exposure"
+    panels.line_panels({"padding, not tuned on": curves}, "optimiser step", "P(sure), mean", title, (0, 1.02))
     plt.show()
 
 # %% [markdown]
-# Every arm forgets or refuses some of what was known before: about one in six of the D1 questions that are not tuned on. The table
-# by exposure tells which: facts read one to fourteen times suffer, the well-read ones hardly do. And the sure confidence
-# follows exposure: it rises for what was read often and falls for what was never read.
+# After every arm roughly a fifth of D1 is no longer answered right. But what stands in its place differs: vanilla answers all
+# of it *wrong*; padding and replacement answer half as much wrong, and refuse the rest. How much replacement has forgotten
+# nobody can see, for a refusal hides what the model would have said.
+#
+# The table by exposure says which knowledge suffers most: facts read one to fourteen times. The well-read ones hardly do,
+# a little more under vanilla. And P(sure) follows exposure: it rises for what was read often and falls for what was never
+# read. The shades are wide at first: *when* the two part depends on the seed, that they part does not.
 #
 # ## 5. What vanilla tuning does instead
 #
@@ -247,29 +318,30 @@ if curves:
 # refused) with an answer confidence above one half, on questions that it is *not* tuned on:
 
 # %%
-outside = d0[d0.split == "id"]
-confident = {"confidence above 0.5": arm_lines(outside, "confident_wrong"), "confidence above 0.9": arm_lines(outside, "very_confident_wrong")}
-panels.line_panels(confident, "optimiser step", "D0 answered wrongly (share)", "Wrong answers given with confidence, D0, not tuned on", (0, None))
+unknown = d0[d0.split == "id"]
+levels = {0.5: "confident_wrong", 0.9: "very_confident_wrong"}
+confident = {f"answer confidence above {level}": arm_lines(unknown, what) for level, what in levels.items()}
+title = "Wrong answers given with confidence, D0, not tuned on"
+panels.line_panels(confident, "optimiser step", "D0 answered wrong (share)", title, (0, None))
 plt.show()
 
 # %%
 rise = {}
 for arm in ("vanilla", "padding", "replacement"):
-    for what, above in (("confident_wrong", 0.5), ("very_confident_wrong", 0.9)):
-        part = outside[outside.arm == arm]
+    for level, what in levels.items():
+        part = unknown[unknown.arm == arm]
         before, after = (rates(part[chosen], what).droplevel("step") for chosen in (part.step == 0, part["last"]))
         gap = list(after - before)
         interval = dict(zip(("rise", "low", "high"), seed_interval(gap))) if len(gap) > 1 else {"rise": gap[0]}
-        rise[arm, above] = {"before": before.mean(), "after": after.mean()} | interval
+        rise[arm, level] = {"before": before.mean(), "after": after.mean()} | interval
 rise = pd.DataFrame(rise).T.rename_axis(["arm", "confidence above"])
 rise.round(3)
 
 # %% [markdown]
-# Under vanilla tuning the share of D0 that is answered wrongly with a confidence above one half rises from 9 % to 25 % (a rise of
-# 0.157, interval 0.135 to 0.179 over seeds), mostly in the second half of the training, when the answers of the training
-# questions are being memorised. Padding and replacement refuse most of these questions, and the share does not rise. Above 0.9
+# Under vanilla tuning the share of D0 that is answered wrong with a confidence above one half more than doubles, mostly in the
+# second half of the training. Padding and replacement refuse most of these questions, and the share does not rise. Above 0.9
 # there is little to see in any arm: the mini model rarely gets that confident about what it does not know. (We looked at 0.9
-# first. The threshold matters; both are shown.)
+# first. The threshold matters; both are shown. Where low and high are equal, all seeds counted the same number.)
 #
 # ## 6. Taking out what is about to become known
 #
@@ -279,7 +351,8 @@ rise.round(3)
 # %%
 dropped, uncertain = rehearsed_away(config)
 low, high = proportion_interval(dropped, uncertain)
-print(f"D0 questions that the rehearsal makes right, and that are dropped: {dropped} of {uncertain} ({dropped / max(uncertain, 1):.1%}, {low:.1%} to {high:.1%})")
+print(f"D0 questions that the rehearsal makes right, and that are dropped: {dropped} of {uncertain}")
+print(f"that is {dropped / max(uncertain, 1):.1%} (95 % interval {low:.1%} to {high:.1%})")
 
 # %%
 def final_rates(arm):
@@ -287,51 +360,65 @@ def final_rates(arm):
     part = recorded[(recorded.split == "id") & recorded["last"] & (recorded.arm == arm)]
     sums = part.groupby("seed")[["n", "right", "refused", "right_refused"]].sum()
     answered, known = sums.n - sums.refused, part[part.certain].groupby("seed")[["n", "refused"]].sum()
-    return pd.DataFrame(
-        {
-            "accuracy": sums.right / sums.n,
-            "answer rate": answered / sums.n,
-            "willing accuracy": (sums.right - sums.right_refused) / answered,
-            "refused of D1": known.refused / known.n,
-        }
-    )
+    shares = {"right, refused or not": sums.right / sums.n, "answer rate": answered / sums.n}
+    shares |= {"right of those answered": (sums.right - sums.right_refused) / answered}
+    return pd.DataFrame(shares | {"refused of D1": known.refused / known.n})
 
 
-gap = final_rates(REHEARSED) - final_rates("padding")
-compared = pd.DataFrame({"padding": final_rates("padding").mean(), REHEARSED: final_rates(REHEARSED).mean()})
+# %%
+with_all, rehearsed = final_rates("padding"), final_rates(REHEARSED)
+gap = rehearsed - with_all
+compared = pd.DataFrame({"padding": with_all.mean(), REHEARSED: rehearsed.mean()})
 if len(gap) > 1:
-    compared = compared.join(pd.DataFrame({c: dict(zip(("difference", "low", "high"), seed_interval(list(gap[c])))) for c in gap}).T)
+    intervals = {column: dict(zip(("difference", "low", "high"), seed_interval(list(gap[column])))) for column in gap}
+    compared = compared.join(pd.DataFrame(intervals).T)
 compared.round(3)
 
 # %% [markdown]
-# The rehearsal takes few questions out, and what a user sees afterwards does not change beyond the spread over seeds. On the mini
-# world few D0 questions (4 %) are "about to become known": it is memorising, not awakening. CRaFT reports that 69 % of its MMLU
-# questions with a correctness below one half improved after the rehearsal; there the model may know more than its one
-# letter says, and the filter has something to do.
+# The rehearsal takes few questions out: no more than the guesses that turn right whenever the model is shaken (D0 *not* tuned
+# on, first table). What a user sees afterwards does not change beyond the spread over seeds; but these intervals are wide,
+# and with so few questions taken out a large effect was not to be expected.
+#
+# CRaFT reports that 69 % of its MMLU questions with a correctness below one half improved after the rehearsal. It counts every
+# rise of the right letter's probability, we count only answers that turn right, so the two numbers cannot be compared. And a
+# large model may know more than its one letter says; there the filter has something to do.
 #
 # ## Checks
 
 # %%
-last_rate = {(arm, split): rates(d0[(d0.arm == arm) & (d0.split == split) & d0["last"]], "right") for arm in ARMS for split in places}
-finding("padding teaches at least 40 % of D0 by heart, on every seed", (last_rate["padding", "train"] >= 0.4).all(), config)
-finding("replacement teaches at most 3 % of D0, on every seed", (last_rate["replacement", "train"] <= 0.03).all(), config)
-finding("hardly any of D0 becomes right on questions not tuned on (at most 15 %)", all((last_rate[arm, "id"] <= 0.15).all() for arm in ARMS), config)
-end_sure = frame[frame.step == frame.step.max()].assign(sure=lambda f: f.sure.astype(float)).groupby(["place", "certain"]).sure.mean()
-finding("P(sure) of D1 and D0 are at least 0.4 apart, on questions not tuned on", end_sure["not tuned on", True] - end_sure["not tuned on", False] >= 0.4, config)
+def final_right(arm, split):
+    return rates(d0[(d0.arm == arm) & (d0.split == split) & d0["last"]], "right")
+
+
+finding("padding teaches more than half of D0 by heart, on every seed", (final_right("padding", "train") > 0.5).all(), config)
+finding("replacement teaches at most 3 % of D0, on every seed", (final_right("replacement", "train") <= 0.03).all(), config)
+outside_right = pd.concat([final_right(arm, "id") for arm in ARMS])
+finding("at most one in ten D0 questions becomes right where it is not tuned on", (outside_right <= 0.1).all(), config)
+wrong = {arm: fates[arm]["answered wrong"] for arm in ("vanilla", "padding", "replacement")}
+fewer = all((wrong[arm] < 0.7 * wrong["vanilla"]).all() for arm in ("padding", "replacement"))
+finding("padding and replacement answer at least 30 % fewer D1 questions wrong than vanilla, on every seed", fewer, config)
+
+# %%
+end_sure = last.groupby(["place", "certain"]).sure.mean()
+gap = end_sure.get(("not tuned on", True), 0) - end_sure.get(("not tuned on", False), 0)
+finding("P(sure) of D1 and D0 are at least 0.4 apart, on questions not tuned on", gap >= 0.4, config)
 if "low" in rise:
-    finding("vanilla's wrong answers above one half rise more than padding's", rise["rise"]["vanilla", 0.5] > rise["rise"]["padding", 0.5], config)
+    doubled = rise.after["vanilla", 0.5] > 2 * rise.before["vanilla", 0.5] and rise.low["vanilla", 0.5] > 0
+    finding("vanilla's wrong answers above one half more than double, beyond the interval", doubled, config)
+    finding("padding's do not rise beyond the interval", rise.low["padding", 0.5] <= 0, config)
 
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# * The *labels* go stale: 60 % of the questions labelled unsure (0.549 to 0.652 over seeds) are answered right at the end of
-#   padding. The *lesson* does not: on other questions 94 % of D0 stays wrong, and the model stays unsure about most of it.
-# * Padding needs this side effect: it trains on the right answers of D0. Replacement does without, teaches no answers, and forgets
-#   about as much of the known.
-# * Tuning costs knowledge in every arm. That is the price of eight passes at a high learning rate on a small model; a large
-#   model tuned for one pass forgets less and memorises less.
-# * Rehearsal filtering found little to filter here. The mini world has no dormant knowledge that a light tuning could awaken.
-# * All of it is seen at seven moments and on three seeds of one small model.
+# * The *labels* go stale: more than half of the questions labelled unsure are answered right at the end of padding (section 3 has
+#   the interval over seeds). The *lesson* does not: on other questions at least nine in ten of D0 stay wrong, and the model
+#   stays unsure about most of them.
+# * Padding needs this side effect: it trains on the right answers of D0. Replacement does without and teaches no answers; what
+#   it forgets of the known cannot be told from what it merely refuses.
+# * Tuning costs right answers in every arm. Eight passes at a high learning rate on a small model are a likely reason; a
+#   large model tuned for one pass may forget less and memorise less. We did not test that.
+# * Rehearsal filtering found little to filter here: we saw no dormant knowledge in the mini model that a light tuning awakens.
+# * All of it is seen at seven moments, on three seeds of one small model and on one set of questions.
 #
 # ## Exercises
 #
