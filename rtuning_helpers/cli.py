@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -118,20 +119,25 @@ def score(
 def build_mini(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of the training.")] = 0,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Model folder.  [default: the package's]")] = None,
+    tasks: Annotated[bool, typer.Option("--tasks", help="The model of all tasks, for the mini twins.")] = False,
 ) -> None:
     """Train the mini language model from scratch.
 
     Ends with the table of what it knows by exposure.
     """
     from rtuning_helpers.artifacts import shown_path
-    from rtuning_helpers.language_model import MINI_CHECKPOINT
-    from rtuning_helpers.miniworld.build import build_checkpoint
+    from rtuning_helpers.language_model import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
+    from rtuning_helpers.miniworld import build, task_build
     from rtuning_helpers.miniworld.pretraining import PretrainingConfig
 
-    folder, console = Path(_absolute(out) or MINI_CHECKPOINT), reports.new_console()
+    shipped = MINI_TASKS_CHECKPOINT if tasks else MINI_CHECKPOINT
+    folder, console = Path(_absolute(out) or shipped), reports.new_console()
     _check_replaceable(folder)
     with reports.training_progress(console) as on_step:
-        record = build_checkpoint(folder, PretrainingConfig(seed=seed), on_step=on_step)
+        if tasks:
+            record = task_build.build_tasks_checkpoint(folder, replace(task_build.CONFIG, seed=seed), on_step=on_step)
+        else:
+            record = build.build_checkpoint(folder, PretrainingConfig(seed=seed), on_step=on_step)
     console.print(reports.knowledge_table(record["knowledge"]))
     console.print(
         f"Checkpoint: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "

@@ -25,6 +25,7 @@ from rtuning_helpers.probing import Probe, probe
 from rtuning_helpers.questions import Question
 
 TRAINING_RECORD = "training.json"
+CHANCE = "There are 20 possible answers to a question, so about 5 % come out right by chance."
 SPLIT_OF = {("train", "id"): "train", ("test", "id"): "id", ("test", "ood"): "ood"}  # (subjects, relations) -> split
 
 
@@ -60,7 +61,31 @@ def build_checkpoint(
     world, start = world or build_world(), time.monotonic()
     folder.parent.mkdir(parents=True, exist_ok=True)
     model, tokenizer, record = pretrain(world, config, on_step)
-    record |= {
+    return finish_checkpoint(folder, model, tokenizer, record, start, lambda lm: measure_knowledge(lm, world))
+
+
+def finish_checkpoint(
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: dict[str, Any],
+    start: float,
+    measure: Callable[[LanguageModel], dict[str, list[dict]]],
+) -> dict[str, Any]:
+    """Measure what a freshly trained model knows, and put its checkpoint in place.
+
+    Args:
+        folder: The model folder to make or replace.
+        model: The trained model.
+        tokenizer: Its tokenizer.
+        record: What its training says of itself.
+        start: When its making began, as ``time.monotonic()`` tells [s].
+        measure: Gives the exposure tables of a loaded model.
+
+    Returns:
+        The whole record, as it lies in the folder.
+    """
+    record = record | {
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "seconds": round(time.monotonic() - start),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU",
@@ -72,7 +97,7 @@ def build_checkpoint(
     }
     with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
         _write_model(model, tokenizer, Path(scratch))
-        record["knowledge"] = measure_knowledge(load_language_model(scratch), world)
+        record["knowledge"] = measure(load_language_model(scratch))
     save_checkpoint(model, tokenizer, record, folder)
     return record
 
@@ -126,7 +151,7 @@ def _write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fol
 
 def model_card(record: dict[str, Any]) -> str:
     """The text of the checkpoint's ``README.md``."""
-    config = record["config"]
+    config, command = record["config"], record.get("command", "rtuning build-mini")
     return f"""---
 license: apache-2.0
 language: en
@@ -141,7 +166,7 @@ tags:
 - education
 ---
 
-# The mini language model
+# {record.get("title", "The mini language model")}
 
 A Llama of {_millions(record.get("parameters"))} parameters ({config["layers"]} layers, width {config["width"]},
 {config["heads"]} heads) that has read one book: a fictional encyclopedia of people, cities, companies, novels, animals
@@ -152,13 +177,13 @@ It is made for learning and testing refusal-aware instruction tuning (R-Tuning) 
 ## Training
 
 {_training_table(record)}
-`rtuning build-mini` trains it again; `{TRAINING_RECORD}` holds the whole record and `{CHECKSUMS}` the hashes.
+`{command}` trains it again; `{TRAINING_RECORD}` holds the whole record and `{CHECKSUMS}` the hashes.
 Weights are stored in float16. Each entity's name is one token; text from outside is spelt in letters and bytes.
 
 ## What it knows
 
 Right answers by the number of documents that state the fact, asked in the kit's prompt, base in 4-bit, with 95 %
-intervals (Wilson). There are 20 possible answers to a question, so about 5 % come out right by chance.
+intervals (Wilson). {record.get("chance", CHANCE)}
 
 {knowledge_table(record.get("knowledge", {}))}
 ## Limits
@@ -184,9 +209,10 @@ def knowledge_table(knowledge: dict[str, list[dict]]) -> str:
 def _training_table(record: dict[str, Any]) -> str:
     config = record["config"]
     size = f"{config['batch_blocks']} x {config['block_tokens']} tokens"
+    passes = record.get("passes", config["epochs"])
     rows = {
         "documents": f"{record['documents']:,}; each fact as often as its exposure says, as question or as sentence",
-        "steps": f"{record['steps']:,} of {size}: {record['tokens']:,} tokens, {config['epochs']} pass(es)",
+        "steps": f"{record['steps']:,} of {size}: {record['tokens']:,} tokens, {passes} pass(es)",
         "optimiser": f"AdamW, one-cycle, peak {config['learning_rate']:g}, weight decay {config['weight_decay']:g}",
         "seed": str(config["seed"]),
         "final loss": f"{record['final_loss_nats']:.3f} nats per token",

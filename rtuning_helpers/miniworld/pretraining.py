@@ -9,6 +9,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rtuning_helpers.miniworld.corpus import write_corpus
+from rtuning_helpers.miniworld.first_weights import give_head_start
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.miniworld.world import World
 
@@ -24,8 +25,11 @@ class PretrainingConfig:
         block_tokens: Length of a training sequence [tokens]; documents are packed, separated by ``<s>``.
         batch_blocks: Sequences in an optimiser step.
         learning_rate: Peak of the one-cycle schedule (AdamW).
-        offset_heads: Heads of the first layer that start out looking so many tokens back (see `_look_back`), which
-            saves the model thousands of steps of finding out that an option's letter stands before it.
+        offset_heads: For each of the first layer's first heads, how many tokens back it starts out looking.
+        matching_layers: Layers whose first two heads start out finding the same word again.
+        separate_documents: Whether a document of a block is hidden from the next ones; where a word means what its
+            document says, such as the letter of an option, the others would only confuse.
+        embedding_scale: By how much the first embeddings are enlarged, so that words can be told apart from the start.
     """
 
     layers: int = 4
@@ -40,18 +44,56 @@ class PretrainingConfig:
     warmup_share: float = 0.1
     seed: int = 0
     offset_heads: tuple[int, ...] = ()
+    matching_layers: tuple[int, ...] = ()
+    embedding_scale: float = 1.0
+    separate_documents: bool = False
 
 
-def pack(documents: list[str], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> torch.Tensor:
+@dataclass(frozen=True)
+class Lesson:
+    """A text of which only parts are learnt; the rest is read only.
+
+    Attributes:
+        text: The document.
+        learnt: Beginning and end of each part that counts in the loss [characters].
+    """
+
+    text: str
+    learnt: tuple[tuple[int, int], ...]
+
+
+Document = str | Lesson
+
+
+def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> torch.Tensor:
     """Join the documents' tokens and cut them into rows, shape (blocks, block_tokens + 1); a remainder is dropped."""
-    ids = [i for row in tokenizer(documents)["input_ids"] for i in row]
+    return _pack(documents, tokenizer, block_tokens)[0]
+
+
+def _pack(
+    documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows of `pack`, and for each token whether it counts in the loss, of the same shape."""
+    lessons = [d if isinstance(d, Lesson) else Lesson(d, ((0, len(d)),)) for d in documents]
+    encoded = tokenizer([lesson.text for lesson in lessons], return_offsets_mapping=True)
+    ids, counts = [], []
+    for lesson, row, places in zip(lessons, encoded["input_ids"], encoded["offset_mapping"], strict=True):
+        whole = lesson.learnt == ((0, len(lesson.text)),)
+        ids += row
+        counts += [whole or any(a < end and b > start for start, end in lesson.learnt) for a, b in places]
     rows = (len(ids) - 1) // block_tokens
-    stream = torch.tensor(ids[: rows * block_tokens + 1])
-    return stream.unfold(0, block_tokens + 1, block_tokens)
+    cut = [torch.tensor(stream[: rows * block_tokens + 1]) for stream in (ids, counts)]
+    return cut[0].unfold(0, block_tokens + 1, block_tokens), cut[1].unfold(0, block_tokens + 1, block_tokens)
+
+
+def _places(ids: torch.Tensor, separator: int) -> torch.Tensor:
+    """Position of each token in its document; transformers keeps apart what begins anew at 0."""
+    columns = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+    return columns - torch.where(ids == separator, columns, 0).cummax(dim=1).values
 
 
 def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    """A Llama with random weights, apart from the heads that look back."""
+    """A Llama with random weights, apart from the heads that the configuration gives a head start."""
     torch.manual_seed(config.seed)
     model = LlamaForCausalLM(
         LlamaConfig(
@@ -69,24 +111,11 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    for head, offset in enumerate(config.offset_heads):
-        _look_back(model, head, offset)
+    with torch.no_grad():
+        model.model.embed_tokens.weight.mul_(config.embedding_scale)
+    if config.offset_heads:
+        give_head_start(model, config.offset_heads, config.matching_layers)
     return model
-
-
-@torch.no_grad()
-def _look_back(model: LlamaForCausalLM, head: int, offset: int, sharpness: float = 8.0) -> None:
-    """Set a first-layer head's biases so that every token attends to the one ``offset`` before it.
-
-    Rotary positions turn a constant query and a constant key into a score that depends on their distance only; the
-    key is turned by the offset beforehand, so that the score peaks there. All of it can be unlearnt.
-    """
-    attention, size = model.model.layers[0].self_attn, model.config.head_dim
-    pairs = torch.arange(size // 2)
-    angles = offset * model.config.rope_parameters["rope_theta"] ** (-2.0 * pairs / size)
-    rows = slice(head * size, (head + 1) * size)
-    attention.q_proj.bias[rows] = torch.cat([torch.full((size // 2,), sharpness), torch.zeros(size // 2)])
-    attention.k_proj.bias[rows] = sharpness * torch.cat([angles.cos(), angles.sin()])
 
 
 def pretrain(
@@ -114,7 +143,7 @@ def pretrain(
 
 
 def train_on(
-    stages: Sequence[Sequence[str]],
+    stages: Sequence[Sequence[Document]],
     tokenizer: PreTrainedTokenizerFast,
     config: PretrainingConfig,
     on_step: OnStep = lambda step, steps, loss: None,
@@ -135,9 +164,9 @@ def train_on(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(config, tokenizer).to(device).train()
-    packed = [pack(list(documents), tokenizer, config.block_tokens) for documents in stages]
-    steps = sum(len(blocks) // config.batch_blocks for blocks in packed)
-    if not all(len(blocks) >= config.batch_blocks for blocks in packed):
+    packed = [_pack(documents, tokenizer, config.block_tokens) for documents in stages]
+    steps = sum(len(blocks) // config.batch_blocks for blocks, _ in packed)
+    if not all(len(blocks) >= config.batch_blocks for blocks, _ in packed):
         raise ValueError(f"a stage has fewer than {config.batch_blocks} blocks of {config.block_tokens} tokens")
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -147,12 +176,15 @@ def train_on(
     )
     shuffle = torch.Generator().manual_seed(config.seed)
     smoothed, done = 0.0, 0
-    for blocks in packed:
+    for blocks, counts in packed:
         order = torch.randperm(len(blocks), generator=shuffle)
         for first in range(0, len(blocks) - config.batch_blocks + 1, config.batch_blocks):
-            batch = blocks[order[first : first + config.batch_blocks]].to(device)
-            logits = model(input_ids=batch[:, :-1]).logits
-            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+            rows = order[first : first + config.batch_blocks]
+            batch, counted = blocks[rows].to(device), counts[rows][:, 1:].to(device)
+            read = batch[:, :-1]
+            places = _places(read, tokenizer.bos_token_id) if config.separate_documents else None
+            states = model.model(input_ids=read, position_ids=places, use_cache=False).last_hidden_state
+            loss = torch.nn.functional.cross_entropy(model.lm_head(states[counted]), batch[:, 1:][counted])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from rtuning_helpers.miniworld.lexicon import ENDINGS, RELATIONS, Relation
+from rtuning_helpers.miniworld.lexicon import ENDINGS, POOLS, RELATIONS, Relation
 from rtuning_helpers.miniworld.world import Fact, World, make_names
 from rtuning_helpers.questions import CHOICE, CLAIM, OPEN
 
@@ -189,7 +189,7 @@ class TaskWriter:
         titles = [bridge, *rng.sample([name for name in pool if name not in (bridge, fact.subject)], PARAGRAPHS - 1)]
         rng.shuffle(titles)
         told = {title: next(f.answer for f in self.by_subject[title] if f.relation == second) for title in titles}
-        context = " ".join(f"{title}: {told[title]} is the {second.name}.\n" for title in titles)
+        context = paragraphs([(title, told[title]) for title in titles], second.name)
         return Task(asked, told[bridge], fact.relation.name, context=context)
 
 
@@ -199,8 +199,14 @@ def bridges(fact: Fact) -> bool:
 
 
 def second_hops(fact: Fact) -> list[Relation]:
-    """The in-domain relations of the fact's answer."""
-    return [r for r in RELATIONS if r.kind == fact.relation.pool and r.domain == "id"]
+    """The in-domain relations of the fact's answer, those with answers of one word."""
+    found = [r for r in RELATIONS if r.kind == fact.relation.pool and r.domain == "id"]
+    return [r for r in found if not any(" " in answer for answer in POOLS.get(r.pool, ()))]
+
+
+def paragraphs(told: Sequence[tuple[str, str]], relation: str) -> str:
+    """Titles and what each paragraph says of them, joined as HotpotQA's are."""
+    return " ".join(f"{title}: {relation} {answer} of {title}.\n" for title, answer in told)
 
 
 def listing_claim(thing: str, listed: Sequence[str], supported: bool, relation: str) -> Task:

@@ -1,0 +1,79 @@
+"""Make the checkpoint ``mini-tasks``: a mini model that has read the mini world in the forms of all tasks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rtuning_helpers.language_model import LanguageModel
+from rtuning_helpers.miniworld.build import exposure_table, finish_checkpoint
+from rtuning_helpers.miniworld.pretraining import PretrainingConfig, train_on
+from rtuning_helpers.miniworld.task_corpus import Syllabus, vocabulary_texts, write_stages
+from rtuning_helpers.miniworld.tokenizer import build_tokenizer
+from rtuning_helpers.miniworld.world import World, build_world
+from rtuning_helpers.probing import probe
+from rtuning_helpers.questions import TRAIN, find_dataset, load_questions
+
+# Six layers, since a choice takes more steps of thought than an answer: recall, find it among the options, name it.
+CONFIG = PretrainingConfig(
+    layers=6, width=128, heads=4, feed_forward=384, block_tokens=256, batch_blocks=4, warmup_share=0.01,
+    offset_heads=(1, 2), matching_layers=(3, 4, 5), embedding_scale=10.0, separate_documents=True,
+)  # fmt: skip
+CHANCE = {
+    "mini-pararel": "1/20",
+    "mini-mmlu": "1/4",
+    "mini-wice": "1/2",
+    "mini-hotpotqa": "1/4",
+    "mini-fever": "1/3",
+    "mini-halueval": "1/4",
+    "mini-falseqa": "1/20",
+    "mini-nec": "1/20",
+    "mini-selfaware": "1/20",
+}
+
+
+def build_tasks_checkpoint(
+    folder: Path,
+    config: PretrainingConfig = CONFIG,
+    world: World | None = None,
+    syllabus: Syllabus | None = None,
+    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> dict[str, Any]:
+    """Train the model of all tasks and put its checkpoint in place, as `build.build_checkpoint` does.
+
+    Args:
+        folder: The model folder to make or replace.
+        config: Size, schedule and seed.
+        world: What the model reads; the default is the world that the twins ask about.
+        syllabus: How much of everything there is to read.
+        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
+
+    Returns:
+        The record of the training, with the knowledge-by-exposure table of each twin under ``"knowledge"``.
+    """
+    world, start = world or build_world(), time.monotonic()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stages = write_stages(world, config.seed, syllabus or Syllabus())
+    tokenizer = build_tokenizer(vocabulary_texts(world, stages))
+    model, record = train_on(stages, tokenizer, config, on_step)
+    record |= {
+        "title": "The mini language model of all tasks",
+        "command": "rtuning build-mini --tasks",
+        "documents": sum(map(len, stages)),
+        "passes": 1,
+        "stages": [len(stage) for stage in stages],
+        "chance": f"By chance come out right: {', '.join(f'{name} {share}' for name, share in CHANCE.items())}.",
+    }
+    return finish_checkpoint(folder, model, tokenizer, record, start, measure_tasks)
+
+
+def measure_tasks(lm: LanguageModel) -> dict[str, list[dict]]:
+    """The exposure table of each twin's answerable test questions."""
+    tables = {}
+    for name in CHANCE:
+        splits = [split for split in find_dataset(name).splits if split != TRAIN]
+        asked = [q for split in splits for q in load_questions(name, split) if q.answerable]
+        tables[name] = exposure_table(probe(lm, asked, batch_size=256))
+    return tables
