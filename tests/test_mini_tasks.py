@@ -280,12 +280,9 @@ def test_heads_with_a_head_start(world):
     assert first[0, 2, last].max() < 0.6
     again = second[0, :2, last]  # the second name stands at place 2 and again at the end
     assert (again[:, 2] + again[:, last] > 0.8).all()
-    word = model.model.layers[0].self_attn.v_proj.weight[
-        32:64
-    ]  # what the second head reads, the first of layer 1 writes
-    assert torch.allclose(
-        model.model.layers[1].self_attn.o_proj.weight[:, :32].T, word * CARRIED_AGAIN * 0.2, atol=0.02
-    )
+    first_layer, second_layer = (model.model.layers[layer].self_attn for layer in range(2))
+    read = first_layer.v_proj.weight[32:64]  # by the second head; what the first of the second layer writes to
+    assert torch.allclose(second_layer.o_proj.weight[:, :32].T, read * CARRIED_AGAIN * 0.2, atol=0.02)
 
 
 def test_only_the_learnt_parts_count(world):
