@@ -1,12 +1,12 @@
 """Mixtures of data sets: any that are named with a plus between them, and the paper's own.
 
-``A+B`` (``mini-mmlu+mini-fever``, say) is made of data sets that have training questions: ``train`` holds those of all of
-them, one set after the other, and the other splits are named after the members, whose in-domain test they are.
+``A+B`` (``mini-mmlu+mini-fever``, say) is made of data sets that have training questions: ``train`` holds those of
+all of them, one set after the other, and the other splits are named after the members, whose in-domain test they are.
 
-``multitask`` is the mixture of the five training sets of the paper's section 4.2 (Table 13). Without a data folder it is
-made of the mini twins, with one of the paper's own sets, read from that folder (or, ParaRel aside, fetched). Its test
-splits carry the plain names of the five (which of their tests the paper asked is not stated), and HaluEval, which no
-model was tuned on, is one more. Questions keep the name of their own data set.
+``multitask`` is the mixture of the five training sets of the paper's section 4.2 (Table 13). Without a data folder it
+is made of the mini twins, with one of the paper's own sets, read from that folder (or, ParaRel aside, fetched). Its
+test splits carry the plain names of the five (which of their tests the paper asked is not stated), and HaluEval, which
+no model was tuned on, is one more. Questions keep the name of their own data set.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def mixture(name: str) -> Dataset:
     members = tuple(name.split(MIXED))
     for one in members:
         if one not in dataset_names():
-            raise InputError(f"{one!r} in the mixture {name!r} is unknown: expected one of {', '.join(dataset_names())}")
+            raise InputError(
+                f"{one!r} in the mixture {name!r} is unknown: expected one of {', '.join(dataset_names())}"
+            )
         if find_dataset(one).members or not {TRAIN, IN_DOMAIN} <= set(find_dataset(one).splits):
             raise InputError(
                 f"{one} in the mixture {name!r} cannot be mixed; expected single data sets with a train and an id split"
