@@ -15,7 +15,7 @@ import typer
 from rtuning_helpers import reports
 from rtuning_helpers.data_commands import data
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
+from rtuning_helpers.profiles import METHODS, MIXTURE, RunConfig, check_machine, check_methods
 
 INTERRUPTED = 130
 MAX_SEED = 2**32 - 1  # of numpy
@@ -242,7 +242,8 @@ def _check(config: RunConfig) -> None:
     from rtuning_helpers.run_questions import check_tuned_on, evaluation_splits, questions
 
     check_tuned_on(config)
-    if config.data_dir is not None and not find_dataset(config.dataset).reads_folder:
+    names = {config.dataset, config.tune_on or config.dataset} - {MIXTURE if config.dataset != MIXTURE else None}
+    if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in names):
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
     for split in (TRAIN, *evaluation_splits(config)):
         questions(config, split)

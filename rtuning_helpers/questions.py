@@ -124,8 +124,8 @@ def find_dataset(name: str) -> Dataset:
     return _REGISTRY[name]
 
 
-def check_trainable(name: str) -> None:
-    """See to it that a dataset has training questions.
+def check_trainable(name: str, option: str = "--dataset") -> None:
+    """See to it that a dataset, named by an option, has training questions.
 
     Raises:
         InputError: It has none, or its name is unknown.
@@ -133,7 +133,7 @@ def check_trainable(name: str) -> None:
     splits = find_dataset(name).splits
     if TRAIN not in splits:
         raise InputError(
-            f"--dataset {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on it; "
+            f"{option} {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on it; "
             "expected a data set with a train split (--tune-on NAME), or the untuned model alone"
         )
 

@@ -36,7 +36,7 @@ def check_tuned_on(config: RunConfig) -> None:
     Raises:
         InputError: That has no training questions; or it would be the mini twins for the questions of a real data set.
     """
-    check_trainable(config.tuned_on)
+    check_trainable(config.tuned_on, "--dataset" if config.tune_on is None else "--tune-on")
     real = find_dataset(config.dataset).reads_folder
     if config.tuned_on == MIXTURE != config.dataset and real and config.data_dir is None:
         raise InputError(

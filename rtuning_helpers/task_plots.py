@@ -63,7 +63,10 @@ def grid_heatmap(
     fig, ax = plt.subplots(figsize=(1.05 * len(values.columns) + 2.3, 0.56 * len(values) + 1.5))
     style = {"cmap": "cividis", "vmin": limits[0], "vmax": limits[1], "linewidths": 1, "annot_kws": {"fontsize": 8}}
     numbers = values.astype(float).to_numpy()
+    ax.grid(False)
     sns.heatmap(numbers, annot=texts.to_numpy(), fmt="", ax=ax, cbar_kws={"label": label}, **style)
+    for row, column in zip(*np.nonzero(np.isnan(numbers)), strict=True):
+        ax.text(column + 0.5, row + 0.5, "-", ha="center", va="center")
     ax.set_xticklabels(values.columns, rotation=0)
     ax.set_yticklabels(values.index, rotation=0)
     ax.set(xlabel="tested on", ylabel="tuned on", title=title)
