@@ -242,8 +242,8 @@ def _check(config: RunConfig) -> None:
     from rtuning_helpers.run_questions import check_tuned_on, evaluation_splits, questions
 
     check_tuned_on(config)
-    names = {config.dataset, config.tune_on or config.dataset} - {MIXTURE if config.dataset != MIXTURE else None}
-    if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in names):
+    named = [config.dataset] if config.tune_on in (None, MIXTURE) else [config.dataset, config.tune_on]
+    if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in named):
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
     for split in (TRAIN, *evaluation_splits(config)):
         questions(config, split)
