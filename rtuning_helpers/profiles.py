@@ -8,7 +8,7 @@ from pathlib import Path
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.questions import find_dataset
 
-MINI, MIXTURE = "mini", "multitask"
+MINI, MINI_TASKS, MIXTURE = "mini", "mini-tasks", "multitask"
 METHODS = ("vanilla", "padding", "replacement", "unsupervised")
 
 
@@ -83,6 +83,10 @@ PROFILES = {
     ),
 }  # fmt: skip
 
+# The kit's model of many tasks is larger, its prompts longer and its mixtures larger than those of ``mini``: where it
+# is tuned, these settings take the place of the profile's.
+MINI_TASKS_TUNING = {"epochs": 2}
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -145,12 +149,11 @@ class RunConfig:
         """The profile, with the model that the user named, or the one of the kit's own that fits the data sets."""
         chosen = find_profile(self.profile)
         if self.model is not None:
-            return replace(chosen, model=self.model, revision=None)
-        if chosen.model != MINI:
-            return chosen
-        wanted = {find_dataset(name).mini_model for name in (self.dataset, self.tuned_on)}
-        # the model that can do all tasks where one of the data sets needs it
-        return replace(chosen, model=min(wanted, key=lambda model: model == MINI))
+            chosen = replace(chosen, model=self.model, revision=None)
+        elif chosen.model == MINI:  # the model of many tasks where one of the data sets needs it
+            wanted = {find_dataset(name).mini_model for name in (self.dataset, self.tuned_on)}
+            chosen = replace(chosen, model=MINI if wanted == {MINI} else MINI_TASKS)
+        return replace(chosen, **MINI_TASKS_TUNING) if chosen.model == MINI_TASKS else chosen
 
     def is_whole(self, dataset: str) -> bool:
         """Whether this is the kit's own run on a data set: profile mini, nothing replaced, no question left out."""

@@ -62,8 +62,8 @@ def questions(config: RunConfig, split: str) -> list[Question]:
             if config.tuned_on == config.dataset or config.tune_on is not None:
                 raise
             raise InputError(
-                f"{error} (needed to tune on {config.tuned_on}, as --dataset {config.dataset} has no training questions; "
-                "--tune-on NAME takes another)"
+                f"{error} (needed to tune on {config.tuned_on}, as --dataset {config.dataset} has no training "
+                "questions; --tune-on NAME takes another)"
             ) from None
     return load_questions(config.dataset, split, config.data_dir, config.limit)
 

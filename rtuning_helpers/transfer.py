@@ -210,6 +210,7 @@ def record(configs: Sequence[RunConfig]) -> Path:
     found = [measure(replace(config, dataset=MIXTURE), partial(print, flush=True)) for config in configs]
     rows = {part: [row for one in found for row in one[part]] for part in found[0]}
     path, model = default_out() / RECORDING, replace(configs[0], dataset=MIXTURE).settings.model
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"schema_version": 1, "profile": "mini", "model_revision": model_revision(model), **rows})
     return path
 

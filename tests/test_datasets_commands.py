@@ -205,7 +205,7 @@ def test_nothing_is_tuned_on_a_set_that_is_only_tested_on(tmp_path, capsys, name
     assert said.count("\n") == 1
     assert main(["run", "--dataset", name]) == 2
     said = capsys.readouterr().err
-    assert f"--dataset {name} has no training questions, and --tune-on multitask without --data-dir is a mixture" in said
+    assert f"--dataset {name} has no training questions, and --tune-on multitask without --data-dir is" in said
     assert main(["run", "--dataset", name, "--data-dir", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert f"(needed to tune on multitask, as --dataset {name} has no training questions; --tune-on NAME takes" in said
