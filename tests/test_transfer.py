@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rtuning_helpers import profiles, steps, task_plots, transfer
+from rtuning_helpers import profiles, steps, task_plots, transfer, transfer_tables
 from rtuning_helpers.artifacts import read_json
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.language_model import model_revision, shipped_folder
@@ -126,6 +126,23 @@ def test_what_is_known_by_exposure(config):
         assert all(row["low"] <= row["rate"] <= row["high"] and 0 < row["chance"] < 1 for row in part)
 
 
+def test_tables_of_a_run(config):
+    labels = transfer_tables.label_table(steps.read_probes(config))
+    assert labels["set"].tolist() == [f"mini-{name}" for name in TESTED_ON[:5]]
+    assert labels.questions.sum() == LIMIT
+    trivial = transfer_tables.trivial_table(config)
+    assert trivial["tested on"].tolist() == list(TESTED_ON)
+    for tested, expected in zip(TESTED_ON, trivial["random ranking: AP"], strict=True):
+        assert transfer.score(transfer.read_answers(config, PADDING, tested))["accuracy"] == pytest.approx(expected)
+    unseen = trivial.iloc[-1]  # no training question has its set, so that the template cannot rank
+    assert np.isnan(unseen.iloc[3]) or unseen.iloc[3] == pytest.approx(unseen["random ranking: AP"])
+    table = transfer_tables.cell_table(transfer.cells(config, (UNTUNED, PADDING)))
+    assert table["method"].tolist() == ["pretrained", "padding"] * 6
+    assert (table[table.method == "pretrained"]["AUROC P(sure)"] == "-").all()
+    rows = [transfer.difference(config, PADDING, PADDING, "mmlu") | {"first": "padding, all but mmlu"}]
+    assert transfer_tables.left_out_differences(rows).iloc[0, 0] in ("0.000 [0.000, 0.000]", "-")
+
+
 def test_a_recording_of_another_model_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "default_out", lambda: tmp_path)
     monkeypatch.setattr(transfer, "model_revision", lambda name: "this")
@@ -139,6 +156,63 @@ def test_a_recording_of_another_model_is_not_used(tmp_path, monkeypatch):
         assert transfer.recorded(replace(run, **other)) is None
     path.write_text('{"model_revision": "that", "cells": []}', encoding="utf-8")
     assert transfer.recorded(run) is None
+
+
+def made_cells(seeds=(0, 1, 2)):
+    """Cells with round numbers: a model tuned on one set is 0.1 better there; the third seed 0.03 better everywhere."""
+    found = []
+    for seed in seeds:
+        for m in (UNTUNED, VANILLA, PADDING, *GRID, *LEAVE_ONE_OUT):
+            for t in TESTED_ON:
+                value = 0.5 + 0.1 * (m.set == t) + 0.03 * (seed == 2) + 0.05 * (m == PADDING)
+                sure = value if m.method == "padding" else None
+                names = {"seed": seed, "part": m.part, "set": m.set, "method": m.method, "tested_on": t, "n": 9}
+                cell = {"accuracy": 0.4, "ap": value, "auroc_sure": sure, "auroc_read": value}
+                intervals = {f"{k}_ci95": None if v is None else [v - 0.2, v + 0.2] for k, v in cell.items()}
+                found.append(names | cell | intervals)
+    return found
+
+
+def test_tables_over_seeds():
+    cells = made_cells()
+    first = transfer_tables.spread(cells)["padding"][0]
+    assert first == {"task": "pararel", "value": pytest.approx(0.56), "low": 0.55, "high": 0.58}
+    table = transfer_tables.spread_table(cells)
+    assert table.iloc[2].tolist()[:2] == ["pararel", "padding"]
+    assert table.iloc[2]["AP"] == "0.560 (0.550 to 0.580)" and table.iloc[2]["AP - accuracy"] == pytest.approx(0.16)
+    gain = transfer_tables.gain_table(cells, "vanilla")
+    assert gain["tested on"].tolist() == ["five sets", *TESTED_ON]
+    assert gain.iloc[0].tolist()[1:] == ["+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050", "3 of 3"]
+    assert transfer_tables.gain_table(made_cells([0]), "pretrained").iloc[1].tolist()[1:3] == ["+0.050", "+0.050"]
+    left = transfer_tables.left_out_table(cells)
+    assert left.iloc[2].tolist()[:2] == ["mmlu", "mmlu"] and len(left) == 10
+    assert left.iloc[2]["AP, four"] == pytest.approx(0.61) and left.iloc[2]["AP, none"] == pytest.approx(0.51)
+    assert "AUROC P(sure), none" not in left
+
+
+def test_the_grid_shows_seeds_or_the_interval():
+    means, texts = transfer_tables.grid(made_cells(), "auroc_sure")
+    assert means.index.tolist() == [*(f"{name} alone" for name in TESTED_ON[:5]), "all five"]
+    assert means.loc["mmlu alone", "mmlu"] == pytest.approx(0.61) and means.loc["mmlu alone", "wice"] < 0.6
+    assert texts.loc["mmlu alone", "mmlu"] == "0.61\n0.60-0.63"
+    means, texts = transfer_tables.grid(made_cells([0]), "auroc_read", untuned=True)
+    assert texts.loc["untuned", "halueval"] == "0.50\n0.30-0.70"
+    _, texts = transfer_tables.grid(made_cells([0]), "auroc_sure", untuned=True)
+    assert texts.loc["untuned", "halueval"] == "-"
+
+
+def test_a_run_is_held_against_the_recording_of_its_seed():
+    cells = made_cells()
+    assert transfer_tables.difference_to_recording(made_cells([2]), cells) == 0
+    other = [row | {"ap": row["ap"] - 0.02, "accuracy": 0.45} for row in made_cells([2])]
+    assert transfer_tables.difference_to_recording(other, cells) == pytest.approx(0.05)
+    assert transfer_tables.difference_to_recording(made_cells([5]), cells) is None
+
+
+def test_texts_of_numbers():
+    assert transfer_tables.interval_text(0.91234, 0.9, 0.92, 2) == "0.91 [0.90, 0.92]"
+    assert transfer_tables.interval_text(None, 0, 0) == transfer_tables.interval_text(float("nan"), 0, 0) == "-"
+    assert transfer_tables.share_text(0, 0) == "-" and transfer_tables.share_text(1, 2).startswith("0.500 [0.09")
 
 
 def test_figures():

@@ -307,4 +307,4 @@ if recording:
 # ## Summary
 #
 # Six forms of question, one encyclopedia, thirteen models: the tables above say how much of "knowing what one knows" is one skill, and how
-# much has to be practised on each task. **Next:** [07 · Refuse the unanswerable](07_refuse_the_unanswerable.ipynb).
+# much has to be practised on each task. **Next:** [07 · Questions that have no answer](07_refuse_the_unanswerable.ipynb).
