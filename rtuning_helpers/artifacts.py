@@ -30,10 +30,11 @@ Record = TypeVar("Record")
 
 
 def results_folder(config: RunConfig) -> Path:
-    """Where the results of one profile, model, dataset and limit lie: ``<out>/<profile>/<dataset>``."""
+    """Where the results of one profile, model, dataset, ``tune_on`` and limit lie: ``<out>/<profile>/<dataset>``."""
     out = Path(config.out).expanduser()
     profile = config.profile if config.model is None else f"{config.profile}-{_slug(config.model)}"
-    dataset = config.dataset if config.limit is None else f"{config.dataset}-limit{config.limit}"
+    dataset = config.dataset if config.tune_on is None else f"{config.dataset}-tuned-on-{config.tune_on}"
+    dataset = dataset if config.limit is None else f"{dataset}-limit{config.limit}"
     return (out if out.is_absolute() else default_out() / out) / profile / dataset
 
 

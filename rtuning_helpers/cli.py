@@ -16,7 +16,7 @@ import typer
 from rtuning_helpers import reports
 from rtuning_helpers.data_commands import data
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
+from rtuning_helpers.profiles import METHODS, MIXTURE, RunConfig, check_machine, check_methods
 
 INTERRUPTED = 130
 MAX_SEED = 2**32 - 1  # of numpy
@@ -54,11 +54,18 @@ def run(
     limit: Annotated[int | None, typer.Option(min=2, metavar="N", help="Questions of each split, at most.")] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Model folder or hub name.")] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Results.  [default: the clone's runs]")] = None,
+    tune_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Data set to tune on.  [default: the data set; multitask if it cannot be tuned on]"
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do finished steps again.")] = False,
 ) -> None:
     """Execute the notebooks, then print the results."""
     chosen = check_methods(methods)
-    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), _absolute(out) or "runs")
+    folder = _absolute(out) or "runs"
+    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), folder, tune_on)
     _check(config)
     start, console = time.monotonic(), reports.new_console()
 
@@ -237,13 +244,15 @@ def _check(config: RunConfig) -> None:
     Raises:
         InputError: Whatever is wrong.
     """
-    from rtuning_helpers.questions import check_trainable, find_dataset, load_questions
+    from rtuning_helpers.questions import TRAIN, find_dataset
+    from rtuning_helpers.run_questions import check_tuned_on, evaluation_splits, questions
 
-    check_trainable(config.dataset)
-    if config.data_dir is not None and not find_dataset(config.dataset).files:
+    check_tuned_on(config)
+    named = [config.dataset] if config.tune_on in (None, MIXTURE) else [config.dataset, config.tune_on]
+    if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in named):
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
-    for split in find_dataset(config.dataset).splits:
-        load_questions(config.dataset, split, config.data_dir, config.limit)
+    for split in (TRAIN, *evaluation_splits(config)):
+        questions(config, split)
     check_machine(config)
 
     from rtuning_helpers.artifacts import check_writable

@@ -20,7 +20,7 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 from rtuning_helpers.predictions import Prediction, read_predictions
 from rtuning_helpers.probing import Probe
-from rtuning_helpers.profiles import default_out
+from rtuning_helpers.profiles import MIXTURE, default_out
 
 MODELS = {
     "openlm-research/open_llama_3b": "OpenLLaMA-3B",
@@ -30,7 +30,11 @@ MODELS = {
 DATASETS = {"pararel": "ParaRel", "mmlu": "MMLU", "mini": "mini world"}
 NOT_MEASURED = "not measured"
 NOT_PRINTED = "not in the paper"
-_REPORT_KEYS = {"schema_version", "profile", "dataset", "seed", "model", "limit", "rows"}
+_REPORT_KEYS = {"schema_version", "profile", "dataset", "tuned_on", "seed", "model", "limit", "rows"}
+_NOT_IN_OLD_REPORTS = {"limit", "tuned_on"}
+# Test sets of Table 13 by their names in this kit; the mini twins keep theirs.
+_MIXED = {"pararel": "ParaRel", "mmlu": "MMLU", "wice-subclaim": "WiCE", "hotpotqa": "HotpotQA", "fever": "FEVER"}
+_MIXED |= {"halueval": "HaluEval-QA"}
 _ROW_METRICS = tuple(f"{name}_{suffix}" for name in ("auroc", "ece", "brier") for suffix in ("answer", "sure"))
 _ROW_METRICS += ("accuracy", "ap_answer", "ap_sure", "ap_mixed", "answer_rate", "willing_accuracy")
 # (method of the kit, its metric) -> (table, method of the paper, metric of the paper)
@@ -205,12 +209,14 @@ def _seed_rows(folder: Path, path: Path) -> list[LedgerRow]:
     common = {"dataset": DATASETS.get(report["dataset"], report["dataset"]), "model": model}
     common |= {"profile": report["profile"], "seed": seed, "run": shown_path(folder.absolute())}
 
-    def row(table: str, split: str, method: str, metric: str, value: float, interval: Sequence[float], n: int):
+    def row(table: str, split: str, method: str, metric: str, value: float, interval: Sequence[float], n: int, **of):
         scale = 1 if metric in tables.NOT_PERCENT else 100
         numbers = [round(scale * number, 4) for number in (value, *interval)]
         cell = {"table": table, "split": split, "method": method, "metric": metric}
-        return LedgerRow(**cell, **common, **dict(zip(("value", "low", "high"), numbers, strict=True)), n=n)
+        return LedgerRow(**cell, **common | of, **dict(zip(("value", "low", "high"), numbers, strict=True)), n=n)
 
+    if report["dataset"] == MIXTURE:
+        return _mixture_rows(report["rows"], predictions, row)
     found = []
     for measured in report["rows"]:
         for (method, metric), (table, paper_method, paper_metric) in _CELLS.items():
@@ -230,6 +236,20 @@ def _seed_rows(folder: Path, path: Path) -> list[LedgerRow]:
     for table, name, values in _question_uncertainty(folder, seed):
         interval = metrics.mean_interval(values, seed=seed)
         found.append(row(table, "train", "pretrained", name, float(np.mean(values)), interval, len(values)))
+    return found
+
+
+def _mixture_rows(measured: Sequence[dict], predictions: _Predictions, row: Callable) -> list[LedgerRow]:
+    """Table 13, where every test set is a data set of its own; the mini twins keep their names."""
+    found = []
+    for line in measured:
+        metric = "ap_mixed" if line["method"] == "padding" else "ap_answer"
+        _, method, name = _CELLS.get((line["method"], metric), ("", "", ""))
+        if name == "AP" and line.get(metric) is not None:
+            asked = predictions.read(line["method"], line["split"])
+            dataset = asked[0].dataset if asked else line["split"]
+            cell = ("13", "test", method, name, line[metric], line[f"{metric}_ci95"], line["n"])
+            found.append(row(*cell, dataset=_MIXED.get(dataset, dataset)))
     return found
 
 
@@ -289,9 +309,14 @@ def _read_report(path: Path) -> dict:
         raise InputError(f"{path}: cannot be read as JSON ({error}); expected the metrics.json of a run") from None
     if not isinstance(report, dict) or report.get("schema_version") != 1:
         raise InputError(f"{path}: expected the metrics.json of a run, with schema_version 1")
-    _check_names(path, "the file", report, _REPORT_KEYS - {"limit"}, _REPORT_KEYS)
+    _check_names(path, "the file", report, _REPORT_KEYS - _NOT_IN_OLD_REPORTS, _REPORT_KEYS)
     if report.get("limit") is not None:
         raise InputError(f"{path}: the run used --limit {report['limit']}; expected a run over all questions")
+    if report.get("tuned_on", report["dataset"]) != report["dataset"]:
+        raise InputError(
+            f"{path}: the run was tuned on {report['tuned_on']} and tested on {report['dataset']}, which stands in no "
+            "table; expected a run tuned on its own data set"
+        )
     for name, kind in (("profile", str), ("dataset", str), ("model", str), ("seed", int), ("rows", list)):
         if not isinstance(report[name], kind):
             raise InputError(f"{path}: {name} is {excerpt(report[name])}; expected {kind.__name__}")

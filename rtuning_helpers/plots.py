@@ -284,12 +284,17 @@ def _method_style(method: str) -> dict:
 
 
 def _panels(count: int) -> Panels:
-    fig, axes = plt.subplots(1, count, figsize=(3.6 * count, 3.4), sharey=True, squeeze=False)
-    return fig, axes[0]
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    fig, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 3.4 * rows), sharey=True, squeeze=False)
+    for ax in grid.flat[count:]:
+        ax.remove()
+    return fig, grid.flat[:count]
 
 
 def _finish_panels(fig: Figure, axes: np.ndarray, title: str) -> Panels:
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    looks = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if looks:
+        fig.legend(looks.values(), looks.keys(), loc="outside lower center", ncols=len(looks), frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return fig, axes

@@ -8,6 +8,7 @@ from pathlib import Path
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.questions import find_dataset
 
+MINI, MINI_TASKS, MIXTURE = "mini", "mini-tasks", "multitask"
 METHODS = ("vanilla", "padding", "replacement", "unsupervised")
 
 
@@ -82,6 +83,10 @@ PROFILES = {
     ),
 }  # fmt: skip
 
+# The kit's model of many tasks is larger, its prompts longer and its mixtures larger than those of ``mini``: where it
+# is tuned, these settings take the place of the profile's.
+MINI_TASKS_TUNING = {"epochs": 2}
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -95,6 +100,8 @@ class RunConfig:
         limit: Keep at most this many questions of each split.
         model: Another model than the profile's: a folder or a hub name.
         out: Folder for results.
+        tune_on: Another data set to tune on than the one that is tested; "mini-mmlu+mini-fever" is a mixture. A name
+            that would be taken anyway (`tuned_on`) counts as not given.
     """
 
     profile: str = "mini"
@@ -104,6 +111,7 @@ class RunConfig:
     limit: int | None = None
     model: str | None = None
     out: str = "runs"
+    tune_on: str | None = None
 
     def __post_init__(self) -> None:
         find_profile(self.profile)
@@ -115,14 +123,42 @@ class RunConfig:
             value = getattr(self, field.name)
             if field.name not in ("seed", "limit") and not (isinstance(value, str) or value is None):
                 raise InputError(f"parameter {field.name} is {value!r}; expected text")
+        if self.tune_on is not None and self.tune_on == replace(self, tune_on=None).tuned_on:
+            object.__setattr__(self, "tune_on", None)  # so that one run has one folder
+
+    @property
+    def tuned_on(self) -> str:
+        """Name of the data set that is tuned on: the run's own, or `MIXTURE` where that has no training questions."""
+        if self.tune_on is not None:
+            return self.tune_on
+        return self.dataset if "train" in find_dataset(self.dataset).splits else MIXTURE
+
+    @property
+    def tuning(self) -> RunConfig:
+        """The run that probes and tunes for this one: itself, unless it is tuned on another data set.
+
+        Runs that are tuned on the same data set share those steps, whatever they are tested on.
+        """
+        if self.tuned_on == self.dataset:
+            return self
+        own = replace(self, dataset=self.tuned_on, tune_on=None)
+        return own if own.settings.model == self.settings.model else replace(own, model=self.settings.model)
 
     @property
     def settings(self) -> Profile:
-        """The profile, with the model that the user named, or the one of the kit's own that fits the data set."""
+        """The profile, with the model that the user named, or the one of the kit's own that fits the data sets."""
         chosen = find_profile(self.profile)
         if self.model is not None:
-            return replace(chosen, model=self.model, revision=None)
-        return replace(chosen, model=find_dataset(self.dataset).mini_model) if chosen.model == "mini" else chosen
+            chosen = replace(chosen, model=self.model, revision=None)
+        elif chosen.model == MINI:  # the model of many tasks where one of the data sets needs it
+            wanted = {find_dataset(name).mini_model for name in (self.dataset, self.tuned_on)}
+            chosen = replace(chosen, model=MINI if wanted == {MINI} else MINI_TASKS)
+        return replace(chosen, **MINI_TASKS_TUNING) if chosen.model == MINI_TASKS else chosen
+
+    def is_whole(self, dataset: str) -> bool:
+        """Whether this is the kit's own run on a data set: profile mini, nothing replaced, no question left out."""
+        own = (self.profile, self.dataset, self.tune_on, self.data_dir, self.limit, self.model)
+        return own == ("mini", dataset, None, None, None, None)
 
 
 def find_profile(name: str) -> Profile:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
 TRAIN, IN_DOMAIN = SPLITS[:2]
+MIXED = "+"  # between the names of a mixture
 OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
 TASKS = (OPEN, CHOICE, CLAIM)
 
@@ -73,6 +74,7 @@ class Dataset:
         kinds: Every kind of file it can be read from; the first of a split is the one to ask for.
         rows: Questions of each split, as published.
         mini_model: Which of the kit's own models answers it where the profile names the mini model.
+        members: The data sets that it is a mixture of, where it is one.
     """
 
     name: str
@@ -85,6 +87,12 @@ class Dataset:
     kinds: tuple[FileKind, ...] = ()
     rows: dict[str, int] = field(default_factory=dict)
     mini_model: str = "mini"
+    members: tuple[str, ...] = ()
+
+    @property
+    def reads_folder(self) -> bool:
+        """Whether a data folder means anything to it."""
+        return bool(self.files) or any(find_dataset(name).reads_folder for name in self.members)
 
 
 _REGISTRY: dict[str, Dataset] = {}
@@ -103,19 +111,21 @@ def dataset_names() -> list[str]:
 
 
 def find_dataset(name: str) -> Dataset:
-    """The registered dataset of that name.
+    """The registered dataset of that name, or the mixture of several: ``"mini-mmlu+mini-fever"``.
 
     Raises:
-        InputError: The name is unknown.
+        InputError: The name is unknown, or those of a mixture cannot be mixed.
     """
     names = dataset_names()
+    if MIXED in name:
+        return import_module("rtuning_helpers.datasets.multitask").mixture(name)
     if name not in names:
         raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(names)}")
     return _REGISTRY[name]
 
 
-def check_trainable(name: str) -> None:
-    """See to it that a dataset has training questions.
+def check_trainable(name: str, option: str = "--dataset") -> None:
+    """See to it that a dataset, named by an option, has training questions.
 
     Raises:
         InputError: It has none, or its name is unknown.
@@ -123,8 +133,8 @@ def check_trainable(name: str) -> None:
     splits = find_dataset(name).splits
     if TRAIN not in splits:
         raise InputError(
-            f"--dataset {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on it; "
-            "expected a data set with a train split, or the untuned model alone"
+            f"{option} {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on it; "
+            "expected a data set with a train split (--tune-on NAME), or the untuned model alone"
         )
 
 

@@ -39,6 +39,8 @@ def new_console() -> Console:
 def metrics_table(metrics: Mapping) -> Table:
     """The content of ``metrics.json``: a row for each method and split."""
     title = f"{metrics['dataset']}, {metrics['model']}, seed {metrics['seed']}"
+    if metrics.get("tuned_on", metrics["dataset"]) != metrics["dataset"]:
+        title += f", tuned on {metrics['tuned_on']}"
     return _rates_table(title, metrics["rows"])
 
 

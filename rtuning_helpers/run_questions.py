@@ -7,7 +7,7 @@ from functools import lru_cache
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.fitting import Fitted, fit_questions
 from rtuning_helpers.language_model import load_tokenizer, model_context_length
-from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.profiles import MIXTURE, RunConfig
 from rtuning_helpers.questions import IN_DOMAIN, TRAIN, Question, check_trainable, find_dataset, load_questions
 
 
@@ -30,14 +30,41 @@ def check_in_domain(config: RunConfig) -> None:
         )
 
 
-def questions(config: RunConfig, split: str) -> list[Question]:
-    """The questions of a split, as they are in the data set.
+def check_tuned_on(config: RunConfig) -> None:
+    """See to it that the run can be tuned on what it is to be tuned on.
 
     Raises:
-        InputError: Bad data, or a data set without training questions is to be trained on.
+        InputError: That has no training questions; or it would be the mini twins for the questions of a real data set.
+    """
+    check_trainable(config.tuned_on, "--dataset" if config.tune_on is None else "--tune-on")
+    real = find_dataset(config.dataset).reads_folder
+    if config.tuned_on == MIXTURE != config.dataset and real and config.data_dir is None:
+        raise InputError(
+            f"--dataset {config.dataset} has no training questions, and --tune-on {MIXTURE} without --data-dir is a "
+            "mixture of the mini twins; expected --data-dir DIR with the files of the mixture, or --tune-on NAME"
+            if config.tune_on is None
+            else f"--tune-on {MIXTURE} without --data-dir is a mixture of the mini twins, which do not go with "
+            f"--dataset {config.dataset}; expected --data-dir DIR with the files of the mixture, or --tune-on NAME"
+        )
+
+
+def questions(config: RunConfig, split: str) -> list[Question]:
+    """The questions of a split, as they are in the data set; for training, in the one that is tuned on.
+
+    Raises:
+        InputError: Bad data, or what is tuned on does not serve (`check_tuned_on`).
     """
     if split == TRAIN:
-        check_trainable(config.dataset)
+        check_tuned_on(config)
+        try:
+            return load_questions(config.tuned_on, TRAIN, config.data_dir, config.limit)
+        except InputError as error:
+            if config.tuned_on == config.dataset or config.tune_on is not None:
+                raise
+            raise InputError(
+                f"{error} (needed to tune on {config.tuned_on}, as --dataset {config.dataset} has no training "
+                "questions; --tune-on NAME takes another)"
+            ) from None
     return load_questions(config.dataset, split, config.data_dir, config.limit)
 
 

@@ -53,12 +53,7 @@ class SeedSummary:
 def recorded_seeds(config: RunConfig) -> list[dict] | None:
     """The recorded rows over seeds; None unless they belong to the run's model and the whole mini data set."""
     path = default_out() / RECORDING
-    if (config.profile, config.dataset, config.model, config.limit) != (
-        "mini",
-        "mini",
-        None,
-        None,
-    ) or not path.is_file():
+    if not config.is_whole("mini") or not path.is_file():
         return None
     recording = read_json(path)
     if recording["model_revision"] != model_revision(config.settings.model):

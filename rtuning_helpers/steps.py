@@ -90,6 +90,7 @@ def load_tuned(config: RunConfig, adapter: Path | None) -> LanguageModel:
 
 def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Path:
     """Ask the untuned model the questions of a split; writes ``probes.jsonl`` and ``truncation.json``."""
+    config = config.tuning if split == TRAIN else config
 
     def write(folder: Path) -> None:
         asked = fitted(config, split)
@@ -113,6 +114,7 @@ def read_probes(config: RunConfig, split: str = TRAIN) -> list[Probe]:
 
 def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
     """Perplexity and k sampled answers for every training question; writes ``uncertainty.jsonl``."""
+    config = config.tuning
 
     def write(folder: Path) -> None:
         lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, config.settings
@@ -160,6 +162,7 @@ def build_records(config: RunConfig, method: str) -> tuple[list[TuningRecord], M
 
 def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
     """Build the training records of a method; writes ``records.jsonl`` and, if unsupervised, ``median_split.json``."""
+    config = config.tuning
 
     def write(folder: Path) -> None:
         records, split = build_records(config, method)
@@ -180,6 +183,7 @@ def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
 
 def tuning_step(config: RunConfig, method: str, force: bool = False) -> Path:
     """Fine-tune on the records of a method; writes ``adapter/`` and ``training.json``."""
+    config = config.tuning
 
     def write(folder: Path) -> None:
         log = finetune(
@@ -208,7 +212,8 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
     Writes ``predictions-<split>.jsonl`` and ``truncation.json``.
     """
     splits = evaluation_splits(config)
-    parameters = step_parameters(config, splits, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
+    parameters = step_parameters(config, splits, (*ANSWERING, "evaluation", "predictions"))
+    parameters |= {"method": method, "tuned_on": None if method == PRETRAINED else config.tuned_on}
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     folder = step_folder(config, method, "predictions")
     return run_step(folder, parameters, _predicting(config, config, method), inputs=inputs, force=force)
@@ -279,6 +284,7 @@ def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: boo
                 "schema_version": 1,
                 "profile": config.profile,
                 "dataset": config.dataset,
+                "tuned_on": config.tuned_on,
                 "seed": config.seed,
                 "model": config.settings.model,
                 "limit": config.limit,
@@ -286,7 +292,8 @@ def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: boo
             },
         )
 
-    parameters = {"methods": scored, "seed": config.seed, "code": code_fingerprint(("metrics",))}
+    code = code_fingerprint(("metrics",))
+    parameters = {"methods": scored, "seed": config.seed, "tuned_on": config.tuned_on, "code": code}
     inputs = [prediction_step(config, method) for method in scored]
     return run_step(metrics_folder(config), parameters, write, inputs=inputs, force=force)
 

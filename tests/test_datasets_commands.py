@@ -199,10 +199,16 @@ def test_a_run_takes_files_of_a_public_data_set_but_none_of_the_mini_world(tmp_p
 
 @pytest.mark.parametrize("name", ["falseqa", "halueval", "nec", "refunq", "selfaware"])
 def test_nothing_is_tuned_on_a_set_that_is_only_tested_on(tmp_path, capsys, name):
+    assert main(["run", "--dataset", name, "--data-dir", str(tmp_path), "--tune-on", name]) == 2
+    said = capsys.readouterr().err
+    assert f"--tune-on {name} has no training questions, only test: nothing can be tuned on it" in said
+    assert said.count("\n") == 1
+    assert main(["run", "--dataset", name]) == 2
+    said = capsys.readouterr().err
+    assert f"--dataset {name} has no training questions, and --tune-on multitask without --data-dir is" in said
     assert main(["run", "--dataset", name, "--data-dir", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert f"--dataset {name} has no training questions, only test: nothing can be tuned on it" in said
-    assert said.count("\n") == 1
+    assert f"(needed to tune on multitask, as --dataset {name} has no training questions; --tune-on NAME takes" in said
 
 
 @pytest.mark.parametrize("name", ["mmlu", "wice", "wice-subclaim", "hotpotqa", "fever"])

@@ -46,7 +46,7 @@ def manifests(config):
 
 
 def test_metrics_json_has_the_agreed_schema(config, report):
-    assert set(report) == {"schema_version", "profile", "dataset", "seed", "model", "limit", "rows"}
+    assert set(report) == {"schema_version", "profile", "dataset", "tuned_on", "seed", "model", "limit", "rows"}
     assert (report["schema_version"], report["profile"], report["dataset"], report["seed"]) == (1, "mini", "mini", 1)
     assert (report["model"], report["limit"]) == (config.model, TINY_LIMIT)
     assert [(row["method"], row["split"]) for row in report["rows"]] == [

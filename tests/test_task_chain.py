@@ -116,10 +116,10 @@ def test_records_of_options_end_in_the_letter_and_its_sureness(config, report):
 
 
 def test_a_data_set_without_training_questions(config, tmp_path):
-    only = replace(config, dataset="tests-only", out=str(tmp_path))
+    only = replace(config, dataset="tests-only", tune_on="tests-only", out=str(tmp_path))
     predictions = steps.read_method_predictions(only, "pretrained", "test")
     assert len(predictions) == 48 and not any(p.answerable or p.correct for p in predictions)
-    message = "--dataset tests-only has no training questions, only test: nothing can be tuned on it"
+    message = "--tune-on tests-only has no training questions, only test: nothing can be tuned on it"
     for call in (
         lambda: steps.probe_step(only),
         lambda: steps.uncertainty_step(only),
@@ -131,6 +131,25 @@ def test_a_data_set_without_training_questions(config, tmp_path):
         with pytest.raises(InputError, match=message):
             call()
     assert len(steps.read_probes(only, "test")) == 48
+
+
+def test_tuned_on_one_data_set_and_tested_on_another(config, report):
+    """The tuning is that of the other data set; questions without an answer have no AP, and nothing else breaks."""
+    before = steps.tuning_step(config, "padding").stat().st_mtime_ns
+    asked = replace(config, dataset="tests-only", tune_on="mixed")
+    assert (asked.tuned_on, asked.tuning) == ("mixed", config)
+    found = steps.read_metrics(asked, METHODS)
+    assert steps.tuning_step(asked, "padding") == steps.tuning_step(config, "padding")
+    assert steps.tuning_step(config, "padding").stat().st_mtime_ns == before
+    assert (found["dataset"], found["tuned_on"]) == ("tests-only", "mixed")
+    assert [(row["method"], row["split"]) for row in found["rows"]] == [(m, "test") for m in ("pretrained", *METHODS)]
+    for row in found["rows"]:
+        assert (row["n"], row["accuracy"], row["ap_answer"], row["auroc_answer"]) == (48, 0, None, None)
+        assert (row["answer_rate"] is None) == (row["method"] in ("pretrained", "vanilla"))
+    folder = steps.prediction_step(asked, "padding")
+    assert "tests-only-tuned-on-mixed" in folder.parts
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert (manifest["parameters"]["tuned_on"], manifest["parameters"]["splits"]) == ("mixed", ["test"])
 
 
 def test_a_shorter_limit_is_another_result(config, report, monkeypatch):
@@ -186,11 +205,11 @@ def test_questions_of_every_task_are_watched_while_they_are_tuned(config, report
 
 
 def test_what_is_fitted_in_domain_needs_such_questions(config, tmp_path):
-    only = replace(config, dataset="tests-only", out=str(tmp_path))
+    only = replace(config, dataset="tests-only", tune_on="tests-only", out=str(tmp_path))
     with pytest.raises(InputError, match="--dataset tests-only has no in-domain test questions, only test; expected"):
         judgement_step(only, "pretrained")
     with pytest.raises(InputError, match="no in-domain test questions"):
         drift.watched_questions(only)
     for call in (lambda: drift.read_sightings(only, "padding"), lambda: label_rules.measure(only, "all k samples")):
-        with pytest.raises(InputError, match="--dataset tests-only has no (training|in-domain test) questions"):
+        with pytest.raises(InputError, match="tests-only has no (training|in-domain test) questions"):
             call()

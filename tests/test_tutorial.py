@@ -70,3 +70,43 @@ def test_the_uncertainty_notebooks_take_another_model(tmp_path, tiny_model, name
     done = nbformat.read(execute(source, tmp_path / source.name, parameters), as_version=4)
     streams = [o.text for cell in done.cells for o in cell.get("outputs", []) if o.output_type == "stream"]
     assert not any("Warning" in text for text in streams)
+
+
+@pytest.mark.notebooks
+@pytest.mark.parametrize(
+    ("name", "tune_on", "splits"),
+    [
+        ("multitask", None, ("pararel", "mmlu", "wice", "hotpotqa", "fever", "halueval")),
+        ("mini-fever", None, ("id", "ood")),
+        ("mini-selfaware", "mini-mmlu+mini-fever", ("test",)),
+    ],
+)
+def test_the_main_line_takes_every_data_set(tmp_path, tiny_model, name, tune_on, splits):
+    """Mixtures, splits of other names, sets that are only tested on: notebooks 01 to 05 run and leave the metrics."""
+    command = [sys.executable, "-m", "rtuning_helpers.cli", "run", "--dataset", name, "--limit", str(TINY_LIMIT)]
+    command += ["--tune-on", tune_on] if tune_on else []
+    command += ["--methods", "vanilla,padding", "--model", str(tiny_model), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "out").glob("*/*/metrics/seed0/metrics.json")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert (report["dataset"], report["tuned_on"]) == (name, tune_on or name)
+    assert {(row["method"], row["split"]) for row in report["rows"]} == {
+        (method, split) for method in ("pretrained", "vanilla", "padding") for split in splits
+    }
+    for executed in sorted(path.parents[2].glob("notebooks/seed0/*.ipynb")):
+        cells = nbformat.read(executed, as_version=4).cells
+        streams = [o.text for cell in cells for o in cell.get("outputs", []) if o.output_type == "stream"]
+        assert not any("Warning" in text for text in streams), executed.name
+
+
+@pytest.mark.notebooks
+def test_the_multitask_notebook_takes_another_model(tmp_path, tiny_model):
+    """Nothing is recorded for it, so that everything is computed; no finding is asserted."""
+    source = notebooks_folder() / "06_train_on_many_tasks.ipynb"
+    parameters = {"model": str(tiny_model), "limit": TINY_LIMIT, "out": str(tmp_path / "runs")}
+    done = nbformat.read(execute(source, tmp_path / source.name, parameters), as_version=4)
+    streams = [o.text for cell in done.cells for o in cell.get("outputs", []) if o.output_type == "stream"]
+    assert not any("Warning" in text for text in streams)
+    with pytest.raises(InputError, match="parameter dataset is 'mini'; this experiment needs 'multitask'"):
+        execute(source, tmp_path / source.name, parameters | {"dataset": "mini"})

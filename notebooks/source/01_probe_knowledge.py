@@ -49,7 +49,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import plots, prompts, steps
 from rtuning_helpers.exposure import rate_by_exposure
 from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.matching import matches
+from rtuning_helpers.matching import is_right, matches
 from rtuning_helpers.metrics import accuracy, bootstrap_interval
 from rtuning_helpers.probing import probe, split_by_certainty
 from rtuning_helpers.profiles import RunConfig
@@ -63,17 +63,18 @@ plots.use_style()
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper
-dataset = "mini"  # mini or pararel
+dataset = "mini"  # any name that `rtuning data list` shows
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel
 limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
+tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on
 )
 print(f"profile {config.profile}: model {config.settings.model}, tuning {config.settings.tuning}")
 
@@ -87,6 +88,8 @@ print(f"profile {config.profile}: model {config.settings.model}, tuning {config.
 # %%
 lm = steps.load_model(config)
 questions = steps.fitted(config, "train").questions  # shortened where a prompt would not fit
+if config.tuned_on != config.dataset:
+    print(f"the training questions are those of {config.tuned_on}; {config.dataset} is only tested on")
 print(f"{len(questions):,} training questions about {len({q.relation for q in questions})} relations")
 shown = questions[:: max(1, len(questions) // 5)][:5]
 pd.DataFrame([{"question": q.question, "answer": q.answer, "exposure": q.exposure} for q in shown])
@@ -219,11 +222,14 @@ if known_exposure:
 # which is a large part of what the untuned 3-billion-parameter model gets right.
 
 # %%
-test_questions = steps.questions(config, "id")
-majority = [matches(guess, q.answer) for guess, q in zip(relation_majority(questions, test_questions), test_questions)]
+test_split = steps.evaluation_splits(config)[0]
+test_questions = [q for q in steps.questions(config, test_split) if q.answerable] or questions
+same_set = [q for q in questions if q.dataset == test_questions[0].dataset] or questions
+majority = [is_right(q, guess) for q, guess in zip(test_questions, relation_majority(same_set, test_questions))]
 low, high = bootstrap_interval(accuracy, majority, seed=seed)
 majority_rate = sum(majority) / len(majority)
-print(f"relation-majority baseline, in-domain test: {majority_rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
+test_name = "in-domain test" if test_split == "id" else f"test {test_split}"
+print(f"relation-majority baseline, {test_name}: {majority_rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
 print(f"the model on its training questions:        {share:.1%}")
 
 # %% [markdown]
@@ -235,7 +241,7 @@ print(f"the model on its training questions:        {share:.1%}")
 # %%
 released = [matches(p.prediction, p.answer, "substring") for p in probes]
 moved = [p for p, old in zip(probes, released) if old != p.correct]
-echo = [p for p in probes if p.answer in p.question]
+echo = [p for q, p in zip(questions, probes) if q.task == "open" and p.answer in p.question]
 print(f"labels that change with the substring rule: {len(moved)} of {len(probes):,}")
 print(f"questions that contain their answer: {len(echo)} ({sum(p.correct for p in echo)} of them certain)")
 for p in moved[:5]:

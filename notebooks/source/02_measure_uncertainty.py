@@ -61,17 +61,18 @@ plots.use_style()
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper
-dataset = "mini"  # mini or pararel
+dataset = "mini"  # any name that `rtuning data list` shows
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel
 limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
+tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on
 )
 probes = steps.read_probes(config)
 correct = np.array([p.correct for p in probes])

@@ -52,7 +52,7 @@ from rtuning_helpers.artifacts import shown_path
 from rtuning_helpers.decoding import label_probabilities
 from rtuning_helpers.exposure import rate_by_exposure
 from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.matching import matches
+from rtuning_helpers.matching import is_right
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
 from rtuning_helpers.profiles import RunConfig, check_methods, default_out
 from rtuning_helpers.seeds import over_seeds, recorded_seeds
@@ -62,24 +62,28 @@ plots.use_style()
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper
-dataset = "mini"  # mini or pararel
+dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which models to evaluate
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel
 limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
+tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on
 )
 methods = check_methods(methods)
 everyone = ["pretrained", *methods]
 knowledge_notice([p.correct for p in steps.read_probes(config)])
 names = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
-splits = {split: names[split] for split in steps.evaluation_splits(config)}  # some data sets have no OOD test
+splits = {split: names.get(split, split) for split in steps.evaluation_splits(config)}  # other data sets have other tests
+first = next(iter(splits))
+if config.tuned_on != config.dataset:
+    print(f"tuned on {config.tuned_on}, tested on {config.dataset}")
 
 # %% [markdown]
 # ## 1. Two questions to one model
@@ -94,7 +98,7 @@ splits = {split: names[split] for split in steps.evaluation_splits(config)}  # s
 asked_model = next((m for m in methods if m in ("padding", "unsupervised")), None)
 if asked_model:
     lm = steps.load_model(config, asked_model)
-    test = steps.fitted(config, "id").questions
+    test = steps.fitted(config, first).questions
     for question in test[:: max(1, len(test) // 4)][:4]:
         answer = answer_questions(lm, [question])[0]
         context = f"{prompts.task_prompt(question)} {answer.text}{prompts.sureness_suffix()}"
@@ -251,7 +255,8 @@ free = [
     }
     for row in willing.itertuples()
 ]
-pd.concat([willing, pd.DataFrame(free), pd.DataFrame(trivial)]).sort_values("split").round(3).reset_index(drop=True)
+together = pd.DataFrame([*willing.to_dict("records"), *free, *trivial])
+together.sort_values("split").round(3).reset_index(drop=True)
 
 # %% [markdown]
 # On the mini world the untuned model wins this comparison: its confidence is excellent, and tuning on 1,620 questions costs
@@ -262,9 +267,11 @@ pd.concat([willing, pd.DataFrame(free), pd.DataFrame(trivial)]).sort_values("spl
 # %%
 training = steps.questions(config, "train")
 for split, name in splits.items():
-    test = steps.questions(config, split)
-    hits = np.mean([matches(guess, q.answer) for guess, q in zip(relation_majority(training, test), test)])
-    print(f"relation-majority baseline, {name}: {hits:.1%} right" + ("" if split == "id" else " (no such relation in training)"))
+    test = [q for q in steps.questions(config, split) if q.answerable]
+    same_set = [q for q in training if test and q.dataset == test[0].dataset] or training
+    hits = sum(is_right(q, guess) for q, guess in zip(test, relation_majority(same_set, test))) / max(len(test), 1)
+    new = not {q.relation for q in test} & {q.relation for q in same_set}
+    print(f"relation-majority baseline, {name}: {hits:.1%} right" + (" (no such relation in training)" if new else ""))
 
 # %% [markdown]
 # ## 6. What is refused?
@@ -275,7 +282,8 @@ for split, name in splits.items():
 
 # %%
 refusers = [m for m in methods if m != "vanilla"]
-known_exposure = all(p.exposure is not None for p in predictions["pretrained", "id"])
+tested = [p for split in splits for p in predictions["pretrained", split]]
+known_exposure = all(p.exposure is not None for p in tested)
 refusal = {}
 if known_exposure and refusers:
     for m in refusers:
@@ -284,6 +292,9 @@ if known_exposure and refusers:
     plots.rate_by_exposure(refusal, "refused [%]", "Refusals by exposure, ID and OOD together")
     plt.show()
     display(pd.DataFrame({m: {r["exposure"]: f"{r['rate']:.1%}" for r in part} for m, part in refusal.items()}).T)
+if refusers and not all(p.answerable for p in tested):
+    said = [{"method": m, "answerable": p.answerable, "refused": p.refused} for m in refusers for s in splits for p in predictions[m, s]]
+    display(pd.DataFrame(said).groupby(["method", "answerable"], sort=False).refused.agg(["mean", "size"]).round(3))
 
 # %% [markdown]
 # Examples say more than rates. Known questions that were answered, unknown ones that were refused, and both kinds of
@@ -300,7 +311,7 @@ if "padding" in methods:
     examples = [
         {"kind": kind, "question": p.question, "model": p.prediction, "gold": p.answer, "sure": p.sure_confidence, "exposure": p.exposure}
         for kind, holds in kinds.items()
-        for p in [p for p in predictions["padding", "id"] if holds(p)][:3]
+        for p in [p for p in predictions["padding", first] if holds(p)][:3]
     ]
     display(pd.DataFrame(examples).round(2))
 

@@ -1,0 +1,310 @@
+# %% [markdown]
+# # 06 · Train on many tasks, refuse on all?
+#
+# So far one model was tuned on one kind of question. The paper's central claim is larger: **knowing what one knows is a
+# skill of its own**. Tuned on a mixture of tasks, a model should say "I am unsure" on every one of them, and also on a task
+# that it was never tuned on.
+#
+# **By the end you will have tested** that claim where it can be tested: one small model, one encyclopedia, six kinds of
+# questions about it, and for every fact the number of documents that state it. You will have seen what tuning on all tasks, on one, and
+# on all but one does to the ranking of answers, over three seeds.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | three tunings and some 10,000 answers: minutes, not seconds; under 2 GB |
+# | Reads | nothing; `results/mini/multitask.json` (recorded over three seeds) |
+# | Writes | `runs/<profile>/multitask/` and `runs/<profile>/mini-pararel/` |
+# | Paper | sections 3.2, 4.2 and 5.3; Table 13; Figure 6 |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. say what six tasks have in common, and what "known" means for each;
+# 2. correct a score for chance: why half of all blind guesses at a yes-no question land in D1;
+# 3. read a transfer grid: tuned on the row, tested on the column;
+# 4. tell *transfer* (the model was never tuned on this task) from *practice*, with the interval that belongs to it.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import plots, prompts, steps, task_plots, transfer, transfer_tables
+from rtuning_helpers.findings import finding, knowledge_notice
+from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.tables import paper_results
+
+plots.use_style()
+pd.set_option("display.max_colwidth", None)
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "multitask"  # the mixture of five sets; nothing else fits here
+seed = 0  # any whole number
+data_dir = None  # folder with the files of the real sets; without it, their mini twins
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+)
+transfer.check_mixture(config)
+recording = transfer.recorded(config)
+tasks = transfer.TESTED_ON
+print(f"profile {config.profile}: model {config.settings.model}; tuned for {config.settings.epochs:g} epochs")
+print("results over seeds: " + ("recorded" if recording else "none recorded, everything is computed here"))
+
+# %% [markdown]
+# ## 1. Six tasks, one encyclopedia
+#
+# The mini world can be asked in many ways. Each *twin* has the form of one of the paper's data sets: an open question
+# (ParaRel), four options (MMLU), a list as evidence (WiCE), a second hop that must be read in a paragraph (HotpotQA), a
+# claim that is admitted, rejected or neither (FEVER), an open question with a text that names four candidates (HaluEval). Whatever
+# the form, the model must *know* the fact: options, lists and paragraphs only tell what to do with it. (The twins are answered
+# by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these forms.)
+
+# %%
+asked = {task: steps.fitted(config, task).questions for task in tasks}
+for task in tasks:
+    example = asked[task][len(asked[task]) // 2]
+    print(f"--- {task} ({len(asked[task]):,} test questions; gold answer: {example.answer})")
+    print(prompts.task_prompt(example), "\n")
+
+# %% [markdown]
+# The first five have training questions, about other subjects than the tests. HaluEval's twin has none: it is the *unseen*
+# task, as in the paper.
+#
+# ## 2. What does the untuned model know?
+#
+# Before asking whether a model knows what it knows, ask whether it knows anything. The figure shows the share of right answers
+# of facts that the corpus never states, states 1 to 60 times, and more often; the black line is what a blind guess gets.
+
+# %%
+knowledge_notice([p.correct for p in steps.read_probes(config)])
+known = pd.DataFrame(transfer.knowledge(config))
+if len(known):
+    bands = {band: rows.rename(columns={"tested_on": "task", "rate": "value"}).to_dict("records") for band, rows in known.groupby("band", sort=False)}
+    task_plots.dots_by_task(bands, "right answers [%]", "Right answers of the untuned model, by how often the fact was read", transfer.CHANCE)
+    plt.show()
+
+# %%
+if len(known):
+    known["right"] = [transfer_tables.interval_text(r.rate, r.low, r.high) for r in known.itertuples()]
+    wide = known.pivot(index="tested_on", columns="band", values="right").loc[list(tasks), known.band.unique()]
+    display(wide.assign(chance=[round(transfer.CHANCE[t], 3) for t in tasks]))
+else:
+    print("Nobody knows how often this model has read these facts.")
+
+# %% [markdown]
+# The brackets are Wilson's 95 % intervals. Two things must be seen here before anything below means anything. A fact that was
+# never read has to be answered at chance in every form: then the form gives nothing away. And a fact that was read often has to
+# be answered far above chance in every form: where the model cannot do the task, there is no knowledge to be sure of. The
+# checks at the end hold every task against both.
+#
+# ## 3. D1 and D0 of each set
+#
+# The untuned model sits the exam of notebook 01 on the training questions of all five sets. Its right answers form D1. But a right
+# answer among two is not worth what a right answer among twenty is. The table shows what part of each D1 the corpus never states.
+
+# %%
+probes = steps.read_probes(config)
+counts = pd.DataFrame([{"group": p.dataset, "certain": p.correct, "uncertain": not p.correct} for p in probes])
+plots.split_bars(counts.groupby("group", sort=False).sum().reset_index().to_dict("records"), "Certain and uncertain training questions of each set")
+plt.show()
+transfer_tables.label_table(probes)
+
+# %% [markdown]
+# So the labels are not equally good. With twenty possible answers hardly any right answer is luck; with two or three classes many
+# are. R-Tuning will teach the model to say "I am sure" behind lucky guesses, and no ranking of answers can be perfect where the toss
+# of a coin counts as right. (The last column counts only what no document states; a fact read once can be luck as well.)
+#
+# ## 4. One mixture, two models
+#
+# **Vanilla** is tuned on the gold answers of all training questions, **padding** on the same answers followed by "I am sure" (D1) or
+# "I am unsure" (D0). Same seed, same schedule; only the completion differs. Two records of the padding set:
+
+# %%
+for method in ("vanilla", "padding"):
+    steps.tuning_step(config, method, force=force)
+records = steps.read_tuning_records(config, "padding")
+for certain in (True, False):
+    record = next((r for r in records[::-1] if r.certain is certain), records[0])
+    print(record.prompt + "|" + record.completion, "\n")
+for method in ("vanilla", "padding"):
+    log = steps.read_training_log(config, method)
+    print(f"{method}: {log.examples:,} records, {log.steps} steps, loss {log.losses[0][1]:.3f} to {log.losses[-1][1]:.3f} nats per token")
+
+# %% [markdown]
+# Both models, and the untuned one, answer the six tests. **AP** ranks the answers by the method's own confidence: the answer
+# confidence, for padding its mean with P(sure), as in the paper's Table 13. A random ranking scores the accuracy, so that column is
+# AP's no-skill value. `AUROC P(sure)` is the chance that a right answer has a higher P(sure) than a wrong one. Brackets: 95 %
+# bootstrap intervals over the questions.
+
+# %%
+live = transfer.cells(config, transfer.MIXED)
+transfer_tables.cell_table(live)
+
+# %% [markdown]
+# And the rows that need no judgement: how often the answer is right that is most frequent for the set and relation in training; what a
+# random ranking of the padding model's answers would score; and what a ranking scores that looks only at set and relation (the share
+# of certain training questions). A learned confidence must beat the last, which never looks at the subject.
+
+# %%
+transfer_tables.trivial_table(config).round(3)
+
+# %% [markdown]
+# ### Over three seeds
+#
+# One run of fine-tuning is one draw. For the default model the kit ships the cells of seeds 0, 1 and 2
+# (`python -m benchmarks.multitask` makes them again: 36 tunings); without a recording everything is computed here, for this seed. The
+# dots are means over the seeds, the lines reach from the lowest to the highest.
+
+# %%
+everyone = (*transfer.MIXED, *transfer.GRID, *transfer.LEAVE_ONE_OUT)
+cells = recording["cells"] if recording else transfer.cells(config, everyone)
+task_plots.dots_by_task(transfer_tables.spread(cells), "AP [%]", "AP of the untuned model, and after tuning on all five sets")
+plt.show()
+transfer_tables.spread_table(cells).round(3)
+
+# %% [markdown]
+# The paper's comparison, as differences: padding's AP minus vanilla's, on the mean of the five sets and on each test. With three seeds
+# the interval of a mean (Student's t) is wide; it says where another three seeds might lie.
+
+# %%
+transfer_tables.gain_table(cells, "vanilla")
+
+# %% [markdown]
+# The same against the *untuned* model, whose answer confidence is there for free. The paper does not make this comparison.
+
+# %%
+transfer_tables.gain_table(cells, "pretrained")
+
+# %% [markdown]
+# Read both tables with the column `AP - accuracy` above. A model that gets more answers right gets a higher AP without knowing
+# anything better about itself; tuning changes the accuracy too, because it teaches the form of the tasks and overwrites facts.
+#
+# ## 5. The transfer grid
+#
+# Does it take all five sets? Each row of the grid is a padding model tuned on **one** set, each column a test. The diagonal is
+# practice, everything off it transfer. The number is the AUROC of P(sure) for right answers: 0.5 is a coin. Below each mean stand
+# the lowest and the highest seed (with one seed its 95 % interval). The first row is tuned and tested here and now, too: the checks
+# compare it with the recording.
+
+# %%
+own_row = transfer.cells(config, transfer.GRID[:1])
+means, texts = transfer_tables.grid(cells, "auroc_sure")
+task_plots.grid_heatmap(means, texts, "AUROC of P(sure)", "How well P(sure) tells right answers from wrong ones", (0.4, 1.0))
+plt.show()
+diagonal = np.array([[row == f"{column} alone" for column in means] for row in means.index])
+off = ~diagonal & (means.index != "all five")[:, None]
+print(f"mean over the cells: practice {np.nanmean(means.where(diagonal)):.3f}, transfer {np.nanmean(means.where(off)):.3f}, all five {means.loc['all five'].mean():.3f}")
+means.round(3)
+
+# %% [markdown]
+# A sharper question can be asked in the mini world: does the confidence tell *facts that were read often* (over 60 times) from *facts
+# that were never read*? Luck plays no part in it. The confidence is the mix; for the untuned model it is the answer confidence.
+
+# %%
+if any(row["auroc_read"] is not None for row in cells):
+    means_read, texts_read = transfer_tables.grid(cells, "auroc_read", untuned=True)
+    task_plots.grid_heatmap(means_read, texts_read, "AUROC, read against never read", "How well the confidence tells what was read from what was not", (0.4, 1.0))
+    plt.show()
+    display(means_read.round(3))
+
+# %% [markdown]
+# ## 6. Leave one set out
+#
+# The paper's unseen test is one data set. Here every set gets to be the unseen one: a padding model is tuned on the other
+# four and asked the fifth, and HaluEval. Beside it stand the model that was tuned on all five and the untuned one.
+
+# %%
+transfer_tables.left_out_table(cells).round(3)
+
+# %% [markdown]
+# The differences in AP between the model that had four sets and the one that had all five, on the same questions, with paired 95 %
+# intervals. Below zero: the set was missed.
+
+# %%
+differences = recording["differences"] if recording else transfer.differences(config)
+transfer_tables.left_out_differences(differences)
+
+# %% [markdown]
+# ## 7. Beside the paper
+#
+# Table 13 of the paper: AP of R-Tuning minus AP of vanilla after tuning on the mixture, in percentage points. What can be compared: the
+# question, the score (AP; padding by the mix, vanilla by the answer confidence) and the signs. What cannot: its models are a thousand
+# times larger and its questions real; it prints one run without an interval, and no accuracy beside it, so nobody can say how much of an
+# AP is no skill. Which ParaRel and MMLU test it asked, it does not say.
+
+# %%
+paper = paper_results(13)
+notes = paper[paper.dataset == "Average"].note
+pairs = paper[paper.dataset != "Average"].pivot(index=["model", "dataset"], columns="method", values="value")
+by_model = (pairs["R-Tuning"] - pairs["Vanilla"]).unstack()[["ParaRel", "MMLU", "WiCE", "HotpotQA", "FEVER", "HaluEval-QA"]]
+gain = transfer.gains(cells)
+by_model.loc[f"{config.settings.model} (this kit)"] = [100 * np.mean(gain[t]) for t in tasks]
+print(f"below zero: {(by_model.iloc[:3] < 0).sum().sum()} of the paper's 18 cells, {sum(np.mean(gain[t]) < 0 for t in tasks)} of our 6")
+print("the paper's average of OpenLLaMA-3B, R-Tuning:", notes.iloc[0])
+by_model.round(2)
+
+# %% [markdown]
+# ## Checks
+
+# %%
+if len(known):
+    often, never = known[known.band == "read over 60 times"], known[known.band == "never read"]
+    finding("facts read over 60 times: at least 20 points above chance on every task, interval included", (often.low >= often.chance + 0.20).all(), config, "multitask")
+    finding("facts never read: not above chance on any task, beyond the interval", (never.low <= never.chance).all(), config, "multitask")
+if recording:
+    finding("padding beats vanilla in AP on the mean of the five sets (mean of the seeds)", np.mean(gain["five sets"]) > 0, config, "multitask")
+    finding("padding beats vanilla in AP on the unseen set (mean of the seeds)", np.mean(gain["halueval"]) > 0, config, "multitask")
+    gap = transfer_tables.difference_to_recording([*live, *own_row], cells)
+    finding("this run agrees with the recording of its seed within 0.05", gap is None or gap <= 0.05, config, "multitask")
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# * *Transfer* here is from one form of question to another, about the same encyclopedia. No tested subject occurs in tuning, but the
+#   world is one. In the paper form and knowledge change together.
+# * AP mixes two things, how much is right and how well it is ranked. Compare models by AP only beside their accuracy, or by AUROC.
+# * Labels of tasks with few options contain luck, and so do the test answers: a perfect judge of knowledge would not reach an AUROC of 1
+#   there.
+# * The seeds are those of tuning; the pretrained model is one. And the schedule (number of epochs) was chosen for the time that a notebook
+#   may take; notebook 05 shows that the size of padding's gain depends on it.
+#
+# ## Exercises
+#
+# **Exercise 06.1** (10 minutes). `transfer.ranking` mixes half and half. Rank the padding model's answers to each task
+# (`transfer.read_answers`) by P(sure) alone and by the answer confidence alone. On which task does P(sure) add most?
+#
+# **Exercise 06.2** (15 minutes). Tune on two sets:
+# `steps.read_transfer_predictions(replace(config, dataset="mini-mmlu+mini-fever"), "padding", "multitask", "wice")`
+# (`replace` is that of `dataclasses`). Is the transfer to WiCE better than from either set alone?
+#
+# **Exercise 06.3** (15 minutes). A two-class question is right by luck half of the time. Compute the AUROC for *right answers* that a
+# perfect judge of *knowledge* reaches on WiCE's twin: 1 for facts read over 60 times, 0 for those never read, 0.5 in between. How far
+# from it is P(sure)?
+#
+# ## Summary
+#
+# Six forms of question, one encyclopedia, thirteen models: the tables above say how much of "knowing what one knows" is one skill, and how
+# much has to be practised on each task. **Next:** [07 · Questions that have no answer](07_refuse_the_unanswerable.ipynb).

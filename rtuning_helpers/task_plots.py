@@ -1,0 +1,73 @@
+"""Figures that compare several tasks (notebook 06); each function returns (figure, axes).
+
+Series differ in colour and marker, and heatmaps carry their numbers, so that a figure can be read without colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+_COLOURS = [sns.color_palette("colorblind")[place] for place in (7, 1, 0, 2, 4)]
+_MARKERS = "sDo^v"
+
+
+def dots_by_task(
+    series: Mapping[str, Sequence[Mapping]], ylabel: str, title: str, lines: Mapping[str, float] | None = None
+) -> tuple[Figure, Axes]:
+    """Shares in percent with an interval, a group of dots for each task, a look for each series.
+
+    Args:
+        series: series -> rows with ``task``, ``value``, ``low`` and ``high`` (0 to 1). The tasks stand in the order of
+            the first series.
+        ylabel: Quantity and unit.
+        title: The finding.
+        lines: For each task a value to compare with (0 to 1), drawn as a short black line: chance, say.
+    """
+    fig, ax = plt.subplots(figsize=(7.2, 3.8))
+    tasks = [row["task"] for row in next(iter(series.values()))]
+    offsets = np.linspace(-0.22, 0.22, len(series)) if len(series) > 1 else [0.0]
+    for offset, (name, rows), colour, marker in zip(offsets, series.items(), _COLOURS, _MARKERS, strict=False):
+        x = np.array([tasks.index(row["task"]) for row in rows]) + offset
+        value, low, high = (np.array([row[key] for row in rows], dtype=float) * 100 for key in ("value", "low", "high"))
+        error = [value - low, high - value]
+        ax.errorbar(x, value, yerr=error, label=name, color=colour, marker=marker, linestyle="none", capsize=3)
+    for place, task in enumerate(tasks if lines else ()):
+        label = "chance" if place == 0 else None
+        ax.hlines(lines[task] * 100, place - 0.38, place + 0.38, color="black", linewidth=1.2, label=label)
+    ax.set_xticks(range(len(tasks)), tasks)
+    ax.set(ylabel=ylabel, title=title)
+    ax.grid(axis="x", visible=False)
+    fig.legend(loc="outside lower center", ncols=len(series) + bool(lines), frameon=False)
+    return fig, ax
+
+
+def grid_heatmap(
+    values: DataFrame, texts: DataFrame, label: str, title: str, limits: tuple[float, float]
+) -> tuple[Figure, Axes]:
+    """A table of numbers as a heatmap: what was tuned on downwards, what was asked from left to right.
+
+    Args:
+        values: The numbers; rows and columns are named as they are to be shown.
+        texts: What stands in each cell, of the same shape.
+        label: Quantity of the colour bar.
+        title: The finding.
+        limits: Values at the ends of the colour bar.
+    """
+    fig, ax = plt.subplots(figsize=(1.05 * len(values.columns) + 2.3, 0.56 * len(values) + 1.5))
+    style = {"cmap": "cividis", "vmin": limits[0], "vmax": limits[1], "linewidths": 1, "annot_kws": {"fontsize": 8}}
+    numbers = values.astype(float).to_numpy()
+    ax.grid(False)
+    sns.heatmap(numbers, annot=texts.to_numpy(), fmt="", ax=ax, cbar_kws={"label": label}, **style)
+    for row, column in zip(*np.nonzero(np.isnan(numbers)), strict=True):
+        ax.text(column + 0.5, row + 0.5, "-", ha="center", va="center")
+    ax.set_xticklabels(values.columns, rotation=0)
+    ax.set_yticklabels(values.index, rotation=0)
+    ax.set(xlabel="tested on", ylabel="tuned on", title=title)
+    return fig, ax

@@ -1,0 +1,191 @@
+"""Tables of the multi-task experiment (notebook 06): numbers as text with their intervals, grids, trivial rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from rtuning_helpers import steps, transfer
+from rtuning_helpers.exposure import proportion_interval
+from rtuning_helpers.matching import is_right
+from rtuning_helpers.metrics import average_precision
+from rtuning_helpers.probing import Probe
+from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.questions import Question
+from rtuning_helpers.sampling_error import seed_interval
+from rtuning_helpers.transfer import ALL, ALONE, LEFT_OUT, PADDING, TESTED_ON, TRAINED_ON, UNREAD, UNSEEN
+from rtuning_helpers.trivial import relation_majority, template_confidence
+
+METHODS = ("pretrained", "vanilla", "padding")
+
+
+def interval_text(value: float | None, low: float, high: float, digits: int = 3) -> str:
+    """``0.912 [0.900, 0.923]``, or a dash where the number does not exist."""
+    return "-" if value is None or np.isnan(value) else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def share_text(hits: int, n: int) -> str:
+    """A share with Wilson's 95 % interval; a dash for none of none."""
+    return interval_text(hits / n, *proportion_interval(hits, n)) if n else "-"
+
+
+def label_table(probes: Sequence[Probe]) -> pd.DataFrame:
+    """The certain share of each training set, and the share of its certain questions that the corpus never states."""
+    rows = []
+    for name in dict.fromkeys(p.dataset for p in probes):
+        part = [p for p in probes if p.dataset == name]
+        right = [p for p in part if p.correct]
+        row = {"set": name, "questions": len(part), "certain (D1)": share_text(len(right), len(part))}
+        if all(p.exposure is not None for p in part):
+            row["never read, of D1"] = share_text(sum(p.exposure == UNREAD for p in right), len(right))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """Cells of `transfer.cells`, by test set, with their intervals."""
+    metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
+    return pd.DataFrame(
+        [
+            {"tested on": row["tested_on"], "method": row["method"], "n": row["n"]}
+            | {name: interval_text(row[key], *(row[f"{key}_ci95"] or (0, 0))) for name, key in metrics.items()}
+            for row in sorted(cells, key=lambda row: TESTED_ON.index(row["tested_on"]))
+        ]
+    )
+
+
+def trivial_table(config: RunConfig) -> pd.DataFrame:
+    """What one gets without knowing the subject of a question.
+
+    Returns:
+        For each test set: how often the answer most frequent for its set and relation in training is right; the
+        accuracy of the padding model, which is the AP of a random ranking of its answers; and the AP of ranking them by
+        the share of certain training questions of the same set and relation.
+    """
+    training = [_with_set(q) for q in steps.questions(config, "train")]
+    certain = [p.correct for p in steps.read_probes(config)]
+    rows = []
+    for tested in TESTED_ON:
+        asked = [_with_set(q) for q in steps.questions(config, tested)]
+        right = [int(p.correct) for p in transfer.read_answers(config, PADDING, tested)]
+        majority = [is_right(q, guess) for q, guess in zip(asked, relation_majority(training, asked), strict=True)]
+        by_template = average_precision(right, template_confidence(training, certain, asked))
+        row = {"tested on": tested, "relation majority: right": np.mean(majority), "random ranking: AP": np.mean(right)}
+        rows.append(row | {"certain share of the template: AP": by_template})
+    return pd.DataFrame(rows)
+
+
+def _with_set(question: Question) -> Question:
+    return replace(question, relation=f"{question.dataset} {question.relation}")
+
+
+def spread(cells: Sequence[dict]) -> dict[str, list[dict]]:
+    """AP of the models tuned on all five sets over the seeds, for `task_plots.dots_by_task`: mean, lowest, highest."""
+    found: dict[str, list[dict]] = {}
+    for method in METHODS:
+        for tested in TESTED_ON:
+            values = _values(cells, ALL, "", method, tested, "ap")
+            row = {"task": tested, "value": np.mean(values), "low": min(values), "high": max(values)}
+            found.setdefault(method, []).append(row)
+    return found
+
+
+def spread_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """The same as a table, with the mean accuracy, which is what a random ranking would score."""
+    found = spread(cells)
+    return pd.DataFrame(
+        [
+            {
+                "tested on": tested,
+                "method": method,
+                "accuracy": np.mean(accuracy := _values(cells, ALL, "", method, tested, "accuracy")),
+                "AP": "{value:.3f} ({low:.3f} to {high:.3f})".format(**found[method][place]),
+                "AP - accuracy": found[method][place]["value"] - np.mean(accuracy),
+            }
+            for place, tested in enumerate(TESTED_ON)
+            for method in METHODS
+        ]
+    )
+
+
+def gain_table(cells: Sequence[dict], second: str) -> pd.DataFrame:
+    """AP of padding minus that of another method: mean over the seeds with its 95 % interval (Student), each seed."""
+    rows = []
+    for tested, values in transfer.gains(cells, "padding", second).items():
+        mean, *bounds = seed_interval(values) if len(values) > 1 else values
+        text = f"{mean:+.3f}" + (" [{:+.3f}, {:+.3f}]".format(*bounds) if bounds else "")
+        above = f"{sum(value > 0 for value in values)} of {len(values)}"
+        by_seed = ", ".join(f"{value:+.3f}" for value in values)
+        rows.append({"tested on": tested, f"padding - {second}": text, "by seed": by_seed, "seeds above 0": above})
+    return pd.DataFrame(rows)
+
+
+def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A metric of the models tuned on one set and on all, on every test set.
+
+    Args:
+        cells: All cells of the experiment.
+        metric: One of those of `transfer.score`.
+        untuned: Whether the untuned model gets a row too.
+
+    Returns:
+        The means over the seeds, and what stands in each cell: the mean above the lowest and highest seed; with one
+        seed its 95 % interval.
+    """
+    models = {"untuned": (ALL, "", "pretrained")} if untuned else {}
+    models |= {f"{name} alone": (ALONE, name, "padding") for name in TRAINED_ON} | {"all five": (ALL, "", "padding")}
+    means, texts = (pd.DataFrame(index=list(models), columns=list(TESTED_ON), dtype=kind) for kind in (float, object))
+    for label, model in models.items():
+        for tested in TESTED_ON:
+            values = _values(cells, *model, tested, metric)
+            low, high = min(values), max(values)
+            if np.isnan(values).any():
+                texts.loc[label, tested] = "-"
+                continue
+            if len(values) == 1:
+                low, high = _values(cells, *model, tested, f"{metric}_ci95")[0]
+            means.loc[label, tested] = np.mean(values)
+            texts.loc[label, tested] = f"{np.mean(values):.2f}\n{low:.2f}-{high:.2f}"
+    return means, texts
+
+
+def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """Models tuned on four sets, asked the fifth and the unseen one, beside the models that had all five, and none."""
+    metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
+    rows = []
+    for name in TRAINED_ON:
+        models = {"four": (LEFT_OUT, name, "padding"), "five": (ALL, "", "padding"), "none": (ALL, "", "pretrained")}
+        for tested in (name, UNSEEN):
+            row = {"left out": name, "tested on": tested}
+            for heading, metric in metrics.items():
+                for label, model in models.items():
+                    row[f"{heading}, {label}"] = np.mean(_values(cells, *model, tested, metric))
+            rows.append(row)
+    return pd.DataFrame(rows).drop(columns="AUROC P(sure), none")
+
+
+def left_out_differences(differences: Sequence[dict]) -> pd.DataFrame:
+    """AP of the models tuned on four sets minus that of the model tuned on five, with intervals, a column a seed."""
+    rows = [row for row in differences if "all but" in row["first"] and "padding" in row["second"]]
+    frame = pd.DataFrame(rows)
+    frame["text"] = [interval_text(row["difference"], row["low"], row["high"]) for row in rows]
+    return frame.pivot_table(index=["first", "tested_on"], columns="seed", values="text", aggfunc="first", sort=False)
+
+
+def difference_to_recording(cells: Sequence[dict], recorded: Sequence[dict]) -> float | None:
+    """Largest difference in accuracy or AP between cells and those recorded for the same seed; None without any."""
+    keys = ("seed", "part", "set", "method", "tested_on")
+    was = {tuple(row[key] for key in keys): row for row in recorded}
+    pairs = [(row, was[found]) for row in cells if (found := tuple(row[key] for key in keys)) in was]
+    gaps = [abs(new[m] - old[m]) for new, old in pairs for m in ("accuracy", "ap") if None not in (new[m], old[m])]
+    return max(gaps, default=None)
+
+
+def _values(cells: Sequence[dict], part: str, name: str, method: str, tested: str, metric: str) -> list:
+    """A number over the seeds; NaN where it does not exist."""
+    wanted = (part, name, method, tested)
+    found = [row[metric] for row in cells if (row["part"], row["set"], row["method"], row["tested_on"]) == wanted]
+    return [float("nan") if value is None else value for value in found]
