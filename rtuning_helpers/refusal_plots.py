@@ -18,7 +18,48 @@ from rtuning_helpers.unanswerable import Estimate, RefusalRow
 _COLOURS = sns.color_palette("colorblind")
 _MARKERS = {"pretrained": "v", "vanilla": "s", "padding": "o", "replacement": "D", "unsupervised": "^"}
 _HALVES = (("answerable", _COLOURS[0], None), ("unanswerable", _COLOURS[3], "///"))
+_SERIES = (_COLOURS[3], _COLOURS[7], _COLOURS[0], _COLOURS[2])
 Panels = tuple[Figure, np.ndarray]
+
+
+def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], title: str) -> Panels:
+    """Shares of refused questions with their intervals, from 0 to 100 %; numbers that do not exist are left out.
+
+    Args:
+        panels: panel -> row -> series -> share. The series of a row are drawn one below the other; a series keeps its
+            colour and its marker everywhere, a method those that it has in all figures.
+        title: The finding.
+    """
+    labels = list(dict.fromkeys(label for rows in panels.values() for label in rows))
+    series = list(dict.fromkeys(name for rows in panels.values() for found in rows.values() for name in found))
+    size = (3.1 * len(panels) + 2.2, (0.24 * len(series) + 0.2) * len(labels) + 1.5)
+    fig, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
+    shifts = dict(
+        zip(series, (np.arange(len(series)) - (len(series) - 1) / 2) * 0.7 / max(len(series), 1), strict=True)
+    )
+    drawn = {}
+    for ax, (panel, rows) in zip(grid[0], panels.items(), strict=True):
+        for label, found in rows.items():
+            for name, estimate in found.items():
+                if estimate.value is None:
+                    continue
+                place = series.index(name)
+                colour = METHOD_COLOURS.get(name, _SERIES[place % len(_SERIES)])
+                marker = _MARKERS.get(name, "oDsv^"[place % 5])
+                x, xerr = _percent(estimate)
+                drawn[name] = ax.errorbar(
+                    x, labels.index(label) + shifts[name], xerr=xerr, color=colour, marker=marker, capsize=3
+                )
+        ax.set(xlabel="refused [%]", title=panel, xlim=(-4, 104))
+    grid[0][0].set_yticks(range(len(labels)), labels)
+    grid[0][0].set_ylim(len(labels) - 0.5, -0.5)
+    if len(series) > 1:
+        handles = {name: drawn[name] for name in series if name in drawn}
+        fig.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(series), 4), frameon=False
+        )
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
 
 
 def refusal_plane(
@@ -29,17 +70,17 @@ def refusal_plane(
     """Refusals of unanswerable questions over refusals of answerable ones, a panel a data set.
 
     The upper left corner is perfect, always answering is the lower left corner, always refusing the upper right one,
-    and who refuses blindly stands on the dotted line between them.
+    and who refuses blindly stands on the thin line between them.
 
     Args:
         points: data set -> rows: where each method stands, with its intervals. Rows without one half are left out.
         curves: data set -> method -> (over-refusal, recall), 0 to 1: where a threshold on its confidence can bring it.
         title: The finding.
     """
-    fig, grid = plt.subplots(1, len(points), figsize=(3.5 * len(points), 3.9), sharex=True, sharey=True, squeeze=False)
+    fig, grid = plt.subplots(1, len(points), figsize=(3.2 * len(points), 4.3), sharex=True, sharey=True, squeeze=False)
     drawn = {}
     for ax, (name, rows) in zip(grid[0], points.items(), strict=True):
-        drawn["blind refusing"] = ax.plot([0, 100], [0, 100], color="black", linestyle=":", linewidth=1)[0]
+        drawn["blind refusing"] = ax.plot([0, 100], [0, 100], color="black", linewidth=0.6)[0]
         for method, (over, recall) in curves.get(name, {}).items():
             look = {"color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
             x, y = np.asarray(over) * 100, np.asarray(recall) * 100

@@ -11,13 +11,14 @@ import pandas as pd
 
 from rtuning_helpers import steps
 from rtuning_helpers.artifacts import read_json, write_json
-from rtuning_helpers.language_model import MINI_TASKS, model_revision
+from rtuning_helpers.language_model import MINI, MINI_TASKS, model_revision
 from rtuning_helpers.profiles import RunConfig, default_out
 from rtuning_helpers.unanswerable import all_rows, asked_sets, category_rows, read_refusals
 
 RECORDING = Path("results") / "mini" / "unanswerable.json"
-DATASET = "multitask"
 METHODS = (steps.PRETRAINED, "vanilla", "padding", "replacement")
+# What the models are tuned on, by which methods: five tasks, or plain questions only (the models of notebooks 04 and 05).
+TUNED_ON = {"multitask": METHODS, "mini": (steps.PRETRAINED, "padding", "replacement")}
 
 
 def measure(config: RunConfig, methods: Sequence[str] = METHODS) -> dict[str, list[dict]]:
@@ -27,29 +28,34 @@ def measure(config: RunConfig, methods: Sequence[str] = METHODS) -> dict[str, li
         answers, start = {}, monotonic()
         for method in methods:
             answers[method] = read_refusals(config, method, dataset)
-        print(f"seed {config.seed}, {dataset}: {monotonic() - start:.0f} s", flush=True)
-        found["rows"] += [{"seed": config.seed} | asdict(row) for row in all_rows(answers, seed=config.seed)]
+        print(f"tuned on {config.dataset}, seed {config.seed}, {dataset}: {monotonic() - start:.0f} s", flush=True)
+        place = {"tuned_on": config.dataset, "seed": config.seed}
+        found["rows"] += [place | asdict(row) for row in all_rows(answers, seed=config.seed)]
         for method in methods:
             for row in category_rows(method, answers[method]):
-                found["categories"].append({"seed": config.seed} | row | {"refused": asdict(row["refused"])})
+                found["categories"].append(place | row | {"refused": asdict(row["refused"])})
     return found
 
 
 def record(configs: Sequence[RunConfig]) -> Path:
-    """Measure the given runs, of the models tuned on the five mini twins, and write the recording."""
-    found = [measure(replace(config, dataset=DATASET)) for config in configs]
+    """Measure the given runs with models tuned on each of ``TUNED_ON``, and write the recording."""
+    runs = [(replace(config, dataset=name), methods) for name, methods in TUNED_ON.items() for config in configs]
+    found = [measure(config, methods) for config, methods in runs]
     rows = {part: [row for one in found for row in one[part]] for part in found[0]}
     path = default_out() / RECORDING
-    revision = model_revision(MINI_TASKS)
-    write_json(path, {"schema_version": 1, "profile": "mini", "dataset": DATASET, "model_revision": revision, **rows})
+    write_json(path, {"schema_version": 1, "profile": "mini", "model_revisions": _revisions(), **rows})
     return path
 
 
 def recorded_refusals() -> dict | None:
-    """The recording over seeds that ships with the kit; None where there is none for this mini model."""
+    """The recording over seeds that ships with the kit; None where there is none for these mini models."""
     path = default_out() / RECORDING
     recording = read_json(path) if path.is_file() else {}
-    return recording if recording and recording.get("model_revision") == model_revision(MINI_TASKS) else None
+    return recording if recording and recording.get("model_revisions") == _revisions() else None
+
+
+def _revisions() -> dict[str, str | None]:
+    return {name: model_revision(name) for name in (MINI, MINI_TASKS)}
 
 
 def over_seeds(rows: Iterable[dict], by: Sequence[str], metrics: Sequence[str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from rtuning_helpers import refusal_plots, unanswerable_seeds
 from rtuning_helpers.artifacts import read_json, write_json
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.exposure import proportion_interval
-from rtuning_helpers.language_model import MINI_TASKS, model_revision
+from rtuning_helpers.language_model import model_revision
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.profiles import RunConfig, default_out
 from rtuning_helpers.unanswerable import (
@@ -253,6 +253,18 @@ def test_the_figures_have_labelled_axes(padding, untuned):
     plt.close("all")
 
 
+def test_dots_of_several_series(padding, untuned):
+    row = refusal_row("padding", padding, untuned)
+    none = Estimate(None, None, None, 0, "none")
+    rows = {"one": {"padding": row.recall, "known": none}, "two": {"known": row.over_refusal_known}}
+    fig, axes = refusal_plots.refusal_dots({"NEC": rows, "FalseQA": {"three": {"known": row.recall}}, "none": {}}, "t")
+    assert [t.get_text() for t in axes[0].get_yticklabels()] == ["one", "two", "three"]
+    assert [float(c.lines[0].get_xdata()[0]) for c in axes[0].containers] == [75, 25]
+    assert [t.get_text() for t in fig.legends[0].get_texts()] == ["padding", "known"]
+    assert axes[1].get_xlabel() == "refused [%]"
+    plt.close("all")
+
+
 def test_a_row_without_one_half_is_not_drawn(padding, untuned):
     row = refusal_row("padding", padding[4:], untuned[4:])
     fig, axes = refusal_plots.refusal_plane({"NEC": [row]}, {}, "t")
@@ -265,27 +277,35 @@ def test_a_recording_of_another_model_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(unanswerable_seeds, "model_revision", lambda name: "new")
     assert unanswerable_seeds.recorded_refusals() is None
     (tmp_path / unanswerable_seeds.RECORDING).parent.mkdir(parents=True)
-    write_json(tmp_path / unanswerable_seeds.RECORDING, {"model_revision": "old", "rows": []})
+    write_json(
+        tmp_path / unanswerable_seeds.RECORDING, {"model_revisions": {"mini": "new", "mini-tasks": "old"}, "rows": []}
+    )
     assert unanswerable_seeds.recorded_refusals() is None
-    write_json(tmp_path / unanswerable_seeds.RECORDING, {"model_revision": "new", "rows": []})
+    write_json(
+        tmp_path / unanswerable_seeds.RECORDING, {"model_revisions": {"mini": "new", "mini-tasks": "new"}, "rows": []}
+    )
     assert unanswerable_seeds.recorded_refusals()["rows"] == []
 
 
 def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
     recorded = unanswerable_seeds.recorded_refusals()
-    assert read_json(default_out() / unanswerable_seeds.RECORDING)["model_revision"] == model_revision(MINI_TASKS)
-    methods = ("always answer", *unanswerable_seeds.METHODS, "always refuse")
-    cells = {(row["seed"], row["dataset"], row["method"]) for row in recorded["rows"]}
-    assert cells == {(seed, name, m) for seed in (0, 1, 2) for name in asked_sets().values() for m in methods}
-    assert len(recorded["categories"]) == 3 * 4 * len(unanswerable_seeds.METHODS)
+    written = read_json(default_out() / unanswerable_seeds.RECORDING)["model_revisions"]
+    assert written == {name: model_revision(name) for name in ("mini", "mini-tasks")}
+    for tuned_on, tuned in unanswerable_seeds.TUNED_ON.items():
+        methods = ("always answer", *tuned, "always refuse")
+        rows, kinds = ([r for r in recorded[part] if r["tuned_on"] == tuned_on] for part in ("rows", "categories"))
+        cells = {(row["seed"], row["dataset"], row["method"]) for row in rows}
+        assert cells == {(seed, name, m) for seed in (0, 1, 2) for name in asked_sets().values() for m in methods}
+        assert len(kinds) == 3 * 4 * len(tuned)
 
 
 @pytest.mark.notebooks
 def test_a_recorded_cell_comes_out_again():
     """Seed 0's padding model on made-up names; the folder is that of the notebooks, which share its steps."""
     recorded = unanswerable_seeds.recorded_refusals()["rows"]
-    was = next(r for r in recorded if (r["seed"], r["dataset"], r["method"]) == (0, "mini-nec", "padding"))
-    config = RunConfig(dataset=unanswerable_seeds.DATASET)
+    cell = ("multitask", 0, "mini-nec", "padding")
+    was = next(r for r in recorded if (r["tuned_on"], r["seed"], r["dataset"], r["method"]) == cell)
+    config = RunConfig(dataset="multitask")
     row = refusal_row("padding", *(read_refusals(config, m, "mini-nec") for m in ("padding", "pretrained")))
     assert (row.n_unanswerable, row.n_answerable) == (was["n_unanswerable"], was["n_answerable"])
     for name, estimate in vars(row).items():

@@ -55,14 +55,23 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import panels, plots, prompts, refusal_plots, steps
+from rtuning_helpers import plots, refusal_plots, steps
 from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.matching import matches
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.profiles import RunConfig, check_methods
 from rtuning_helpers.sampling_error import proportion_half_width
 from rtuning_helpers.tables import paper_results
-from rtuning_helpers.unanswerable import ALWAYS_REFUSE, all_rows, asked_sets, category_rows, has_gold, read_refusals, refusal_curve
+from rtuning_helpers.unanswerable import (
+    ALWAYS_REFUSE,
+    Estimate,
+    all_rows,
+    asked_sets,
+    category_rows,
+    has_gold,
+    read_refusals,
+    refusal_curve,
+)
 from rtuning_helpers.unanswerable_seeds import over_seeds, recorded_refusals
 
 plots.use_style()
@@ -168,17 +177,8 @@ pd.DataFrame([{"question": p.question, "untuned model": p.prediction, "confidenc
 
 # %%
 rows = {title: {row.method: row for row in all_rows(found, seed=seed)} for title, found in answers.items()}
-
-
-def dot(label, estimate, strong=True):
-    """A row of the figures below, in percent; nothing where the number does not exist."""
-    if estimate.value is None:
-        return []
-    return [{"label": label, "strong": strong} | {key: 100 * getattr(estimate, key) for key in ("value", "low", "high")}]
-
-
-refusal_rates = {title: [d for m in methods for d in dot(m, found[m].recall)] for title, found in rows.items()}
-panels.interval_dot_panels(refusal_rates, "unanswerable refused [%]", "Refusal rate: the half that the paper reports")
+refusal_rates = {title: {m: found[m].recall for m in methods} for title, found in rows.items()}
+refusal_plots.refusal_dots({"unanswerable questions": refusal_rates}, "Refusal rate: the half that the paper reports")
 plt.show()
 pd.DataFrame({title: {m: str(found[m].recall) for m in (*methods, ALWAYS_REFUSE)} for title, found in rows.items()})
 
@@ -194,10 +194,9 @@ pd.DataFrame({title: {m: str(found[m].recall) for m in (*methods, ALWAYS_REFUSE)
 # %%
 sides = {"unanswerable": "recall", "answerable, not known": "over_refusal_unknown", "answerable, known": "over_refusal_known"}
 both_sides = {
-    title: [d for m in refusers for side, name in sides.items() for d in dot(f"{m}: {side}", getattr(found[m], name), side == "unanswerable")]
-    for title, found in rows.items()
+    title: {m: {side: getattr(found[m], name) for side, name in sides.items()} for m in refusers} for title, found in rows.items()
 }
-panels.interval_dot_panels(both_sides, "refused [%]", "Refused, by whether there is an answer and whether the model knew it")
+refusal_plots.refusal_dots(both_sides, "Refused, by whether there is an answer and whether the model knew it")
 plt.show()
 
 # %% [markdown]
@@ -235,11 +234,12 @@ for reason, cells in reasons.items():
 
 # %%
 found_kinds = [row for title in answers for m in refusers for row in category_rows(m, answers[title][m])]
-by_method = {m: [d for row in found_kinds if row["method"] == m for d in dot(row["category"], row["refused"])] for m in refusers}
-if any(by_method.values()):
-    panels.interval_dot_panels(by_method, "refused [%]", "Unanswerable questions refused, by kind")
-    plt.show()
-pd.DataFrame([{"kind": r["category"], "method": r["method"], "n": r["refused"].n, "refused": str(r["refused"])} for r in found_kinds]).pivot(index=["kind", "n"], columns="method", values="refused")
+by_kind = {}
+for row in found_kinds:
+    by_kind.setdefault(f"{row['category']} (n = {row['refused'].n})", {})[row["method"]] = row["refused"]
+refusal_plots.refusal_dots({"unanswerable questions": by_kind}, "Unanswerable questions refused, by kind")
+plt.show()
+pd.DataFrame({kind: {m: str(share) for m, share in found.items()} for kind, found in by_kind.items()}).T
 
 # %% [markdown]
 # PROSE_KINDS
@@ -314,11 +314,10 @@ if recorded is not None:
     kinds = over_seeds(recorded["categories"], ("method", "category"), ("refused",))
     kinds["text"] = [f"{r.mean:.1%} ({r.lowest:.1%} to {r.highest:.1%})" for r in kinds.itertuples(index=False, name="Row")]
     display(kinds[kinds.method.isin(["padding", "replacement"])].pivot(index="category", columns="method", values="text"))
-    spread = {
-        m: [{"label": r.category, "value": 100 * r.mean, "low": 100 * r.lowest, "high": 100 * r.highest} for r in kinds[kinds.method == m].itertuples()]
-        for m in ("padding", "replacement")
-    }
-    panels.interval_dot_panels(spread, "refused [%]", "By kind: mean of three seeds, lowest to highest")
+    spread = {}
+    for r in kinds[kinds.method.isin(["padding", "replacement"])].itertuples():
+        spread.setdefault(r.category, {})[r.method] = Estimate(r.mean, r.lowest, r.highest, r.seeds)
+    refusal_plots.refusal_dots({"unanswerable questions": spread}, "By kind: mean of three seeds, lowest to highest")
     plt.show()
 
 # %% [markdown]
