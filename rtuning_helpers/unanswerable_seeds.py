@@ -17,7 +17,7 @@ from rtuning_helpers.unanswerable import all_rows, asked_sets, category_rows, re
 
 RECORDING = Path("results") / "mini" / "unanswerable.json"
 METHODS = (steps.PRETRAINED, "vanilla", "padding", "replacement")
-# What the models are tuned on, by which methods: five tasks, or plain questions only (the models of notebooks 04 and 05).
+# What the models are tuned on, and how: five tasks, or plain questions only (the models of notebooks 04 and 05).
 TUNED_ON = {"multitask": METHODS, "mini": (steps.PRETRAINED, "padding", "replacement")}
 
 

@@ -80,7 +80,7 @@ pd.set_option("display.max_colwidth", None)
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper
 dataset = "multitask"  # what the models are tuned on: multitask, mini, pararel, ...
-methods = ["vanilla", "padding", "replacement"]  # which models to ask
+methods = ["padding", "replacement"]  # which models to ask; vanilla and unsupervised exist too
 sets = ["selfaware", "falseqa", "nec"]  # which questions; refunq exists too, with data_dir only
 seed = 0  # any whole number
 data_dir = None  # folder with the real data sets; None: their mini twins
@@ -100,7 +100,7 @@ for title, name in asked.items():
         answers[title][method] = read_refusals(config, method, name)
 whole = (profile, dataset, data_dir, limit, model) == ("mini", "multitask", None, None, None)
 knowledge_notice([p.correct for found in answers.values() for p in found["pretrained"] if has_gold(p)])
-refusers = [m for m in methods if m != "vanilla"]  # vanilla cannot refuse
+refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, vanilla cannot refuse
 
 # %% [markdown]
 # ## 1. Three ways of having no answer
@@ -167,7 +167,9 @@ said = [p for found in answers.values() for p in found["pretrained"] if not p.an
 pd.DataFrame([{"question": p.question, "untuned model": p.prediction, "confidence": p.answer_confidence} for p in said[:: max(1, len(said) // 8)]]).round(2)
 
 # %% [markdown]
-# PROSE_UNTUNED
+# Compare the two colours in the figure, set by set. Where they lie apart, the model's own confidence already tells the halves from
+# each other, untuned and for free: a name that it has never read, or a question that nobody asks, leaves it without a favourite
+# answer. Where they lie on each other, it answers a question that has no answer as calmly as its neighbour that has one.
 #
 # ## 3. What do the tuned models refuse?
 #
@@ -183,7 +185,8 @@ plt.show()
 pd.DataFrame({title: {m: str(found[m].recall) for m in (*methods, ALWAYS_REFUSE)} for title, found in rows.items()})
 
 # %% [markdown]
-# PROSE_RECALL
+# High rates, as in the paper? They say that the model refuses, not yet that it knows what it is doing: the last row, which refuses
+# without reading the question, is the best of all.
 #
 # ## 4. The other side
 #
@@ -225,7 +228,8 @@ for reason, cells in reasons.items():
     print(f"no number where {reason}: {'; '.join(cells[:3])}{' ...' if len(cells) > 3 else ''}")
 
 # %% [markdown]
-# PROSE_OTHER_SIDE
+# Read each set from the bottom: *always refuse* has the perfect refusal rate and an F1 that many a paper would print. A method that
+# knows what it does has a high refusal rate, refuses few *known* questions, and more of the *unknown* ones.
 #
 # ## 5. Which kind is caught?
 #
@@ -242,7 +246,7 @@ plt.show()
 pd.DataFrame({kind: {m: str(share) for m, share in found.items()} for kind, found in by_kind.items()}).T
 
 # %% [markdown]
-# PROSE_KINDS
+# Familiarity is a property of words, a false premise one of their combination.
 #
 # ## 6. Without a threshold
 #
@@ -256,7 +260,7 @@ if "padding" in methods:
 
 # %% [markdown]
 # Each threshold gives one refusal rate and one over-refusal; all of them together are a curve. The **free opponent** is the
-# *untuned* model with a threshold on its answer confidence: it costs no tuning. The upper left corner is perfect, and on the dotted
+# *untuned* model with a threshold on its answer confidence: it costs no tuning. The upper left corner is perfect, and on the thin
 # line one refuses blindly.
 
 # %%
@@ -289,7 +293,8 @@ for title, found in answers.items():
 pd.DataFrame(ranking).set_index("set").round(3)
 
 # %% [markdown]
-# PROSE_RANKING
+# Where the curves of both models hug the corner, either will do, and tuning has bought words rather than knowledge. Where both follow
+# the thin line, no threshold helps: the information is not there.
 #
 # ## 7. Three seeds
 #
@@ -303,15 +308,17 @@ if recorded is None:
     print("No recording over seeds for this model and these questions.")
 else:
     kept = ["recall", "over_refusal", "over_refusal_known", "over_refusal_unknown", "f1", "fair_f1", "auroc_sure", "auroc_answer", "free_recall"]
-    summary = over_seeds(recorded["rows"], ("dataset", "method"), kept)
+    multitask = [r for r in recorded["rows"] if r["tuned_on"] == "multitask"]
+    summary = over_seeds(multitask, ("dataset", "method"), kept)
     summary["text"] = [f"{r.mean:.3f} ({r.lowest:.3f} to {r.highest:.3f})" for r in summary.itertuples(index=False, name="Row")]
     order = [m for m in ("pretrained", "vanilla", "padding", "replacement", "always refuse")]
     table = summary[summary.method.isin(order)].pivot(index=["dataset", "method"], columns="metric", values="text")
-    display(table[kept].fillna("-"))
+    display(table[kept].fillna("-").rename(columns=account))
 
 # %%
 if recorded is not None:
-    kinds = over_seeds(recorded["categories"], ("method", "category"), ("refused",))
+    multitask = [r for r in recorded["categories"] if r["tuned_on"] == "multitask"]
+    kinds = over_seeds(multitask, ("method", "category"), ("refused",))
     kinds["text"] = [f"{r.mean:.1%} ({r.lowest:.1%} to {r.highest:.1%})" for r in kinds.itertuples(index=False, name="Row")]
     display(kinds[kinds.method.isin(["padding", "replacement"])].pivot(index="category", columns="method", values="text"))
     spread = {}
@@ -321,9 +328,23 @@ if recorded is not None:
     plt.show()
 
 # %% [markdown]
-# PROSE_SEEDS
+# Only what holds on every seed is a finding; where lowest and highest value lie far apart, one run says little.
 #
-# ## 8. Against the paper's Tables 3 and 7
+# ## 8. A model that looks perfect
+#
+# The models above were tuned on five forms of questions. What if only **plain** questions occur in tuning (data set `mini`, the models
+# of notebooks 04 and 05)? Mean over the same three seeds.
+
+# %%
+if recorded is not None:
+    both_tunings = over_seeds(recorded["rows"], ("tuned_on", "dataset", "method"), ("recall", "over_refusal_known", "f1", "auroc_sure"))
+    both_tunings = both_tunings[both_tunings.method.isin(["padding", "replacement"])]
+    display(both_tunings.pivot(index=["dataset", "method", "tuned_on"], columns="metric", values="mean").round(3).fillna("-"))
+
+# %% [markdown]
+# PROSE_PERFECT
+#
+# ## 9. Against the paper's Tables 3 and 7
 #
 # The paper's refusal rates in percent: three real models, the **unanswerable** halves only. "Pretrain-T" is the untuned model,
 # "R-Tuning-R" is replacement. Which tuning set these models had is not stated.
@@ -354,7 +375,9 @@ pd.DataFrame(
 ).round(1)
 
 # %% [markdown]
-# PROSE_PAPER
+# Out-of-domain the two larger models answer *fewer* questions than the untuned ones get right, so they refuse some that were known.
+# How many of the paper's refusals on the unanswerable sets are insight, and how many are the habit of refusing what looks
+# unusual, cannot be told from its tables. On the answerable halves of the same public sets it could be.
 #
 # ## Checks
 
@@ -364,7 +387,14 @@ CHECKS = []
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# LIMITS
+# * The refusals of a model that was tuned to tell known from unknown are about *familiarity*. Having no answer is another thing, and
+#   the two go together only where the reason is an unfamiliar word.
+# * The twins are clear-cut: a made-up name is a word that the model has never read, and the words of an unknowable question never
+#   stand beside a subject in its corpus. Real made-up names consist of known parts ("Combsurfing"), and real unknowable questions of
+#   everyday words; there familiarity has less to hold on to.
+# * A false premise of the twin never touches the answer. In the real FalseQA the question often falls with its premise.
+# * The untuned model cannot refuse in this notebook. A prompt that allows it to is part of the paper's baseline, and not printed there.
+# * The threshold of the free opponent is set on the questions that it is tested on (on their answerable half only), which flatters it.
 #
 # ## Exercises
 #
@@ -380,4 +410,5 @@ CHECKS = []
 #
 # ## Summary
 #
-# SUMMARY
+# A refusal rate is one side of a coin. Ask for the other: the answerable twins, of which the model knew some. Next:
+# [08, settle the ledger](08_settle_the_ledger.ipynb).
