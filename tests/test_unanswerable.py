@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from tiny import TINY_LIMIT
@@ -14,6 +15,7 @@ from rtuning_helpers.artifacts import read_json, write_json
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.exposure import proportion_interval
 from rtuning_helpers.language_model import model_revision
+from rtuning_helpers.notebook_runs import execute, notebooks_folder
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.profiles import RunConfig, default_out
 from rtuning_helpers.unanswerable import (
@@ -297,6 +299,38 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
         cells = {(row["seed"], row["dataset"], row["method"]) for row in rows}
         assert cells == {(seed, name, m) for seed in (0, 1, 2) for name in asked_sets().values() for m in methods}
         assert len(kinds) == 3 * 4 * len(tuned)
+
+
+@pytest.mark.notebooks
+def test_the_notebook_takes_another_model(tmp_path, tiny_model):
+    """Another model, few questions, nothing recorded: nothing fails, nothing warns."""
+    shown = run_notebook(tmp_path, {"model": str(tiny_model), "limit": TINY_LIMIT})
+    assert "No recording over seeds for this model" in shown
+    assert "SelfAware: 8 unanswerable, 16 answerable questions" in shown
+    assert "no number where nothing is refused" in shown
+
+
+@pytest.mark.notebooks
+def test_the_notebook_takes_the_real_sets(tmp_path, tiny_model, shared_data):
+    """Tuned on ParaRel, asked the originals: NEC has no gold answers, so that nothing is said about what is known."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for part in ("r-tuning/pararel", "selfaware", "unknownbench"):
+        for path in (shared_data / part).iterdir():
+            (folder / path.name).symlink_to(path)
+    parameters = {"model": str(tiny_model), "limit": TINY_LIMIT, "dataset": "pararel", "data_dir": str(folder)}
+    shown = run_notebook(tmp_path, parameters | {"methods": ["padding"], "sets": ["selfaware", "nec", "refunq"]})
+    assert "no number where no answerable question has a gold answer: NEC" in shown
+
+
+def run_notebook(folder, parameters):
+    """All that notebook 07 prints."""
+    source = notebooks_folder() / "07_refuse_the_unanswerable.ipynb"
+    done = execute(source, folder / source.name, parameters | {"out": str(folder / "runs")})
+    cells = nbformat.read(done, as_version=4).cells
+    shown = "\n".join(o.text for c in cells for o in c.get("outputs", []) if o.output_type == "stream")
+    assert "Warning" not in shown
+    return shown
 
 
 @pytest.mark.notebooks
