@@ -1,0 +1,414 @@
+# %% [markdown]
+# # 07 · Questions that have no answer
+#
+# *What will Paris dream of tomorrow?* Nobody can know. A good model says so. R-Tuning never sees such a question: it is tuned
+# on questions that all have an answer, and learns to decline those whose answer it does not know. **Does it then also
+# decline what has no answer at all, and what does it decline besides?**
+#
+# **By the end you will have measured** refusals on twins of SelfAware, FalseQA and NEC, the three sets of the paper's Tables 3
+# and 7, **and** on the answerable half of each, which the paper leaves out; told apart three ways of having no answer; and
+# compared the tuned models with a free opponent and with two models that do not think at all.
+#
+# | | |
+# |---|---|
+# | Runs on | any CPU; the default profile `mini` downloads nothing |
+# | Time and memory | TIME_AND_MEMORY |
+# | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |
+# | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
+# | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
+#
+# | word | meaning |
+# |---|---|
+# | refusal rate | share of the *unanswerable* questions that are refused; also called recall |
+# | over-refusal | share of the *answerable* questions that are refused |
+# | known | the untuned model answers the question right |
+# | precision | share of the refused questions that are unanswerable |
+# | F1 | harmonic mean of refusal rate and precision |
+# | padding | says "I am sure" or "I am unsure" after its answer; refuses where P(sure) is at most one half |
+# | replacement | writes a refusal in the place of an answer |
+
+# %% [markdown]
+# ## Learning goals
+#
+# After this notebook you can
+#
+# 1. name three ways in which a question has no answer, and say which of them familiarity can see;
+# 2. judge refusals from both sides, and split over-refusal into what was known and what was not;
+# 3. say why a refusal rate alone proves nothing;
+# 4. find a free opponent for a model that refuses.
+
+# %% [markdown]
+# ## Set up
+
+# %%
+import sys
+
+if "google.colab" in sys.modules:
+    # %pip uninstall -q -y torchao
+    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
+    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q --no-deps -e kit
+    sys.path.insert(0, "kit")
+
+# %%
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from rtuning_helpers import plots, refusal_plots, steps
+from rtuning_helpers.findings import finding, knowledge_notice
+from rtuning_helpers.matching import matches
+from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
+from rtuning_helpers.profiles import RunConfig, check_methods
+from rtuning_helpers.sampling_error import proportion_half_width
+from rtuning_helpers.tables import paper_results
+from rtuning_helpers.unanswerable import (
+    ALWAYS_REFUSE,
+    Estimate,
+    all_rows,
+    asked_sets,
+    category_rows,
+    has_gold,
+    read_refusals,
+    refusal_curve,
+)
+from rtuning_helpers.unanswerable_seeds import over_seeds, recorded_refusals
+
+plots.use_style()
+pd.set_option("display.max_colwidth", None)
+
+# %% tags=["parameters"]
+profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+dataset = "multitask"  # what the models are tuned on: multitask, mini, pararel, ...
+methods = ["padding", "replacement"]  # which models to ask; vanilla and unsupervised exist too
+sets = ["selfaware", "falseqa", "nec"]  # which questions; refunq exists too, with data_dir only
+seed = 0  # any whole number
+data_dir = None  # folder with the real data sets; None: their mini twins
+limit = None  # at most this many questions of each split
+model = None  # another model than the profile's
+out = "runs"  # folder for results
+force = False  # compute again what is there already
+
+# %%
+config = RunConfig(profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out)
+methods, asked = check_methods(methods), asked_sets(sets, data_dir)
+answers = {title: {} for title in asked}
+for title, name in asked.items():
+    for method in ("pretrained", *methods):
+        if force:
+            steps.transfer_step(config, method, name, force=True)
+        answers[title][method] = read_refusals(config, method, name)
+whole = (profile, dataset, data_dir, limit, model) == ("mini", "multitask", None, None, None)
+knowledge_notice([p.correct for found in answers.values() for p in found["pretrained"] if has_gold(p)])
+refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, vanilla cannot refuse
+
+# %% [markdown]
+# ## 1. Three ways of having no answer
+#
+# * **SelfAware**: nobody can know it. The subject exists, and the question asks for dreams, secrets or the future.
+# * **FalseQA**: it rests on a **false premise**, a fact that is wrong of the subject (*wrong fact*) or a thing said that makes no
+#   sense of a thing of its kind (*wrong kind*).
+# * **NEC** (non-existent concepts): its subject is **made up**.
+#
+# Each set has an answerable half that looks alike, and in the twins of SelfAware and FalseQA both halves ask about the same
+# subjects, of which the model has read every fact a dozen times or more. So nothing but the missing answer can be the reason to refuse.
+
+# %%
+examples = []
+for title, found in answers.items():
+    unanswerable = [p for p in found["pretrained"] if not p.answerable]
+    kinds = {p.relation: p for p in reversed(unanswerable)}
+    examples += [{"set": title, "half": "answerable", "kind": "", "question": p.question, "gold": p.answer or "-"} for p in found["pretrained"] if p.answerable][:1]
+    examples += [{"set": title, "half": "unanswerable", "kind": kind, "question": p.question, "gold": "-"} for kind, p in kinds.items()][:3]
+pd.DataFrame(examples)
+
+# %% [markdown]
+# None of these forms occurs in tuning: no premise, no made-up name, no dream. What was tuned on are the twins of ParaRel, MMLU, WiCE,
+# HotpotQA and FEVER.
+#
+# ## 2. What does the untuned model do with them?
+#
+# It cannot refuse, so it answers. How sure is it of its answer, on each half? Answer confidence is the geometric mean of the
+# answer's token probabilities.
+
+# %%
+by_half = []
+for title, found in answers.items():
+    for half, keep in (("answerable", True), ("unanswerable", False)):
+        part = [p for p in found["pretrained"] if p.answerable is keep]
+        judged = [p.correct for p in part if has_gold(p)]
+        row = {"set": title, "half": half, "n": len(part), "right": np.mean(judged) if judged else None}
+        by_half.append(row | {"answer confidence (median)": np.median([p.answer_confidence for p in part]) if part else None})
+untuned = pd.DataFrame(by_half)
+untuned.round(3)
+
+# %%
+columns = {
+    title: ([p.answerable for p in found["pretrained"]], [p.answer_confidence for p in found["pretrained"]])
+    for title, found in answers.items()
+}
+refusal_plots.confidence_by_half(columns, "answer confidence of the untuned model", "How sure the untuned model is of its answers")
+plt.show()
+
+# %% [markdown]
+# And what does it say? To a question with a false premise, it may overlook the premise and answer the rest. In the twin each false
+# premise stands before a question that its answerable neighbour asks after a true premise, so this can be counted.
+
+# %%
+overlooked = {}
+if whole:
+    asked_twice = answers["FalseQA"]["pretrained"]
+    for true, false in zip(asked_twice[::2], asked_twice[1::2]):
+        if true.correct:  # only where the model knows the answer
+            overlooked.setdefault(false.relation, []).append(matches(false.prediction, true.answer))
+    for kind, hits in overlooked.items():
+        print(f"{kind}: the answer that it gives after a true premise, in {np.mean(hits):.0%} of {len(hits)} cases")
+said = [p for found in answers.values() for p in found["pretrained"] if not p.answerable]
+pd.DataFrame([{"question": p.question, "untuned model": p.prediction, "confidence": p.answer_confidence} for p in said[:: max(1, len(said) // 8)]]).round(2)
+
+# %% [markdown]
+# Compare the two colours in the figure, set by set. Where they lie apart, the model's own confidence already tells the halves from
+# each other, untuned and for free: a name that it has never read, or a question that nobody asks, leaves it without a favourite
+# answer. Where they lie on each other, it answers a question that has no answer as calmly as its neighbour that has one.
+#
+# ## 3. What do the tuned models refuse?
+#
+# First what the paper reports: the share of the **unanswerable** questions that is refused. The untuned model and vanilla have no
+# means to refuse here and stand at zero. (The paper lets them refuse by a prompt that says that they may; the prompt is not
+# printed.) The intervals are Wilson's, over the questions; section 7 has the spread over seeds.
+
+# %%
+rows = {title: {row.method: row for row in all_rows(found, seed=seed)} for title, found in answers.items()}
+refusal_rates = {title: {m: found[m].recall for m in methods} for title, found in rows.items()}
+refusal_plots.refusal_dots({"unanswerable questions": refusal_rates}, "Refusal rate: the half that the paper reports")
+plt.show()
+pd.DataFrame({title: {m: str(found[m].recall) for m in (*methods, ALWAYS_REFUSE)} for title, found in rows.items()})
+
+# %% [markdown]
+# High rates, as in the paper? They say that the model refuses, not yet that it knows what it is doing: the last row, which refuses
+# without reading the question, is the best of all.
+#
+# ## 4. The other side
+#
+# A model that refuses everything has a refusal rate of 100 %. What tells it from a good one is the **answerable** half. But not
+# every refusal there is a mistake: an R-Tuned model *should* refuse what it does not know. So the answerable questions are
+# split by whether the **untuned model answers them right**. Refusing the known ones is the real price.
+
+# %%
+sides = {"unanswerable": "recall", "answerable, not known": "over_refusal_unknown", "answerable, known": "over_refusal_known"}
+both_sides = {
+    title: {m: {side: getattr(found[m], name) for side, name in sides.items()} for m in refusers} for title, found in rows.items()
+}
+refusal_plots.refusal_dots(both_sides, "Refused, by whether there is an answer and whether the model knew it")
+plt.show()
+
+# %% [markdown]
+# The whole account, with the two models that do not think. *Fair* precision and F1 also count it as right to refuse an answerable
+# question that the untuned model gets wrong. Precision and F1 depend on how many questions of each kind a set has (always refusing
+# has a high F1 where most questions are unanswerable), so read them against the row *always refuse*. A dash: the number does not exist.
+
+# %%
+account = {
+    "recall": "refusal rate", "over_refusal": "over-refusal", "over_refusal_known": "of the known", "over_refusal_unknown": "of the unknown",
+    "precision": "precision", "f1": "F1", "fair_precision": "fair precision", "fair_f1": "fair F1", "answered_accuracy": "right among answered",
+}
+shown = ("always answer", *methods, ALWAYS_REFUSE)
+for title, found in rows.items():
+    print(f"{title}: {found[ALWAYS_REFUSE].n_unanswerable:,} unanswerable, {found[ALWAYS_REFUSE].n_answerable:,} answerable questions")
+    display(pd.DataFrame({label: {m: str(getattr(found[m], name)) for m in shown} for name, label in account.items()}).T)
+
+# %%
+reasons = {}
+for title, found in rows.items():
+    for m in shown:
+        for name, label in account.items():
+            if getattr(found[m], name).value is None:
+                reasons.setdefault(getattr(found[m], name).reason, []).append(f"{title}, {m}: {label}")
+for reason, cells in reasons.items():
+    print(f"no number where {reason}: {'; '.join(cells[:3])}{' ...' if len(cells) > 3 else ''}")
+
+# %% [markdown]
+# Read each set from the bottom: *always refuse* has the perfect refusal rate and an F1 that many a paper would print. A method that
+# knows what it does has a high refusal rate, refuses few *known* questions, and more of the *unknown* ones.
+#
+# ## 5. Which kind is caught?
+#
+# R-Tuning teaches a model to tell familiar from unfamiliar. A made-up name is unfamiliar. A false premise about a well-known
+# subject is not: all of its words are known.
+
+# %%
+found_kinds = [row for title in answers for m in refusers for row in category_rows(m, answers[title][m])]
+by_kind = {}
+for row in found_kinds:
+    by_kind.setdefault(f"{row['category']} (n = {row['refused'].n})", {})[row["method"]] = row["refused"]
+refusal_plots.refusal_dots({"unanswerable questions": by_kind}, "Unanswerable questions refused, by kind")
+plt.show()
+pd.DataFrame({kind: {m: str(share) for m, share in found.items()} for kind, found in by_kind.items()}).T
+
+# %% [markdown]
+# Familiarity is a property of words, a false premise one of their combination.
+#
+# ## 6. Without a threshold
+#
+# One half is an arbitrary border. How well does P(sure) itself tell the two halves apart?
+
+# %%
+if "padding" in methods:
+    columns = {title: ([p.answerable for p in found["padding"]], [p.sure_confidence for p in found["padding"]]) for title, found in answers.items()}
+    refusal_plots.confidence_by_half(columns, "P(sure) of the padding model", "What the padding model says of itself; left of the line it refuses", 0.5)
+    plt.show()
+
+# %% [markdown]
+# Each threshold gives one refusal rate and one over-refusal; all of them together are a curve. The **free opponent** is the
+# *untuned* model with a threshold on its answer confidence: it costs no tuning. The upper left corner is perfect, and on the thin
+# line one refuses blindly.
+
+# %%
+curves = {title: {} for title in answers}
+for title, found in answers.items():
+    for m, confidence in (("pretrained", "answer_confidence"), ("padding", "sure_confidence")):
+        if m in found and len({p.answerable for p in found[m]}) == 2:
+            curves[title][m] = refusal_curve(found[m], confidence)
+points = {title: [found[m] for m in refusers] for title, found in rows.items()}
+refusal_plots.refusal_plane(points, curves, "Both sides at once: refusals of unanswerable and of answerable questions")
+plt.show()
+
+# %% [markdown]
+# The area under such a curve (AUROC) is the chance that an unanswerable question is more doubted than an answerable one; 0.5 is
+# blind. `padding - untuned` is resampled in pairs. The last columns let the free opponent refuse as many *answerable* questions as
+# each tuned model does, and count what it catches of the unanswerable ones.
+
+# %%
+ranking, duels = [], {}
+for title, found in answers.items():
+    row = {"set": title, "untuned, answer confidence": rows[title]["pretrained"].auroc_answer.value}
+    if "padding" in methods and len({p.answerable for p in found["padding"]}) == 2:
+        row["padding, P(sure)"] = rows[title]["padding"].auroc_sure.value
+        unanswerable = [not p.answerable for p in found["padding"]]
+        doubts = [1 - np.array([getattr(p, name) for p in found[m]]) for m, name in (("padding", "sure_confidence"), ("pretrained", "answer_confidence"))]
+        duels[title] = paired_bootstrap_difference(auroc, (unanswerable, doubts[0]), (unanswerable, doubts[1]), seed=seed)
+        row["padding - untuned"] = "{:+.3f} [{:+.3f}, {:+.3f}]".format(*duels[title])
+    row |= {f"{m} refuses / untuned would": f"{found_m.recall.value:.0%} / {found_m.free_recall.value:.0%}" for m in refusers if (found_m := rows[title][m]).free_recall.value is not None}
+    ranking.append(row)
+pd.DataFrame(ranking).set_index("set").round(3)
+
+# %% [markdown]
+# Where the curves of both models hug the corner, either will do, and tuning has bought words rather than knowledge. Where both follow
+# the thin line, no threshold helps: the information is not there.
+#
+# ## 7. Three seeds
+#
+# Tuning is a random thing. The kit ships the rows of seeds 0, 1 and 2 (`python -m benchmarks.unanswerable` makes them
+# again): mean, and lowest to highest value.
+
+# %%
+recorded = recorded_refusals() if whole else None
+summary = pd.DataFrame()
+if recorded is None:
+    print("No recording over seeds for this model and these questions.")
+else:
+    kept = ["recall", "over_refusal", "over_refusal_known", "over_refusal_unknown", "f1", "fair_f1", "auroc_sure", "auroc_answer", "free_recall"]
+    multitask = [r for r in recorded["rows"] if r["tuned_on"] == "multitask"]
+    summary = over_seeds(multitask, ("dataset", "method"), kept)
+    summary["text"] = [f"{r.mean:.3f} ({r.lowest:.3f} to {r.highest:.3f})" for r in summary.itertuples(index=False, name="Row")]
+    order = [m for m in ("pretrained", "vanilla", "padding", "replacement", "always refuse")]
+    table = summary[summary.method.isin(order)].pivot(index=["dataset", "method"], columns="metric", values="text")
+    display(table[kept].fillna("-").rename(columns=account))
+
+# %%
+if recorded is not None:
+    multitask = [r for r in recorded["categories"] if r["tuned_on"] == "multitask"]
+    kinds = over_seeds(multitask, ("method", "category"), ("refused",))
+    kinds["text"] = [f"{r.mean:.1%} ({r.lowest:.1%} to {r.highest:.1%})" for r in kinds.itertuples(index=False, name="Row")]
+    display(kinds[kinds.method.isin(["padding", "replacement"])].pivot(index="category", columns="method", values="text"))
+    spread = {}
+    for r in kinds[kinds.method.isin(["padding", "replacement"])].itertuples():
+        spread.setdefault(r.category, {})[r.method] = Estimate(r.mean, r.lowest, r.highest, r.seeds)
+    refusal_plots.refusal_dots({"unanswerable questions": spread}, "By kind: mean of three seeds, lowest to highest")
+    plt.show()
+
+# %% [markdown]
+# Only what holds on every seed is a finding; where lowest and highest value lie far apart, one run says little.
+#
+# ## 8. A model that looks perfect
+#
+# The models above were tuned on five forms of questions. What if only **plain** questions occur in tuning (data set `mini`, the models
+# of notebooks 04 and 05)? Mean over the same three seeds.
+
+# %%
+if recorded is not None:
+    both_tunings = over_seeds(recorded["rows"], ("tuned_on", "dataset", "method"), ("recall", "over_refusal_known", "f1", "auroc_sure"))
+    both_tunings = both_tunings[both_tunings.method.isin(["padding", "replacement"])]
+    display(both_tunings.pivot(index=["dataset", "method", "tuned_on"], columns="metric", values="mean").round(3).fillna("-"))
+
+# %% [markdown]
+# PROSE_PERFECT
+#
+# ## 9. Against the paper's Tables 3 and 7
+#
+# The paper's refusal rates in percent: three real models, the **unanswerable** halves only. "Pretrain-T" is the untuned model,
+# "R-Tuning-R" is replacement. Which tuning set these models had is not stated.
+
+# %%
+printed = paper_results(3)
+display(printed.pivot(index=["dataset", "model"], columns="method", values="value"))
+counts = {"SelfAware": 1032, "FalseQA": 2365, "NEC": 2078}  # unanswerable questions, the paper's Table 6
+for title, n in counts.items():
+    part = printed[(printed.dataset == title) & printed.method.isin(["R-Tuning", "R-Tuning-R"])]
+    widths = [100 * proportion_half_width(value / 100, n) for value in part.value]
+    print(f"{title}: R-Tuning and R-Tuning-R {part.value.min():.1f} to {part.value.max():.1f}, sampling error at most {max(widths):.1f} points; always refuse: 100")
+
+# %% [markdown]
+# Nothing in this table tells a careful model from one that always refuses: the careless one would stand at the top of every row. The
+# nearest thing to the other side that the paper prints is Table 8: how many *answerable* ParaRel questions R-Tuning-R answers.
+
+# %%
+table8 = paper_results(8)
+ordinary = table8[(table8.dataset == "ParaRel") & (table8.method == "R-Tuning-R") & (table8.metric == "answer rate")]
+knows = table8[(table8.dataset == "ParaRel") & (table8.method == "Pretrain-T")].set_index(["split", "model"]).value
+beside = printed[printed.method == "R-Tuning-R"].groupby("model").value.mean()
+pd.DataFrame(
+    [
+        {"model": r.model, "ParaRel": r.split, "untuned model right": knows[r.split, r.model], "answerable refused": 100 - r.value, "unanswerable refused (mean of 3 sets)": beside[r.model]}
+        for r in ordinary.itertuples()
+    ]
+).round(1)
+
+# %% [markdown]
+# Out-of-domain the two larger models answer *fewer* questions than the untuned ones get right, so they refuse some that were known.
+# How many of the paper's refusals on the unanswerable sets are insight, and how many are the habit of refusing what looks
+# unusual, cannot be told from its tables. On the answerable halves of the same public sets it could be.
+#
+# ## Checks
+
+# %%
+CHECKS = []
+
+# %% [markdown]
+# ## What it says, and what it does not
+#
+# * The refusals of a model that was tuned to tell known from unknown are about *familiarity*. Having no answer is another thing, and
+#   the two go together only where the reason is an unfamiliar word.
+# * The twins are clear-cut: a made-up name is a word that the model has never read, and the words of an unknowable question never
+#   stand beside a subject in its corpus. Real made-up names consist of known parts ("Combsurfing"), and real unknowable questions of
+#   everyday words; there familiarity has less to hold on to.
+# * A false premise of the twin never touches the answer. In the real FalseQA the question often falls with its premise.
+# * The untuned model cannot refuse in this notebook. A prompt that allows it to is part of the paper's baseline, and not printed there.
+# * The threshold of the free opponent is set on the questions that it is tested on (on their answerable half only), which flatters it.
+#
+# ## Exercises
+#
+# **Exercise 07.1** (5 minutes). Move padding's border from 0.5 so that it refuses one in ten of the *known* answerable NEC
+# questions. How many made-up names does it refuse then?
+#
+# **Exercise 07.2** (10 minutes). Build a set with nine unanswerable questions for each answerable one out of NEC's twin, by leaving out
+# answerable ones. What happens to precision, F1 and AUROC of padding, and of always refusing? Which of them may be compared over sets?
+#
+# **Exercise 07.3** (20 minutes). A false premise can be *checked*: turn it into a question of its own ("Does ... work for Prommill?" as a
+# FEVER claim of `TaskWriter.verdict`, or the plain question behind it) and refuse where the model's answer contradicts the
+# premise. How many *wrong facts* does that catch that P(sure) lets through?
+#
+# ## Summary
+#
+# A refusal rate is one side of a coin. Ask for the other: the answerable twins, of which the model knew some. Next:
+# [08, settle the ledger](08_settle_the_ledger.ipynb).
