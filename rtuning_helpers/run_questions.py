@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.fitting import Fitted, fit_questions
+from rtuning_helpers.known_exposures import with_exposures
 from rtuning_helpers.language_model import load_tokenizer, model_context_length
 from rtuning_helpers.profiles import RunConfig
 from rtuning_helpers.questions import IN_DOMAIN, TRAIN, Question, check_trainable, find_dataset, load_questions
@@ -31,14 +32,15 @@ def check_in_domain(config: RunConfig) -> None:
 
 
 def questions(config: RunConfig, split: str) -> list[Question]:
-    """The questions of a split, as they are in the data set.
+    """The questions of a split, as they are in the data set; with exposures where the run's model records them.
 
     Raises:
         InputError: Bad data, or a data set without training questions is to be trained on.
     """
     if split == TRAIN:
         check_trainable(config.dataset)
-    return load_questions(config.dataset, split, config.data_dir, config.limit)
+    found = load_questions(config.dataset, split, config.data_dir, config.limit)
+    return with_exposures(found, config.settings.model)
 
 
 def fitted(config: RunConfig, split: str) -> Fitted:
