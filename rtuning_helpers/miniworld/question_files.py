@@ -26,7 +26,7 @@ EXPOSURE_TIERS = (0, 0, 1, 4, 12, 30, 60, 120)  # documents per fact, before noi
 BACKGROUND_EXPOSURE = 1
 DEFAULT_FACTS = 4000
 FEWEST_FACTS = 80  # below that a split has fewer than three questions in each tier
-TEMPLATE_SHARE = 0.05  # words in more of a relation's questions belong to its wording, not to a name
+TEMPLATE_SHARE = 0.1  # words in more of a relation's questions belong to its wording, not to a name
 PLAIN = "plain"
 DEFAULT_DATASET = "pararel"
 
@@ -121,9 +121,10 @@ def subjects(questions: Sequence[Question]) -> list[frozenset[str]]:
         count[question.relation].update(set(found))
     result = []
     for question, found in zip(questions, words, strict=True):
-        often = max(TEMPLATE_SHARE * size[question.relation], 2)
-        rare = frozenset(w for w in found if count[question.relation][w] <= often)
-        result.append(rare or frozenset(found))
+        often, size_here = count[question.relation], size[question.relation]
+        rare = [w for w in found if often[w] <= max(TEMPLATE_SHARE * size_here, 2)]
+        less_rare = [w for w in found if often[w] <= size_here / 2]
+        result.append(frozenset(rare or less_rare or found))
     return result
 
 
@@ -158,7 +159,7 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
     room["train"] = facts - room["id"] - room["ood"]
     asked: dict[str, list[Question]] = {split: [] for split in SHARES}
     about: dict[frozenset[str], str] = {}  # subject -> the split that asks about it
-    stated: set[tuple[frozenset[str], str]] = set()
+    stated: set[tuple[frozenset[str], str] | str] = set()  # subject with relation, and the question's own words
     rest = []
     for question, subject in zip(usable, subjects(usable), strict=True):
         split = question.split
@@ -166,11 +167,11 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
             rest.append((question, subject))
         elif about.get(subject, split) != split:
             left_out["about a subject of another split"] += 1
-        elif (subject, question.relation) in stated:
+        elif stated & (keys := _keys(question, subject)):
             left_out["another answer or wording of a fact that is asked for"] += 1
         else:
             about[subject] = split
-            stated.add((subject, question.relation))
+            stated |= keys
             asked[split].append(question)
     for split, found in asked.items():
         if len(found) < room[split]:
@@ -183,13 +184,17 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
     for question, subject in rest:
         if subject in about:
             left_out["about a subject that is asked about"] += 1
-        elif (subject, question.relation) in stated:
+        elif stated & (keys := _keys(question, subject)):
             left_out["another answer or wording of a fact in the background"] += 1
         else:
-            stated.add((subject, question.relation))
+            stated |= keys
             background.append(replace(question, exposure=BACKGROUND_EXPOSURE))
     drawn = {split: _draw_exposures(questions, usable, rng) for split, questions in asked.items()}
     return QuestionSample(drawn, background, dict(left_out))
+
+
+def _keys(question: Question, subject: frozenset[str]) -> set[tuple[frozenset[str], str] | str]:
+    return {(subject, question.relation), " ".join(normalised_words(question.question))}
 
 
 def _divide(questions: list[Question], rng: random.Random) -> dict[str, list[Question]]:
