@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from asked import CHOICE, OPEN
 
 from rtuning_helpers import cli, prompts, steps
 from rtuning_helpers.encoding import encode_record
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.known_exposures import EXPOSURES, with_exposures
 from rtuning_helpers.language_model import LanguageModel, verify_checksums
-from rtuning_helpers.miniworld import build_questions, corpus
+from rtuning_helpers.miniworld import build_questions, corpus, question_files
 from rtuning_helpers.miniworld.build_questions import build_question_model, question_model_card
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig, new_model
 from rtuning_helpers.miniworld.question_corpus import (
@@ -125,14 +126,14 @@ def test_no_subject_stands_in_two_splits_or_in_the_background(sample):
 def test_exposures_go_by_subject_and_cover_all_tiers(sample):
     for asked in sample.asked.values():
         never = sum(q.exposure == 0 for q in asked) / len(asked)
-        assert 0.15 < never < 0.45
+        assert 0.25 < never < 0.55
         assert max(q.exposure for q in asked) > EXPOSURE_TIERS[-2]
     tiers: dict[frozenset, list[int]] = {}
     train = sample.asked["train"]
     for question, subject in zip(train, subjects(train), strict=True):
         tiers.setdefault(subject, []).append(question.exposure)
     assert any(len(found) > 1 for found in tiers.values())
-    assert all(min(found) > 0 or max(found) == 0 for found in tiers.values())
+    assert all(min(found) > 0 or max(found) < 5 for found in tiers.values())  # a tier of 1 may come out as 0
 
 
 def test_subjects_are_the_words_that_the_wording_does_not_bring():
@@ -167,7 +168,7 @@ def test_the_real_files(shared_data):
     assert len({q.relation for q in sample.asked["ood"]}) == 16
     assert max(Counter(q.question for q in sample.facts).values()) == 1
     assert len(sample.background) > 15_000
-    assert all(0.2 < sum(q.exposure == 0 for q in asked) / len(asked) < 0.32 for asked in sample.asked.values())
+    assert all(0.35 < sum(q.exposure == 0 for q in asked) / len(asked) < 0.45 for asked in sample.asked.values())
 
 
 # What is read
@@ -306,7 +307,6 @@ def test_the_command_trains_and_shows_what_is_known(folder, tmp_path, monkeypatc
         (["--questions", "{}/pararel", "--dataset", "nope"], "--dataset 'nope' is unknown"),
         (["--questions", "{}/pararel", "--out", "{}/precious"], "--out .*precious: it holds something else"),
         (["--questions", "{}/bad"], "mine.jsonl: line 2 has no answer"),
-        (["--questions", "{}/choice", "--dataset", "mmlu"], "mmlu"),
         (["--facts", "100"], "--facts 100: belongs to --questions"),
         (["--dataset", "pararel"], "--dataset pararel: belongs to --questions"),
     ],
@@ -317,9 +317,22 @@ def test_bad_input_is_one_line(folder, tmp_path, capsys, arguments, message):
     (tmp_path / "precious" / "thesis.txt").write_text("x")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "mine.jsonl").write_text('{"question": "q", "answer": "a"}\n{"question": "q"}\n')
-    (tmp_path / "choice").mkdir()
     assert cli.main(["build-mini", *(a.format(tmp_path) for a in arguments)]) == 2
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1 and errors.startswith("rtuning: error: ")
     assert re.search(message, errors), errors
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize(("question", "what"), [(CHOICE, "with options"), (OPEN, "about a text")])
+def test_only_questions_that_are_answered_from_memory(tmp_path, monkeypatch, question, what):
+    monkeypatch.setattr(question_files, "load_questions", lambda *_: [replace(question, context="A text.")])
+    with pytest.raises(InputError, match=f"--dataset pararel: its questions are {what} .*expected a data set of open"):
+        read_question_files(tmp_path, "pararel")
+
+
+def test_questions_without_an_answer_are_not_asked(sample):
+    questions = [replace(q, answerable=i % 2 == 0, split="test") for i, q in enumerate(sample.facts)]
+    found = sample_questions({"": questions}, 80, seed=0)
+    assert found.left_out["without an answer"] == len(questions) // 2
+    assert all(q.answerable for q in found.facts)

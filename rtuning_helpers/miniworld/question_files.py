@@ -22,7 +22,7 @@ from rtuning_helpers.prompts import STOP
 from rtuning_helpers.questions import OPEN, Question, find_dataset, load_questions
 
 SHARES = {"train": 0.4, "id": 0.3, "ood": 0.3}  # of the sample
-EXPOSURE_TIERS = (0, 0, 1, 4, 12, 30, 60, 120)  # documents per fact, before noise; a tier belongs to a subject
+EXPOSURE_TIERS = (0, 0, 0, 1, 3, 10, 30, 90)  # documents per fact, before noise; a tier belongs to a subject
 BACKGROUND_EXPOSURE = 1
 DEFAULT_FACTS = 4000
 FEWEST_FACTS = 80  # below that a split has fewer than three questions in each tier
