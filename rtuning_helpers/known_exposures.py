@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.language_model import MINI
 from rtuning_helpers.questions import Question
 
 EXPOSURES = "exposures.jsonl"
@@ -37,7 +38,7 @@ def with_exposures(questions: Sequence[Question], model: str) -> list[Question]:
         InputError: The record cannot be read.
     """
     path = Path(model) / EXPOSURES
-    if not path.is_file():
+    if model == MINI or not path.is_file():
         return list(questions)
     counts = _read(path, path.stat().st_mtime_ns)
     return [replace(q, exposure=counts.get((q.question.strip(), q.answer), 0)) for q in questions]
