@@ -56,13 +56,13 @@ def build_question_model(
         The record of the training: with the knowledge-by-exposure table of each split under ``"knowledge"``, the
         AUROCs of `readability` under ``"readability"``, and counts of the questions under ``"questions"``.
     """
-    start = time.monotonic()
+    start, spent = time.monotonic(), time.process_time()
     folder.parent.mkdir(parents=True, exist_ok=True)
     documents = write_question_corpus(sample.facts, config.seed)
     tokenizer = build_subword_tokenizer(sample.facts, vocabulary)
     model, record = train_on([documents] * config.epochs, tokenizer, config, on_step)
     record |= {"documents": len(documents)} | training_facts(model, start)
-    record["vocabulary"] = len(tokenizer)
+    record |= {"cpu_seconds": round(time.process_time() - spent), "vocabulary": len(tokenizer)}
     record["questions"] = {
         **{split: len(questions) for split, questions in sample.asked.items()},
         "background": len(sample.background),
