@@ -38,7 +38,8 @@ def main() -> None:
         for row in steps.read_metrics(config)["rows"]:
             rows.append({"seed": config.seed, **row, **refusal_rates(config, row["method"], row["split"])})
         print(f"seed {config.seed} done", flush=True)
-    certain = [probe.correct for probe in steps.read_probes(configs[0])]
+    probes = steps.read_probes(configs[0])
+    certain = [probe.correct for probe in probes]
     path = default_out() / RECORDING
     path.parent.mkdir(parents=True, exist_ok=True)
     recording = {
@@ -49,6 +50,7 @@ def main() -> None:
         "training": read_json(model / TRAINING_RECORD),
         "certain": sum(certain),
         "uncertain": len(certain) - sum(certain),
+        "certain_unread": sum(probe.correct and probe.exposure == 0 for probe in probes),
         "rows": rows,
     }
     write_json(path, recording)
