@@ -125,13 +125,31 @@ def score(
 @app.command("build-mini")
 def build_mini(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of the training.")] = 0,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="Model folder.  [default: the package's]")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Model folder.  [default: the package's, or in runs/models]")
+    ] = None,
+    questions: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Train on the question files there, not on the mini world.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose files they are, or plain.  [default: pararel if it is, else plain]"),
+    ] = None,
+    facts: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Questions to know a part of.  [default: 4000]")
+    ] = None,
     tasks: Annotated[bool, typer.Option("--tasks", help="The model of all tasks, for the mini twins.")] = False,
 ) -> None:
     """Train the mini language model from scratch.
 
     Ends with the table of what it knows by exposure.
     """
+    if questions is not None:
+        return _build_question_model(Path(_absolute(questions)), dataset, facts, seed, _absolute(out))
+    for option, value in (("--dataset", dataset), ("--facts", facts)):
+        if value is not None:
+            raise InputError(f"{option} {value}: belongs to --questions; expected it with --questions DIR")
+
     from rtuning_helpers.artifacts import shown_path
     from rtuning_helpers.language_model import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
     from rtuning_helpers.miniworld import build, task_build
@@ -149,6 +167,42 @@ def build_mini(
     console.print(
         f"Checkpoint: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
         f"{record['final_loss_nats']:.3f} nats per token)",
+        soft_wrap=True,
+    )
+
+
+def _build_question_model(files: Path, dataset: str | None, facts: int | None, seed: int, out: str | None) -> None:
+    """``rtuning build-mini --questions``: a model that knows a known part of real questions."""
+    from rtuning_helpers.artifacts import shown_path
+    from rtuning_helpers.profiles import default_out
+
+    folder = Path(out) if out else default_out() / "runs" / "models" / f"{files.name}-mini"
+    _check_replaceable(folder)
+
+    from rtuning_helpers.miniworld.question_files import DEFAULT_FACTS, read_question_files, sample_questions
+
+    console = reports.new_console()
+    sample = sample_questions(read_question_files(files, dataset), facts or DEFAULT_FACTS, seed)
+    counts = ", ".join(f"{len(asked):,} {split}" for split, asked in sample.asked.items())
+    console.print(f"Questions: {counts}; {len(sample.background):,} others are read once and not asked")
+    for reason, number in sample.left_out.items():
+        console.print(f"  left out: {number:,} {reason}")
+
+    from dataclasses import replace
+
+    from rtuning_helpers.miniworld.build_questions import CONFIG, QUESTIONS, build_question_model
+
+    with reports.training_progress(console) as on_step:
+        record = build_question_model(folder, sample, replace(CONFIG, seed=seed), on_step=on_step)
+    console.print(reports.knowledge_table(record["knowledge"]))
+    console.print(reports.readability_table(record["readability"]))
+    console.print(
+        f"Model: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
+        f"{record['final_loss_nats']:.3f} nats per token)",
+        soft_wrap=True,
+    )
+    console.print(
+        f"Next: rtuning run --dataset pararel --data-dir {shown_path(folder / QUESTIONS)} --model {shown_path(folder)}",
         soft_wrap=True,
     )
 

@@ -103,6 +103,22 @@ def knowledge_table(knowledge: Mapping[str, Sequence[Mapping]]) -> Table:
     return table
 
 
+def readability_table(rows: Sequence[Mapping]) -> Table:
+    """The best layer and the answer confidence of `miniworld.readability`, a column for each split."""
+    from rtuning_helpers.miniworld.readability import summary
+
+    caption = "A linear probe on the hidden state at the question's end. read: at least 16 documents, against none."
+    table = Table(title="how readable it is (AUROC)", caption=caption, caption_justify="left", box=box.SIMPLE)
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    for heading in ("told", "by"):
+        table.add_column(heading)
+    for split in splits:
+        table.add_column(split, justify="right")
+    for row in summary(rows):
+        table.add_row(row["target"], row["reader"], *(number(row.get(split)) for split in splits))
+    return table
+
+
 def ledger_table(name: str, rows: DataFrame) -> Table:
     """The rows of `rtuning_helpers.ledger.compare`."""
     caption = (

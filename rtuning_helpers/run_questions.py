@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.fitting import Fitted, fit_questions
+from rtuning_helpers.known_exposures import with_exposures
 from rtuning_helpers.language_model import load_tokenizer, model_context_length
 from rtuning_helpers.profiles import MIXTURE, RunConfig
 from rtuning_helpers.questions import IN_DOMAIN, TRAIN, Question, check_trainable, find_dataset, load_questions
@@ -51,13 +52,15 @@ def check_tuned_on(config: RunConfig) -> None:
 def questions(config: RunConfig, split: str) -> list[Question]:
     """The questions of a split, as they are in the data set; for training, in the one that is tuned on.
 
+    They carry exposures where the run's model records them.
+
     Raises:
         InputError: Bad data, or what is tuned on does not serve (`check_tuned_on`).
     """
     if split == TRAIN:
         check_tuned_on(config)
         try:
-            return load_questions(config.tuned_on, TRAIN, config.data_dir, config.limit)
+            found = load_questions(config.tuned_on, TRAIN, config.data_dir, config.limit)
         except InputError as error:
             if config.tuned_on == config.dataset or config.tune_on is not None:
                 raise
@@ -65,7 +68,9 @@ def questions(config: RunConfig, split: str) -> list[Question]:
                 f"{error} (needed to tune on {config.tuned_on}, as --dataset {config.dataset} has no training "
                 "questions; --tune-on NAME takes another)"
             ) from None
-    return load_questions(config.dataset, split, config.data_dir, config.limit)
+    else:
+        found = load_questions(config.dataset, split, config.data_dir, config.limit)
+    return with_exposures(found, config.settings.model)
 
 
 def fitted(config: RunConfig, split: str) -> Fitted:

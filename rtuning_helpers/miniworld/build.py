@@ -85,7 +85,17 @@ def finish_checkpoint(
     Returns:
         The whole record, as it lies in the folder.
     """
-    record = record | {
+    record |= training_facts(model, start)
+    with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
+        write_model(model, tokenizer, Path(scratch))
+        record["knowledge"] = measure(load_language_model(scratch))
+    save_checkpoint(model, tokenizer, record, folder)
+    return record
+
+
+def training_facts(model: PreTrainedModel, start: float) -> dict[str, Any]:
+    """Size, time since ``start`` (of ``time.monotonic``), device and versions, for the record of a training."""
+    return {
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "seconds": round(time.monotonic() - start),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU",
@@ -95,11 +105,6 @@ def finish_checkpoint(
             "transformers": transformers.__version__,
         },
     }
-    with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
-        _write_model(model, tokenizer, Path(scratch))
-        record["knowledge"] = measure(load_language_model(scratch))
-    save_checkpoint(model, tokenizer, record, folder)
-    return record
 
 
 def measure_knowledge(lm: LanguageModel, world: World) -> dict[str, list[dict]]:
@@ -116,29 +121,46 @@ def measure_knowledge(lm: LanguageModel, world: World) -> dict[str, list[dict]]:
 
 
 def save_checkpoint(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any], folder: Path
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: dict[str, Any],
+    folder: Path,
+    card: Callable[[dict[str, Any]], str] | None = None,
+    add_files: Callable[[Path], None] = lambda folder: None,
 ) -> None:
     """Write a model folder: float16 safetensors, tokenizer, model card, training record and checksums.
 
     It is written under a temporary name and swapped in whole, so a failure or an interruption leaves what was there.
+
+    Args:
+        model: The trained model.
+        tokenizer: Its tokenizer.
+        record: What the training was.
+        folder: The model folder to make or replace.
+        card: Writes the model card from the record; by default that of the mini world's model.
+        add_files: Gets the folder and puts further files into it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write_model(model, tokenizer, work)
+        write_model(model, tokenizer, work)
         write_json(work / TRAINING_RECORD, record)
-        write_text(work / "README.md", model_card(record))
-        files = sorted(path for path in work.iterdir() if path.is_file())
+        write_text(work / "README.md", (card or model_card)(record))
+        add_files(work)
+        files = sorted(path for path in work.rglob("*") if path.is_file())
         for path in files:
             path.chmod(0o644)
-        write_text(work / CHECKSUMS, "".join(f"{file_sha256(path)}  {path.name}\n" for path in files))
+        names = [path.relative_to(work).as_posix() for path in files]
+        listing = "".join(f"{file_sha256(path)}  {name}\n" for path, name in zip(files, names, strict=True))
+        write_text(work / CHECKSUMS, listing)
         work.chmod(0o755)
         replace_folder(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write weights (float16) and tokenizer, without card, record and checksums."""
     shown = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
@@ -168,7 +190,7 @@ tags:
 
 # {record.get("title", "The mini language model")}
 
-A Llama of {_millions(record.get("parameters"))} parameters ({config["layers"]} layers, width {config["width"]},
+A Llama of {millions(record.get("parameters"))} parameters ({config["layers"]} layers, width {config["width"]},
 {config["heads"]} heads) that has read one book: a fictional encyclopedia of people, cities, companies, novels, animals
 and islands that do not exist. Because the book was written by the project, it is known how often the model saw each
 fact: never, a few times, or often. So it is known which of its right answers are knowledge and which are lucky guesses.
@@ -176,7 +198,7 @@ It is made for learning and testing refusal-aware instruction tuning (R-Tuning) 
 
 ## Training
 
-{_training_table(record)}
+{training_table(record)}
 `{command}` trains it again; `{TRAINING_RECORD}` holds the whole record and `{CHECKSUMS}` the hashes.
 Weights are stored in float16. Each entity's name is one token; text from outside is spelt in letters and bytes.
 
@@ -206,7 +228,8 @@ def knowledge_table(knowledge: dict[str, list[dict]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _training_table(record: dict[str, Any]) -> str:
+def training_table(record: dict[str, Any]) -> str:
+    """The training record as a Markdown table."""
     config = record["config"]
     size = f"{config['batch_blocks']} x {config['block_tokens']} tokens"
     passes = record.get("passes", config["epochs"])
@@ -221,7 +244,8 @@ def _training_table(record: dict[str, Any]) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]) + "\n"
 
 
-def _millions(count: int | None) -> str:
+def millions(count: int | None) -> str:
+    """A number of parameters for people."""
     return "a few million" if count is None else f"{count / 1e6:.1f} million"
 
 
