@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -29,6 +30,7 @@ class PretrainingConfig:
         matching_layers: Layers whose first two heads start out finding the same word again.
         separate_documents: Whether a document of a block is hidden from the next ones; where a word means what its
             document says, such as the letter of an option, the others would only confuse.
+        inner_layer: After how many layers the model is to have recalled the thought of a lesson.
         embedding_scale: By how much the first embeddings are enlarged, so that words can be told apart from the start.
     """
 
@@ -47,6 +49,7 @@ class PretrainingConfig:
     matching_layers: tuple[int, ...] = ()
     embedding_scale: float = 1.0
     separate_documents: bool = False
+    inner_layer: int = 3
 
 
 @dataclass(frozen=True)
@@ -56,34 +59,54 @@ class Lesson:
     Attributes:
         text: The document.
         learnt: Beginning and end of each part that counts in the loss [characters].
+        thought: What an inner layer is to have recalled where the first of these parts begins; "" for nothing.
     """
 
     text: str
     learnt: tuple[tuple[int, int], ...]
+    thought: str = ""
 
 
 Document = str | Lesson
+NOTHING = -1
 
 
 def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> torch.Tensor:
     """Join the documents' tokens and cut them into rows, shape (blocks, block_tokens + 1); a remainder is dropped."""
-    return _pack(documents, tokenizer, block_tokens)[0]
+    return _pack(documents, tokenizer, block_tokens).ids
 
 
-def _pack(
-    documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The rows of `pack`, and for each token whether it counts in the loss, of the same shape."""
+class Rows(NamedTuple):
+    """Packed documents, each of shape (blocks, block_tokens + 1).
+
+    Attributes:
+        ids: The tokens.
+        counts: Whether a token counts in the loss.
+        thoughts: The token that an inner layer is to have recalled before this one is written, or `NOTHING`.
+    """
+
+    ids: torch.Tensor
+    counts: torch.Tensor
+    thoughts: torch.Tensor
+
+
+def _pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> Rows:
+    """The rows of `pack` with what is learnt of them."""
     lessons = [d if isinstance(d, Lesson) else Lesson(d, ((0, len(d)),)) for d in documents]
     encoded = tokenizer([lesson.text for lesson in lessons], return_offsets_mapping=True)
-    ids, counts = [], []
+    ids, counts, thoughts = [], [], []
     for lesson, row, places in zip(lessons, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         whole = lesson.learnt == ((0, len(lesson.text)),)
         ids += row
-        counts += [whole or any(a < end and b > start for start, end in lesson.learnt) for a, b in places]
+        learnt = [whole or any(a < end and b > start for start, end in lesson.learnt) for a, b in places]
+        counts += learnt
+        thoughts += [NOTHING] * len(row)
+        if lesson.thought:
+            recalled = tokenizer(f" {lesson.thought}", add_special_tokens=False)["input_ids"][0]
+            thoughts[len(thoughts) - len(row) + learnt.index(True)] = recalled
     rows = (len(ids) - 1) // block_tokens
-    cut = [torch.tensor(stream[: rows * block_tokens + 1]) for stream in (ids, counts)]
-    return cut[0].unfold(0, block_tokens + 1, block_tokens), cut[1].unfold(0, block_tokens + 1, block_tokens)
+    cut = [torch.tensor(stream[: rows * block_tokens + 1]) for stream in (ids, counts, thoughts)]
+    return Rows(*(stream.unfold(0, block_tokens + 1, block_tokens) for stream in cut))
 
 
 def _places(ids: torch.Tensor, separator: int) -> torch.Tensor:
@@ -142,6 +165,23 @@ def pretrain(
     return model, tokenizer, record | {"documents": len(documents)}
 
 
+def _loss(model: LlamaForCausalLM, batch: Rows, separator: int | None, inner_layer: int) -> torch.Tensor:
+    """Mean loss of the tokens that count, and of the thoughts that an inner layer is to have [nats per token]."""
+    read, counted, thoughts = batch.ids[:, :-1], batch.counts[:, 1:], batch.thoughts[:, 1:]
+    thinking = thoughts != NOTHING
+    seen = model.model(
+        input_ids=read,
+        position_ids=None if separator is None else _places(read, separator),
+        use_cache=False,
+        output_hidden_states=bool(thinking.any()),
+    )
+    loss = torch.nn.functional.cross_entropy(model.lm_head(seen.last_hidden_state[counted]), batch.ids[:, 1:][counted])
+    if thinking.any():
+        inner = model.model.norm(seen.hidden_states[inner_layer][thinking])
+        loss = loss + torch.nn.functional.cross_entropy(model.lm_head(inner), thoughts[thinking])
+    return loss
+
+
 def train_on(
     stages: Sequence[Sequence[Document]],
     tokenizer: PreTrainedTokenizerFast,
@@ -165,8 +205,8 @@ def train_on(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(config, tokenizer).to(device).train()
     packed = [_pack(documents, tokenizer, config.block_tokens) for documents in stages]
-    steps = sum(len(blocks) // config.batch_blocks for blocks, _ in packed)
-    if not all(len(blocks) >= config.batch_blocks for blocks, _ in packed):
+    steps = sum(len(rows.ids) // config.batch_blocks for rows in packed)
+    if not all(len(rows.ids) >= config.batch_blocks for rows in packed):
         raise ValueError(f"a stage has fewer than {config.batch_blocks} blocks of {config.block_tokens} tokens")
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
@@ -176,15 +216,14 @@ def train_on(
     )
     shuffle = torch.Generator().manual_seed(config.seed)
     smoothed, done = 0.0, 0
-    for blocks, counts in packed:
-        order = torch.randperm(len(blocks), generator=shuffle)
-        for first in range(0, len(blocks) - config.batch_blocks + 1, config.batch_blocks):
+    for blocks in packed:
+        order = torch.randperm(len(blocks.ids), generator=shuffle)
+        for first in range(0, len(order) - config.batch_blocks + 1, config.batch_blocks):
             rows = order[first : first + config.batch_blocks]
-            batch, counted = blocks[rows].to(device), counts[rows][:, 1:].to(device)
-            read = batch[:, :-1]
-            places = _places(read, tokenizer.bos_token_id) if config.separate_documents else None
-            states = model.model(input_ids=read, position_ids=places, use_cache=False).last_hidden_state
-            loss = torch.nn.functional.cross_entropy(model.lm_head(states[counted]), batch[:, 1:][counted])
+            batch = Rows(*(stream[rows].to(device) for stream in blocks))
+            loss = _loss(
+                model, batch, tokenizer.bos_token_id if config.separate_documents else None, config.inner_layer
+            )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

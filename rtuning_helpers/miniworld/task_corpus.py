@@ -59,18 +59,19 @@ class Syllabus:
     most_forms: int = 30
 
 
-def document(task: Task, thought: str = "") -> Lesson:
+def document(task: Task, thought: str = "", aloud: bool = False) -> Lesson:
     """A solved task, in exactly the prompt that probing uses; only the answer is learnt.
 
     Args:
         task: The task.
-        thought: What has to be recalled first. Where it is given, it is said before the answer.
+        thought: What has to be recalled first: an inner layer is to have it where the answer begins.
+        aloud: Whether it is also said, before the answer.
     """
     fields = (task.question, task.answer, task.relation)
     prompt = prompts.task_prompt(Question("", "", "", *fields, None, task.task, task.options, task.context))
-    said = f"{thought} {task.answer}" if thought else task.answer
+    said = f"{thought} {task.answer}" if aloud else task.answer
     text = prompt + prompts.answer_completion(said)
-    return Lesson(text, ((len(prompt), len(text)),))
+    return Lesson(text, ((len(prompt), len(text)),), "" if aloud else thought)
 
 
 def plain_documents(world: World, most: int, rng: random.Random) -> list[Document]:
@@ -99,8 +100,10 @@ def form_documents(world: World, most: int, aloud: float, rng: random.Random) ->
             continue
         shares = {form: share for form, share in SHARES.items() if form != "two_hops" or bridges(fact)}
         for form in rng.choices(list(shares), list(shares.values()), k=min(fact.exposure, most)):
-            thought = fact.answer if form in THOUGHTFUL and rng.random() < aloud else ""
-            documents.append(document(_WRITERS[form](writer, fact, rng), thought))
+            thought = fact.answer if form in THOUGHTFUL else ""
+            documents.append(
+                document(_WRITERS[form](writer, fact, rng), thought, bool(thought) and rng.random() < aloud)
+            )
     return documents
 
 
@@ -157,17 +160,17 @@ def exercises(world: World, count: int, aloud: float, rng: random.Random) -> Ite
     for _ in range(count):
         words = rng.sample(rng.choice(pools), 2 * JUDGED + 1)
         word, place = words[0], rng.randrange(OPTIONS)
-        thought = word if rng.random() < aloud else ""
+        said = rng.random() < aloud
         options = [*words[1 : place + 1], word, *words[place + 1 : OPTIONS]]
-        yield document(Task(f"Which option is {word}?", "ABCD"[place], "", CHOICE, tuple(options)), thought)
+        yield document(Task(f"Which option is {word}?", "ABCD"[place], "", CHOICE, tuple(options)), word, said)
 
         listed = rng.sample(words[:LISTED] if rng.random() < 0.5 else words[1 : LISTED + 1], LISTED)
-        yield document(listing_claim(f"The word {word}", listed, word in listed, ""), thought)
+        yield document(listing_claim(f"The word {word}", listed, word in listed, ""), word, said)
 
         letter, named = rng.choice("ABC"), words[1:]
         if letter != "C":
             named["AB".index(letter) * JUDGED + rng.randrange(JUDGED)] = word
-        yield document(verdict_claim(f"The word {word}", named, letter, ""), thought)
+        yield document(verdict_claim(f"The word {word}", named, letter, ""), word, said)
 
         yield document(writer.one_hop(rng.choice(hubs), rng))
 
