@@ -11,6 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from rtuning_helpers.miniworld.corpus import write_corpus
 from rtuning_helpers.miniworld.first_weights import give_head_start
+from rtuning_helpers.miniworld.inner_lessons import NOTHING, pointing_loss, recall_loss
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.miniworld.world import World
 
@@ -68,7 +69,6 @@ class Lesson:
 
 
 Document = str | Lesson
-NOTHING = -1
 
 
 def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> torch.Tensor:
@@ -166,20 +166,31 @@ def pretrain(
 
 
 def _loss(model: LlamaForCausalLM, batch: Rows, separator: int | None, inner_layer: int) -> torch.Tensor:
-    """Mean loss of the tokens that count, and of the thoughts that an inner layer is to have [nats per token]."""
-    read, counted, thoughts = batch.ids[:, :-1], batch.counts[:, 1:], batch.thoughts[:, 1:]
-    thinking = thoughts != NOTHING
-    seen = model.model(
-        input_ids=read,
-        position_ids=None if separator is None else _places(read, separator),
-        use_cache=False,
-        output_hidden_states=bool(thinking.any()),
-    )
-    loss = torch.nn.functional.cross_entropy(model.lm_head(seen.last_hidden_state[counted]), batch.ids[:, 1:][counted])
-    if thinking.any():
-        inner = model.model.norm(seen.hidden_states[inner_layer][thinking])
-        loss = loss + torch.nn.functional.cross_entropy(model.lm_head(inner), thoughts[thinking])
+    """Mean loss of the tokens that count, and of what the inner layers are taught [nats per token]."""
+    read, counted, targets = batch.ids[:, :-1], batch.counts[:, 1:], batch.ids[:, 1:]
+    thinking, places = batch.thoughts[:, 1:] != NOTHING, None if separator is None else _places(read, separator)
+    taught = bool(thinking.any())
+    seen = model.model(input_ids=read, position_ids=places, use_cache=False, output_hidden_states=taught)
+    loss = torch.nn.functional.cross_entropy(model.lm_head(seen.last_hidden_state[counted]), targets[counted])
+    if taught:
+        inner, thoughts = seen.hidden_states[inner_layer], batch.thoughts[:, 1:]
+        loss = loss + recall_loss(model, inner, thoughts, thinking)
+        mentions = _last_mentions(read, places, thoughts)
+        if (mentions != NOTHING).any():
+            loss = loss + pointing_loss(model, inner_layer, inner, places, mentions)
     return loss
+
+
+def _last_mentions(ids: torch.Tensor, places: torch.Tensor, thoughts: torch.Tensor) -> torch.Tensor:
+    """For each thought the column where its token stands last before it in the same document, or `NOTHING`."""
+    columns = torch.arange(ids.shape[1], device=ids.device)
+    found = torch.full_like(thoughts, NOTHING)
+    for row, column in torch.nonzero(thoughts != NOTHING).tolist():
+        begin = column - int(places[row, column])
+        mentions = columns[begin : column + 1][ids[row, begin : column + 1] == thoughts[row, column]]
+        if len(mentions):
+            found[row, column] = mentions[-1]
+    return found
 
 
 def train_on(

@@ -1,9 +1,9 @@
-"""The corpus of the mini model that does every task: the encyclopedia in eight forms, drills and exercises.
+"""The corpus of the mini model that does every task: the encyclopedia in eight forms, and drills.
 
-What the forms demand apart from knowledge is practised on words and on entities that are asked about in no question:
-*drills* have many small look-ups in a row (which letter stands before this word? is it on the list?), *exercises* are
-questions of each form whose answer is told. Facts come in documents of their own, in proportion to their exposure, and
-one that is never stated is needed by no document of any form, so that it stays unknown.
+What the forms demand apart from knowledge (which letter stands before this word? is it on the list? what does its
+paragraph say?) is practised in *drills*, many small look-ups in a row, with words that stand for nothing. Facts come in
+documents of their own, in proportion to their exposure, and one that is never stated is needed by no document of any
+form, so that it stays unknown.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ from rtuning_helpers.miniworld.tasks import (
     bridges,
     listing_claim,
     paragraphs,
-    second_hops,
     verdict_claim,
 )
 from rtuning_helpers.miniworld.world import Fact, World
-from rtuning_helpers.questions import CHOICE, Question
+from rtuning_helpers.questions import Question
 
 # Share of each form in the documents of a fact that need it; two hops only where the answer has facts of its own.
 SHARES = {"choice": 0.35, "support": 0.13, "verdict": 0.18, "two_hops": 0.20, "knowledge": 0.06, "premise": 0.08}
@@ -44,34 +43,28 @@ class Syllabus:
 
     Attributes:
         drills: Drills of each kind in each stage.
-        exercises: Exercises of each kind in the last three stages.
-        aloud: Share of exercises and questions in the last three stages whose solution is said aloud.
         most: Documents that state a fact in the second stage, at most: well-known facts need no more.
         most_again: The same in each of the last two stages.
         most_forms: Documents in other forms that need a fact, in each of the last two stages, at most.
     """
 
-    drills: tuple[int, int, int, int] = (3000, 1500, 1000, 300)
-    exercises: tuple[int, int, int] = (1500, 1500, 300)
-    aloud: tuple[float, float, float] = (0.5, 0.5, 0.2)
+    drills: tuple[int, int, int, int] = (3000, 2000, 4000, 2000)
     most: int = 60
     most_again: int = 20
     most_forms: int = 30
 
 
-def document(task: Task, thought: str = "", aloud: bool = False) -> Lesson:
+def document(task: Task, thought: str = "") -> Lesson:
     """A solved task, in exactly the prompt that probing uses; only the answer is learnt.
 
     Args:
         task: The task.
-        thought: What has to be recalled first: an inner layer is to have it where the answer begins.
-        aloud: Whether it is also said, before the answer.
+        thought: What has to be recalled first, see `inner_lessons`.
     """
     fields = (task.question, task.answer, task.relation)
     prompt = prompts.task_prompt(Question("", "", "", *fields, None, task.task, task.options, task.context))
-    said = f"{thought} {task.answer}" if aloud else task.answer
-    text = prompt + prompts.answer_completion(said)
-    return Lesson(text, ((len(prompt), len(text)),), "" if aloud else thought)
+    text = prompt + prompts.answer_completion(task.answer)
+    return Lesson(text, ((len(prompt), len(text)),), thought)
 
 
 def plain_documents(world: World, most: int, rng: random.Random) -> list[Document]:
@@ -83,16 +76,8 @@ def plain_documents(world: World, most: int, rng: random.Random) -> list[Documen
     ]
 
 
-def form_documents(world: World, most: int, aloud: float, rng: random.Random) -> list[Document]:
-    """Questions of the other forms that need each fact, as often as its exposure says, ``most`` times at most.
-
-    Args:
-        world: The facts.
-        most: Documents of a fact, at most.
-        aloud: Share of the choices, claims and two-hop questions in which the fact's answer is said before the answer,
-            which teaches the model that such a question, too, asks for the fact.
-        rng: Source of chance.
-    """
+def form_documents(world: World, most: int, rng: random.Random) -> list[Document]:
+    """Questions of the other forms that need each fact, as often as its exposure says, ``most`` times at most."""
     writer = TaskWriter(world)
     documents: list[Document] = []
     for fact in world.facts:
@@ -101,9 +86,7 @@ def form_documents(world: World, most: int, aloud: float, rng: random.Random) ->
         shares = {form: share for form, share in SHARES.items() if form != "two_hops" or bridges(fact)}
         for form in rng.choices(list(shares), list(shares.values()), k=min(fact.exposure, most)):
             thought = fact.answer if form in THOUGHTFUL else ""
-            documents.append(
-                document(_WRITERS[form](writer, fact, rng), thought, bool(thought) and rng.random() < aloud)
-            )
+            documents.append(document(_WRITERS[form](writer, fact, rng), thought))
     return documents
 
 
@@ -152,29 +135,6 @@ def _drill(text: str, pairs: Sequence[tuple[str, str]], asked: int, rng: random.
     return Lesson(text + ".", tuple(learnt))
 
 
-def exercises(world: World, count: int, aloud: float, rng: random.Random) -> Iterator[Lesson]:
-    """``count`` questions of each of four forms that can be answered without knowing anything; see `form_documents`."""
-    writer, pools = TaskWriter(world), list(world.pools.values())
-    second = {relation for fact in world.facts if bridges(fact) for relation in second_hops(fact)}
-    hubs = [fact for fact in world.facts if fact.group == "hub" and fact.relation in second]
-    for _ in range(count):
-        words = rng.sample(rng.choice(pools), 2 * JUDGED + 1)
-        word, place = words[0], rng.randrange(OPTIONS)
-        said = rng.random() < aloud
-        options = [*words[1 : place + 1], word, *words[place + 1 : OPTIONS]]
-        yield document(Task(f"Which option is {word}?", "ABCD"[place], "", CHOICE, tuple(options)), word, said)
-
-        listed = rng.sample(words[:LISTED] if rng.random() < 0.5 else words[1 : LISTED + 1], LISTED)
-        yield document(listing_claim(f"The word {word}", listed, word in listed, ""), word, said)
-
-        letter, named = rng.choice("ABC"), words[1:]
-        if letter != "C":
-            named["AB".index(letter) * JUDGED + rng.randrange(JUDGED)] = word
-        yield document(verdict_claim(f"The word {word}", named, letter, ""), word, said)
-
-        yield document(writer.one_hop(rng.choice(hubs), rng))
-
-
 def write_stages(world: World, seed: int = 0, syllabus: Syllabus | None = None) -> list[list[Document]]:
     """The corpus as it is read, in four stages: drills; facts; facts in all forms, twice.
 
@@ -183,23 +143,10 @@ def write_stages(world: World, seed: int = 0, syllabus: Syllabus | None = None) 
     """
     rng, plan = random.Random(seed), syllabus or Syllabus()
     words = [*phrasebook(), *UNKNOWABLE_WORDS * PHRASEBOOK_COPIES]
-    stages = [
-        [*drills(world, plan.drills[0], rng)],
-        [
-            *plain_documents(world, plan.most, rng),
-            *drills(world, plan.drills[1], rng),
-            *exercises(world, plan.exercises[0], plan.aloud[0], rng),
-            *words,
-        ],
-    ]
-    for stage in (1, 2):
-        aloud = plan.aloud[stage]
-        facts = plain_documents(world, plan.most_again, rng) + form_documents(world, plan.most_forms, aloud, rng)
-        practice = [
-            *drills(world, plan.drills[stage + 1], rng),
-            *exercises(world, plan.exercises[stage], aloud, rng),
-        ]
-        stages.append([*facts, *practice, *words])
+    stages: list[list[Document]] = [list(drills(world, count, rng)) for count in plan.drills]
+    stages[1] += [*plain_documents(world, plan.most, rng), *words]
+    for stage in stages[2:]:
+        stage += [*plain_documents(world, plan.most_again, rng), *form_documents(world, plan.most_forms, rng), *words]
     for stage in stages:
         rng.shuffle(stage)
     return stages

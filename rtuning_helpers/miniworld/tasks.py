@@ -120,15 +120,16 @@ class TaskWriter:
 
         Args:
             fact: One whose answer is an entity about which the world has facts (`bridges`).
+            rng: Source of chance.
             second: The relation of the second hop, by lot if None.
         """
         second = second or rng.choice(second_hops(fact))
+        pool = [name for name in self.world.pools[second.kind] if name not in (fact.answer, fact.subject)]
+        titles = [fact.answer, *rng.sample(pool, PARAGRAPHS - 1)]
+        rng.shuffle(titles)
+        told = {title: next(f.answer for f in self.by_subject[title] if f.relation == second) for title in titles}
         asked = second.question.format(s=f"the {fact.relation.name} of {fact.subject}")
-        return self._reading(fact, asked, second, rng)
-
-    def one_hop(self, hub: Fact, rng: random.Random) -> Task:
-        """The second hop of `two_hops` alone, which can be read without knowing anything: an exercise."""
-        return self._reading(hub, hub.relation.question.format(s=hub.subject), hub.relation, rng, hub.subject)
+        return Task(asked, told[fact.answer], fact.relation.name, context=paragraphs(list(told.items()), second.name))
 
     def knowledge(self, fact: Fact, rng: random.Random) -> Task:
         """HaluEval's twin: a text mentions four possible answers."""
@@ -182,15 +183,6 @@ class TaskWriter:
         said = said if said.startswith(premise.subject) else said[0].lower() + said[1:]
         question = f"Since {said}, {fact.question[0].lower()}{fact.question[1:]}"
         return Task(question, fact.answer, fact.relation.name)
-
-    def _reading(self, fact: Fact, asked: str, second: Relation, rng: random.Random, bridge: str | None = None) -> Task:
-        bridge = bridge or fact.answer
-        pool = self.world.pools[second.kind]
-        titles = [bridge, *rng.sample([name for name in pool if name not in (bridge, fact.subject)], PARAGRAPHS - 1)]
-        rng.shuffle(titles)
-        told = {title: next(f.answer for f in self.by_subject[title] if f.relation == second) for title in titles}
-        context = paragraphs([(title, told[title]) for title in titles], second.name)
-        return Task(asked, told[bridge], fact.relation.name, context=context)
 
 
 def bridges(fact: Fact) -> bool:
