@@ -14,6 +14,7 @@ from rtuning_helpers import cli, prompts
 from rtuning_helpers.language_model import MINI_TASKS_CHECKPOINT, verify_checksums
 from rtuning_helpers.miniworld import pretraining, task_build, task_corpus, tasks
 from rtuning_helpers.miniworld.first_weights import CARRIED_AGAIN
+from rtuning_helpers.miniworld.inner_lessons import NOTHING, pointing_loss
 from rtuning_helpers.miniworld.lexicon import RELATIONS
 from rtuning_helpers.miniworld.pretraining import Lesson, PretrainingConfig, new_model
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
@@ -36,7 +37,7 @@ def writer(world):
 
 @pytest.fixture(scope="module")
 def documents(world):
-    return [lesson.text for lesson in task_corpus.form_documents(world, 10, 0.0, random.Random(3))]
+    return [lesson.text for lesson in task_corpus.form_documents(world, 10, random.Random(3))]
 
 
 def asked_facts(world):
@@ -155,25 +156,26 @@ def test_what_is_never_stated_is_in_no_document(world):
     never = {f.subject for f in world.facts} - {f.subject for f in world.facts if f.exposure}
     made_up = {name for kind in tasks.TaskWriter(world).made_up.values() for name in kind}
     assert len(never) >= 10
-    syllabus = task_corpus.Syllabus((5, 5, 5, 5), (5, 5, 5), most=20, most_again=10, most_forms=10)
+    syllabus = task_corpus.Syllabus((5, 5, 5, 5), most=20, most_again=10, most_forms=10)
     for stage in task_corpus.write_stages(world, syllabus=syllabus):
         found = words_of(text if isinstance(text, str) else text.text for text in stage)
         assert not (never | made_up) & set(found)
 
 
 def test_only_answers_are_learnt(world):
-    for lesson in task_corpus.form_documents(world, 3, 0.5, random.Random(0))[:200]:
+    for lesson in task_corpus.form_documents(world, 3, random.Random(0))[:200]:
         ((start, end),) = lesson.learnt
         assert lesson.text[:start].endswith("Answer:") and lesson.text[end - 1] == "." and end == len(lesson.text)
 
 
-def test_what_is_said_aloud_is_the_fact(world):
-    aloud, silent = (task_corpus.form_documents(world, 3, share, random.Random(0)) for share in (1.0, 0.0))
-    assert len(aloud) == len(silent)
-    said = [lesson.text[slice(*lesson.learnt[0])] for lesson in aloud]
-    choices = [text for text, lesson in zip(said, aloud, strict=True) if "multiple choice" in lesson.text]
+def test_the_thought_is_the_facts_answer_where_the_answer_is_another(world):
     answers = {answer for pool in world.pools.values() for answer in pool}
-    assert choices and all(text[1:-3] in answers and text[-2] in "ABCD" for text in choices)
+    lessons = task_corpus.form_documents(world, 3, random.Random(0))
+    thinking = [lesson for lesson in lessons if lesson.thought]
+    assert {lesson.thought for lesson in thinking} <= answers
+    assert len(lessons) > len(thinking) > 0.7 * len(lessons)
+    choices = [lesson for lesson in lessons if "multiple choice" in lesson.text]
+    assert choices and all(f". {lesson.thought}\n" in lesson.text for lesson in choices)
 
 
 def test_drills_say_what_their_text_says(world):
@@ -200,20 +202,19 @@ def test_drills_say_what_their_text_says(world):
         assert all(f" {value} of {word}.\n" in lesson.text for word, value in asked(lesson))
 
 
-def test_exercises_ask_for_no_fact(world):
+def test_drills_ask_for_no_fact(world):
     subjects = {fact.subject for fact in asked_facts(world)}
-    exercises = list(task_corpus.exercises(world, 30, 0.5, random.Random(0)))
-    assert len(exercises) == 4 * 30
-    assert not subjects & set(words_of(lesson.text for lesson in exercises))
+    drills = list(task_corpus.drills(world, 30, random.Random(0)))
+    assert len(drills) == 4 * 30
+    assert not subjects & set(words_of(lesson.text for lesson in drills))
 
 
 def test_stages_depend_on_the_seed_only(world):
-    syllabus = task_corpus.Syllabus((5, 5, 5, 5), (5, 5, 5), most=20, most_again=10, most_forms=10)
+    syllabus = task_corpus.Syllabus((5, 5, 5, 5), most=20, most_again=10, most_forms=10)
     stages = task_corpus.write_stages(world, 1, syllabus)
     assert [len(stage) for stage in stages][0] == 20 and len(stages) == 4
     assert stages == task_corpus.write_stages(world, 1, syllabus)
     assert stages != task_corpus.write_stages(world, 2, syllabus)
-    assert not any("about" in lesson.text and "multiple" in lesson.text for lesson in stages[1] if lesson in stages[0])
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -285,13 +286,38 @@ def test_heads_with_a_head_start(world):
     assert torch.allclose(second_layer.o_proj.weight[:, :32].T, read * CARRIED_AGAIN * 0.2, atol=0.02)
 
 
-def test_only_the_learnt_parts_count(world):
-    tokenizer = build_tokenizer(["Question: Who? Answer: Ada."])
+def test_only_the_learnt_parts_count_and_thoughts_stand_where_the_answer_begins():
+    tokenizer = build_tokenizer(["Question: Who? Answer: Ada. Grace"])
     text = "Question: Who? Answer: Ada."
-    lesson = Lesson(text, ((text.index(" Ada"), len(text)),))
-    blocks, counted = pretraining._pack([lesson, "Who?"], tokenizer, 11)
-    kept = tokenizer.convert_ids_to_tokens(blocks[0][counted[0]].tolist())
+    lesson = Lesson(text, ((text.index(" Ada"), len(text)),), "Grace")
+    rows = pretraining._pack([lesson, "Who?"], tokenizer, 11)
+    kept = tokenizer.convert_ids_to_tokens(rows.ids[0][rows.counts[0]].tolist())
     assert kept == ["▁Ada", ".", "<s>", "▁Who", "?"]
+    assert tokenizer.convert_ids_to_tokens(rows.ids[0][rows.thoughts[0] != NOTHING].tolist()) == ["▁Ada"]
+    assert tokenizer.convert_ids_to_tokens(rows.thoughts[0][rows.thoughts[0] != NOTHING].tolist()) == ["▁Grace"]
+
+
+def test_the_last_mention_is_looked_for_in_the_same_document():
+    ids = torch.tensor([[9, 0, 9, 5, 9, 6, 0, 5, 5]])
+    thoughts = torch.full_like(ids, NOTHING)
+    thoughts[0, 5], thoughts[0, 8] = 9, 9
+    found = pretraining._last_mentions(ids, pretraining._places(ids, 0), thoughts)
+    assert found.tolist() == [[NOTHING] * 5 + [4] + [NOTHING] * 3]
+
+
+def test_pointing_is_what_attention_does(world):
+    """The loss is the negative logarithm of the head's own attention weight."""
+    tokenizer = build_tokenizer([fact.question for fact in world.facts])
+    model = new_model(PretrainingConfig(layers=2, width=64, heads=2, feed_forward=64, offset_heads=(1,)), tokenizer)
+    ids = tokenizer(world.facts[0].question)["input_ids"]
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        seen = model.model(torch.tensor([ids]), output_attentions=True, output_hidden_states=True)
+        targets = torch.full((1, len(ids)), NOTHING)
+        targets[0, 4] = 2
+        places = torch.arange(len(ids))[None]
+        loss = pointing_loss(model, 1, seen.hidden_states[1], places, targets)
+    assert loss.item() == pytest.approx(-seen.attentions[1][0, 0, 4, 2].log().item(), rel=1e-4)
 
 
 def test_documents_of_a_block_are_hidden_from_each_other():
@@ -302,9 +328,9 @@ def test_documents_of_a_block_are_hidden_from_each_other():
 def test_build_command_trains_the_model_of_all_tasks(tmp_path, monkeypatch, world):
     small = PretrainingConfig(
         layers=2, width=64, heads=2, feed_forward=64, block_tokens=128, batch_blocks=2, offset_heads=(1, 2),
-        matching_layers=(1,), separate_documents=True,
+        matching_layers=(1,), separate_documents=True, inner_layer=1,
     )  # fmt: skip
-    syllabus = task_corpus.Syllabus((10, 5, 5, 5), (5, 5, 5), most=1, most_again=1, most_forms=1)
+    syllabus = task_corpus.Syllabus((10, 5, 5, 5), most=1, most_again=1, most_forms=1)
     monkeypatch.setattr(task_build, "CONFIG", small)
     monkeypatch.setattr(task_build, "build_world", lambda: world)
     monkeypatch.setattr(task_build, "Syllabus", lambda: syllabus)

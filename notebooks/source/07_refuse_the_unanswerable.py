@@ -56,7 +56,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import plots, refusal_plots, steps
-from rtuning_helpers.findings import finding, knowledge_notice
+from rtuning_helpers.findings import knowledge_notice
 from rtuning_helpers.matching import matches
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.profiles import RunConfig, check_methods
