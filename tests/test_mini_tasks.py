@@ -171,11 +171,11 @@ def test_only_answers_are_learnt(world):
 def test_the_thought_is_the_facts_answer_where_the_answer_is_another(world):
     answers = {answer for pool in world.pools.values() for answer in pool}
     lessons = task_corpus.form_documents(world, 3, random.Random(0))
-    thinking = [lesson for lesson in lessons if lesson.thought]
-    assert {lesson.thought for lesson in thinking} <= answers
+    thinking = [lesson for lesson in lessons if lesson.thoughts]
+    assert {lesson.thoughts[0] for lesson in thinking} <= answers
     assert len(lessons) > len(thinking) > 0.7 * len(lessons)
     choices = [lesson for lesson in lessons if "multiple choice" in lesson.text]
-    assert choices and all(f". {lesson.thought}\n" in lesson.text for lesson in choices)
+    assert choices and all(f". {lesson.thoughts[0]}\n" in lesson.text for lesson in choices)
 
 
 def test_drills_say_what_their_text_says(world):
@@ -289,7 +289,7 @@ def test_heads_with_a_head_start(world):
 def test_only_the_learnt_parts_count_and_thoughts_stand_where_the_answer_begins():
     tokenizer = build_tokenizer(["Question: Who? Answer: Ada. Grace"])
     text = "Question: Who? Answer: Ada."
-    lesson = Lesson(text, ((text.index(" Ada"), len(text)),), "Grace")
+    lesson = Lesson(text, ((text.index(" Ada"), len(text)),), ("Grace",))
     rows = pretraining._pack([lesson, "Who?"], tokenizer, 11)
     kept = tokenizer.convert_ids_to_tokens(rows.ids[0][rows.counts[0]].tolist())
     assert kept == ["▁Ada", ".", "<s>", "▁Who", "?"]
@@ -303,6 +303,13 @@ def test_the_last_mention_is_looked_for_in_the_same_document():
     thoughts[0, 5], thoughts[0, 8] = 9, 9
     found = pretraining._last_mentions(ids, pretraining._places(ids, 0), thoughts)
     assert found.tolist() == [[NOTHING] * 5 + [4] + [NOTHING] * 3]
+
+
+def test_the_words_of_drills_have_been_said(world):
+    for lesson in task_corpus.drills(world, 5, random.Random(0)):
+        assert not lesson.recalled and len(lesson.thoughts) == len(lesson.learnt)
+        for word, (start, _) in zip(lesson.thoughts, lesson.learnt, strict=True):
+            assert lesson.text[:start].endswith(f" {word}")
 
 
 def test_pointing_is_what_attention_does(world):

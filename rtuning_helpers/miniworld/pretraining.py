@@ -50,7 +50,7 @@ class PretrainingConfig:
     matching_layers: tuple[int, ...] = ()
     embedding_scale: float = 1.0
     separate_documents: bool = False
-    inner_layer: int = 3
+    inner_layer: int = 2
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,18 @@ class Lesson:
     Attributes:
         text: The document.
         learnt: Beginning and end of each part that counts in the loss [characters].
-        thought: What an inner layer is to have recalled where the first of these parts begins; "" for nothing.
+        thoughts: For each of these parts the word that it is looked up by; none where nothing is looked up.
+        recalled: Whether the thoughts have to be recalled; otherwise the text has just said them.
     """
 
     text: str
     learnt: tuple[tuple[int, int], ...]
-    thought: str = ""
+    thoughts: tuple[str, ...] = ()
+    recalled: bool = True
 
 
 Document = str | Lesson
+INNER_WEIGHT = 0.5  # of what the inner layers are taught, beside the loss of the tokens
 
 
 def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> torch.Tensor:
@@ -82,30 +85,33 @@ class Rows(NamedTuple):
     Attributes:
         ids: The tokens.
         counts: Whether a token counts in the loss.
-        thoughts: The token that an inner layer is to have recalled before this one is written, or `NOTHING`.
+        thoughts: The token that this one is looked up by, or `NOTHING`.
+        recalled: Whether that token has to be recalled.
     """
 
     ids: torch.Tensor
     counts: torch.Tensor
     thoughts: torch.Tensor
+    recalled: torch.Tensor
 
 
 def _pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> Rows:
     """The rows of `pack` with what is learnt of them."""
     lessons = [d if isinstance(d, Lesson) else Lesson(d, ((0, len(d)),)) for d in documents]
     encoded = tokenizer([lesson.text for lesson in lessons], return_offsets_mapping=True)
-    ids, counts, thoughts = [], [], []
+    ids, counts, thoughts, recalled = [], [], [], []
     for lesson, row, places in zip(lessons, encoded["input_ids"], encoded["offset_mapping"], strict=True):
         whole = lesson.learnt == ((0, len(lesson.text)),)
         ids += row
         learnt = [whole or any(a < end and b > start for start, end in lesson.learnt) for a, b in places]
         counts += learnt
         thoughts += [NOTHING] * len(row)
-        if lesson.thought:
-            recalled = tokenizer(f" {lesson.thought}", add_special_tokens=False)["input_ids"][0]
-            thoughts[len(thoughts) - len(row) + learnt.index(True)] = recalled
+        recalled += [lesson.recalled] * len(row)
+        for thought, (start, _) in zip(lesson.thoughts, lesson.learnt, strict=bool(lesson.thoughts)):
+            place = next(i for i, (_, end) in enumerate(places) if end > start)
+            thoughts[len(ids) - len(row) + place] = tokenizer(f" {thought}", add_special_tokens=False)["input_ids"][0]
     rows = (len(ids) - 1) // block_tokens
-    cut = [torch.tensor(stream[: rows * block_tokens + 1]) for stream in (ids, counts, thoughts)]
+    cut = [torch.tensor(stream[: rows * block_tokens + 1]) for stream in (ids, counts, thoughts, recalled)]
     return Rows(*(stream.unfold(0, block_tokens + 1, block_tokens) for stream in cut))
 
 
@@ -168,16 +174,17 @@ def pretrain(
 def _loss(model: LlamaForCausalLM, batch: Rows, separator: int | None, inner_layer: int) -> torch.Tensor:
     """Mean loss of the tokens that count, and of what the inner layers are taught [nats per token]."""
     read, counted, targets = batch.ids[:, :-1], batch.counts[:, 1:], batch.ids[:, 1:]
-    thinking, places = batch.thoughts[:, 1:] != NOTHING, None if separator is None else _places(read, separator)
-    taught = bool(thinking.any())
+    thoughts, places = batch.thoughts[:, 1:], None if separator is None else _places(read, separator)
+    taught = places is not None and bool((thoughts != NOTHING).any())
     seen = model.model(input_ids=read, position_ids=places, use_cache=False, output_hidden_states=taught)
     loss = torch.nn.functional.cross_entropy(model.lm_head(seen.last_hidden_state[counted]), targets[counted])
     if taught:
-        inner, thoughts = seen.hidden_states[inner_layer], batch.thoughts[:, 1:]
-        loss = loss + recall_loss(model, inner, thoughts, thinking)
+        inner, thinking = seen.hidden_states[inner_layer], (thoughts != NOTHING) & batch.recalled[:, 1:]
+        if thinking.any():
+            loss = loss + INNER_WEIGHT * recall_loss(model, inner, thoughts, thinking)
         mentions = _last_mentions(read, places, thoughts)
         if (mentions != NOTHING).any():
-            loss = loss + pointing_loss(model, inner_layer, inner, places, mentions)
+            loss = loss + INNER_WEIGHT * pointing_loss(model, inner_layer, inner, places, mentions)
     return loss
 
 
@@ -187,7 +194,7 @@ def _last_mentions(ids: torch.Tensor, places: torch.Tensor, thoughts: torch.Tens
     found = torch.full_like(thoughts, NOTHING)
     for row, column in torch.nonzero(thoughts != NOTHING).tolist():
         begin = column - int(places[row, column])
-        mentions = columns[begin : column + 1][ids[row, begin : column + 1] == thoughts[row, column]]
+        mentions = columns[begin:column][ids[row, begin:column] == thoughts[row, column]]
         if len(mentions):
             found[row, column] = mentions[-1]
     return found

@@ -19,7 +19,7 @@ from rtuning_helpers.questions import TRAIN, find_dataset, load_questions
 # Six layers, since a choice takes more steps of thought than an answer: recall, find it among the options, name it.
 CONFIG = PretrainingConfig(
     layers=6, width=128, heads=4, feed_forward=384, block_tokens=256, batch_blocks=4, warmup_share=0.01,
-    offset_heads=(1, 2), matching_layers=(3, 4, 5), embedding_scale=10.0, separate_documents=True,
+    offset_heads=(1, 2), matching_layers=(2, 3, 4), embedding_scale=10.0, separate_documents=True,
 )  # fmt: skip
 CHANCE = {
     "mini-pararel": "1/20",

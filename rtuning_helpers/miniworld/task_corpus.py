@@ -64,7 +64,7 @@ def document(task: Task, thought: str = "") -> Lesson:
     fields = (task.question, task.answer, task.relation)
     prompt = prompts.task_prompt(Question("", "", "", *fields, None, task.task, task.options, task.context))
     text = prompt + prompts.answer_completion(task.answer)
-    return Lesson(text, ((len(prompt), len(text)),), thought)
+    return Lesson(text, ((len(prompt), len(text)),), (thought,) if thought else ())
 
 
 def plain_documents(world: World, most: int, rng: random.Random) -> list[Document]:
@@ -107,7 +107,8 @@ _WRITERS: dict[str, Callable[[TaskWriter, Fact, random.Random], Task]] = {
 
 def drills(world: World, count: int, rng: random.Random) -> Iterator[Lesson]:
     """``count`` drills of each of four kinds: a text, then words with what the text says of each. No facts."""
-    pools, relations = list(world.pools.values()), sorted({fact.relation.name for fact in world.facts})
+    pools = [pool for pool in world.pools.values() if not any(" " in word for word in pool)]
+    relations = sorted({fact.relation.name for fact in world.facts})
     for _ in range(count):
         words = rng.sample(rng.choice(pools), OPTIONS)
         pairs = list(zip(words, "ABCD", strict=True))
@@ -127,12 +128,12 @@ def drills(world: World, count: int, rng: random.Random) -> Iterator[Lesson]:
 
 
 def _drill(text: str, pairs: Sequence[tuple[str, str]], asked: int, rng: random.Random) -> Lesson:
-    learnt = []
-    for number, (word, value) in enumerate(rng.sample(pairs, asked)):
+    learnt, chosen = [], rng.sample(pairs, asked)
+    for number, (word, value) in enumerate(chosen):
         text += f"{', ' if number else ' '}{word}"
         learnt.append((len(text), len(text) + 1 + len(value)))
         text += f" {value}"
-    return Lesson(text + ".", tuple(learnt))
+    return Lesson(text + ".", tuple(learnt), tuple(word for word, _ in chosen), recalled=False)
 
 
 def write_stages(world: World, seed: int = 0, syllabus: Syllabus | None = None) -> list[list[Document]]:
