@@ -25,6 +25,7 @@ from rtuning_helpers.probing import Probe, probe
 from rtuning_helpers.questions import Question
 
 TRAINING_RECORD = "training.json"
+READS = "each fact as often as its exposure says, as question or as sentence"
 CHANCE = "There are 20 possible answers to a question, so about 5 % come out right by chance."
 SPLIT_OF = {("train", "id"): "train", ("test", "id"): "id", ("test", "ood"): "ood"}  # (subjects, relations) -> split
 
@@ -234,7 +235,7 @@ def training_table(record: dict[str, Any]) -> str:
     size = f"{config['batch_blocks']} x {config['block_tokens']} tokens"
     passes = record.get("passes", config["epochs"])
     rows = {
-        "documents": f"{record['documents']:,}; each fact as often as its exposure says, as question or as sentence",
+        "documents": f"{record['documents']:,}; {record.get('reads', READS)}",
         "steps": f"{record['steps']:,} of {size}: {record['tokens']:,} tokens, {passes} pass(es)",
         "optimiser": f"AdamW, one-cycle, peak {config['learning_rate']:g}, weight decay {config['weight_decay']:g}",
         "seed": str(config["seed"]),

@@ -63,6 +63,7 @@ def build_tasks_checkpoint(
         "command": "rtuning build-mini --tasks",
         "documents": sum(map(len, stages)),
         "passes": 1,
+        "reads": "drills; facts in proportion to their exposure, up to a limit; the same in the form of every task, twice",
         "stages": [len(stage) for stage in stages],
         "chance": f"By chance come out right: {', '.join(f'{name} {share}' for name, share in CHANCE.items())}.",
     }
