@@ -21,6 +21,7 @@ CONFIG = PretrainingConfig(
     layers=6, width=128, heads=4, feed_forward=384, block_tokens=256, batch_blocks=4, warmup_share=0.01,
     offset_heads=(1, 2), matching_layers=(2, 3, 4), embedding_scale=10.0, separate_documents=True,
 )  # fmt: skip
+READS = "drills; facts in proportion to their exposure, up to a limit; the same in the form of every task, twice"
 CHANCE = {
     "mini-pararel": "1/20",
     "mini-mmlu": "1/4",
@@ -63,7 +64,7 @@ def build_tasks_checkpoint(
         "command": "rtuning build-mini --tasks",
         "documents": sum(map(len, stages)),
         "passes": 1,
-        "reads": "drills; facts in proportion to their exposure, up to a limit; the same in the form of every task, twice",
+        "reads": READS,
         "stages": [len(stage) for stage in stages],
         "chance": f"By chance come out right: {', '.join(f'{name} {share}' for name, share in CHANCE.items())}.",
     }
