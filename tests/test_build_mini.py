@@ -63,7 +63,7 @@ def test_checkpoint_is_an_ordinary_model_folder(checkpoint):
 
 def test_record_and_card_agree(checkpoint):
     record = json.loads((checkpoint / "training.json").read_text())
-    assert record["config"] == {**vars(PretrainingConfig(**SIZE))}
+    assert record["config"] == json.loads(json.dumps(vars(PretrainingConfig(**SIZE))))
     assert record["parameters"] == AutoModelForCausalLM.from_pretrained(checkpoint).num_parameters()
     assert set(record["knowledge"]) == {"train", "id", "ood"}
     asked = {split: sum(row["n"] for row in rows) for split, rows in record["knowledge"].items()}
