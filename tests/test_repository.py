@@ -19,7 +19,7 @@ COMMON = {"profile", "dataset", "seed", "data_dir", "limit", "model", "out", "fo
 
 def test_the_notebooks_are_there_and_the_readme_links_each():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "08", "09", "10", "11"]
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"]
     assert all(f"(notebooks/{path.name})" in readme for path in NOTEBOOKS)
 
 

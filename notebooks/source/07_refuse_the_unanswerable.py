@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | TIME_AND_MEMORY |
+# | Time and memory | half a minute after notebook 06; alone about 3 minutes, since two models are tuned first; 1.1 GB |
 # | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
@@ -56,7 +56,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import plots, refusal_plots, steps
-from rtuning_helpers.findings import knowledge_notice
+from rtuning_helpers.findings import finding, knowledge_notice
 from rtuning_helpers.matching import matches
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.profiles import RunConfig, check_methods
@@ -382,7 +382,18 @@ pd.DataFrame(
 # ## Checks
 
 # %%
-CHECKS = []
+if "padding" in methods and {"SelfAware", "FalseQA", "NEC"} <= set(rows):
+    padding, familiar = {title: found["padding"] for title, found in rows.items()}, ("SelfAware", "FalseQA")
+    finding("padding refuses most made-up things, interval included", padding["NEC"].recall.low > 0.5, config, "multitask")
+    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.low > 0.9, config, "multitask")
+    finding("it refuses less than 15 % of the known answerable questions of each set, interval included", all(row.over_refusal_known.high < 0.15 for row in padding.values()), config, "multitask")
+    finding("it overlooks what is wrong with well-known subjects: at most 15 % of SelfAware and FalseQA refused, interval included", all(padding[title].recall.high < 0.15 for title in familiar), config, "multitask")
+    finding("its P(sure) does not see false premises (the interval of its AUROC holds 0.5)", padding["FalseQA"].auroc_sure.low < 0.5 < padding["FalseQA"].auroc_sure.high, config, "multitask")
+if recorded is not None:
+    same = [r for r in recorded["rows"] if (r["tuned_on"], r["seed"]) == ("multitask", seed) and r["method"] in methods]
+    name_of = {name: title for title, name in asked.items()}
+    gaps = [abs(r[metric]["value"] - getattr(rows[name_of[r["dataset"]]][r["method"]], metric).value) for r in same for metric in ("recall", "over_refusal")]
+    finding("this run agrees with the recording of its seed within 0.1", max(gaps, default=0) <= 0.1, config, "multitask")
 
 # %% [markdown]
 # ## What it says, and what it does not
