@@ -30,10 +30,14 @@ Record = TypeVar("Record")
 
 
 def results_folder(config: RunConfig) -> Path:
-    """Where the results of one profile, model, dataset, ``tune_on`` and limit lie: ``<out>/<profile>/<dataset>``."""
+    """Where the results of a profile, model, dataset, ``tune_on``, ``epochs`` and ``limit`` lie.
+
+    ``<out>/<profile>/<dataset>``, both followed by whatever was named that is not the profile's own.
+    """
     out = Path(config.out).expanduser()
     profile = config.profile if config.model is None else f"{config.profile}-{_slug(config.model)}"
     dataset = config.dataset if config.tune_on is None else f"{config.dataset}-tuned-on-{config.tune_on}"
+    dataset = dataset if config.epochs is None else f"{dataset}-epochs{config.epochs:g}"
     dataset = dataset if config.limit is None else f"{dataset}-limit{config.limit}"
     return (out if out.is_absolute() else default_out() / out) / profile / dataset
 

@@ -144,6 +144,8 @@ def build_mini(
 
     Ends with the table of what it knows by exposure.
     """
+    if questions is not None and tasks:
+        raise InputError(f"--tasks and --questions {questions}: expected one of them; they train different models")
     if questions is not None:
         return _build_question_model(Path(_absolute(questions)), dataset, facts, seed, _absolute(out))
     for option, value in (("--dataset", dataset), ("--facts", facts)):

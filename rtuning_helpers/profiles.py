@@ -83,9 +83,9 @@ PROFILES = {
     ),
 }  # fmt: skip
 
-# The kit's model of many tasks is larger, its prompts longer and its mixtures larger than those of ``mini``: where it
-# is tuned, these settings take the place of the profile's.
-MINI_TASKS_TUNING = {"epochs": 2}
+# Where the kit's model of many tasks is tuned: passes over one set, divided by the number of sets in a mixture, so that
+# every mixture takes the same number of steps and only the variety of its questions differs.
+MINI_TASKS_EPOCHS = 10
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ class RunConfig:
     model: str | None = None
     out: str = "runs"
     tune_on: str | None = None
+    epochs: float | None = None
 
     def __post_init__(self) -> None:
         find_profile(self.profile)
@@ -119,9 +120,12 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
                 raise InputError(f"parameter {name} is {value!r}; expected a whole number of at least 0")
+        epochs, is_number = self.epochs, isinstance(self.epochs, (int, float)) and not isinstance(self.epochs, bool)
+        if epochs is not None and not (is_number and 0 < epochs < float("inf")):
+            raise InputError(f"parameter epochs is {epochs!r}; expected a number above 0")
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name not in ("seed", "limit") and not (isinstance(value, str) or value is None):
+            if field.name not in ("seed", "limit", "epochs") and not (isinstance(value, str) or value is None):
                 raise InputError(f"parameter {field.name} is {value!r}; expected text")
         if self.tune_on is not None and self.tune_on == replace(self, tune_on=None).tuned_on:
             object.__setattr__(self, "tune_on", None)  # so that one run has one folder
@@ -153,12 +157,16 @@ class RunConfig:
         elif chosen.model == MINI:  # the model of many tasks where one of the data sets needs it
             wanted = {find_dataset(name).mini_model for name in (self.dataset, self.tuned_on)}
             chosen = replace(chosen, model=MINI if wanted == {MINI} else MINI_TASKS)
-        return replace(chosen, **MINI_TASKS_TUNING) if chosen.model == MINI_TASKS else chosen
+        if self.epochs is not None:
+            return replace(chosen, epochs=float(self.epochs))
+        if chosen.model == MINI_TASKS:
+            return replace(chosen, epochs=MINI_TASKS_EPOCHS / max(len(find_dataset(self.tuned_on).members), 1))
+        return chosen
 
     def is_whole(self, dataset: str) -> bool:
         """Whether this is the kit's own run on a data set: profile mini, nothing replaced, no question left out."""
-        own = (self.profile, self.dataset, self.tune_on, self.data_dir, self.limit, self.model)
-        return own == ("mini", dataset, None, None, None, None)
+        own = (self.profile, self.dataset, self.tune_on, self.data_dir, self.limit, self.model, self.epochs)
+        return own == ("mini", dataset, None, None, None, None, None)
 
 
 def find_profile(name: str) -> Profile:

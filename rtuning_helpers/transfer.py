@@ -26,7 +26,7 @@ from rtuning_helpers.profiles import MIXTURE, RunConfig, default_out
 
 RECORDING = Path("results") / "mini" / "multitask.json"
 TESTED_ON = (*TRAINED_ON, UNSEEN)
-ALL, ALONE, LEFT_OUT = PARTS = ("all", "alone", "left out")
+ALL, ALONE, LEFT_OUT, LONGER = PARTS = ("all", "alone", "left out", "longer")
 UNREAD, WELL_READ = 0, 61  # exposures: never stated; stated more than 60 times
 RESAMPLES = 1000
 
@@ -36,8 +36,9 @@ class Trained:
     """One model of the experiment.
 
     Attributes:
-        part: ``"all"`` (tuned on all five sets, or not at all), ``"alone"`` (on one set) or ``"left out"`` (on four).
-        set: The set that it is tuned on, or not tuned on; "" for part ``"all"``.
+        part: ``"all"`` (tuned on all five sets, or not at all), ``"alone"`` (on one set), ``"left out"`` (on four) or
+            ``"longer"`` (on all five, with twice the passes).
+        set: The set that it is tuned on, or not tuned on; "" for the parts that have all five.
         method: ``pretrained``, ``vanilla`` or ``padding``.
     """
 
@@ -48,10 +49,13 @@ class Trained:
     @property
     def name(self) -> str:
         """For people."""
-        return {ALL: "all five", ALONE: f"{self.set} alone", LEFT_OUT: f"all but {self.set}"}[self.part]
+        names = {ALL: "all five", ALONE: f"{self.set} alone", LEFT_OUT: f"all but {self.set}", LONGER: "five, longer"}
+        return names[self.part]
 
     def config(self, config: RunConfig) -> RunConfig:
         """The run that tunes it, for a run on ``multitask``."""
+        if self.part == LONGER:
+            return replace(config, epochs=2 * config.settings.epochs)
         data = {ALL: MIXTURE, ALONE: member(self.set, config.data_dir), LEFT_OUT: without(self.set, config.data_dir)}
         return replace(config, dataset=data[self.part])
 
@@ -60,6 +64,7 @@ UNTUNED, VANILLA, PADDING = (Trained(ALL, "", method) for method in (steps.PRETR
 MIXED = (UNTUNED, VANILLA, PADDING)
 GRID = tuple(Trained(ALONE, name, "padding") for name in TRAINED_ON)
 LEAVE_ONE_OUT = tuple(Trained(LEFT_OUT, name, "padding") for name in TRAINED_ON)
+TWICE = tuple(Trained(LONGER, "", method) for method in ("vanilla", "padding"))
 
 
 def check_mixture(config: RunConfig) -> None:
@@ -82,8 +87,8 @@ def read_answers(config: RunConfig, trained: Trained, tested_on: str) -> list[Pr
         trained: Which model.
         tested_on: Which test set, one of `TESTED_ON`.
     """
-    if trained.part == ALL:
-        return steps.read_method_predictions(config, trained.method, tested_on)
+    if trained.part in (ALL, LONGER):
+        return steps.read_method_predictions(trained.config(config), trained.method, tested_on)
     return steps.read_transfer_predictions(trained.config(config), trained.method, MIXTURE, tested_on)
 
 
@@ -104,12 +109,16 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
         seed: Seed of the resamples.
 
     Returns:
-        ``n``; ``accuracy``, ``ap`` (of `ranking`), ``auroc_sure`` (of P(sure), for right answers), ``auroc_read`` (of
-        the ranking, for facts stated more than 60 times against facts never stated), ``answer_rate`` and
-        ``willing_accuracy``, each with ``<name>_ci95``; None where a number does not exist.
+        ``n``; ``accuracy``, ``ap`` (of `ranking`), ``ap_exposure`` (of the same answers, ranked by the number of
+        documents that state the fact), ``auroc_sure`` (of P(sure), for right answers), ``auroc_read`` (of the ranking,
+        for facts stated more than 60 times against facts never stated), ``answer_rate`` and ``willing_accuracy``, each
+        with ``<name>_ci95``; None where a number does not exist.
     """
     correct, confidence = ranking(predictions)
     metrics = {"accuracy": partial(accuracy, correct), "ap": partial(average_precision, correct, confidence)}
+    if all(p.exposure is not None for p in predictions):
+        often = np.array([float(p.exposure) for p in predictions])
+        metrics["ap_exposure"] = partial(average_precision, correct, often / max(often.max(), 1))
     if predictions[0].sure_confidence is not None:
         metrics["auroc_sure"] = partial(auroc, correct, np.array([p.sure_confidence for p in predictions]))
     if predictions[0].refused is not None:
@@ -120,7 +129,7 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
     ends = [i for i, p in enumerate(predictions) if p.exposure == UNREAD or (p.exposure or 0) >= WELL_READ]
     read = np.array([float(predictions[i].exposure >= WELL_READ) for i in ends])
     found |= _measured({"auroc_read": partial(auroc, read, confidence[ends])} if ends else {}, len(ends), seed)
-    names = ("accuracy", "ap", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
+    names = ("accuracy", "ap", "ap_exposure", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
     return {"n": len(correct)} | {key: found.get(key) for name in names for key in (name, f"{name}_ci95")}
 
 
@@ -189,7 +198,7 @@ CHANCE = {"pararel": 1 / 20, "mmlu": 1 / 4, "wice": 1 / 2, "hotpotqa": 1 / 4, "f
 
 
 def measure(config: RunConfig, told: Callable[[str], None] = lambda line: None) -> dict:
-    """The whole experiment for one seed: 12 tunings, 13 models, 78 cells.
+    """The whole experiment for one seed: 14 tunings, 15 models, 90 cells.
 
     Args:
         config: A run on ``multitask``.
@@ -199,7 +208,7 @@ def measure(config: RunConfig, told: Callable[[str], None] = lambda line: None) 
         ``cells`` and ``differences``.
     """
     rows = []
-    for model in (*MIXED, *GRID, *LEAVE_ONE_OUT):
+    for model in (*MIXED, *GRID, *LEAVE_ONE_OUT, *TWICE):
         rows += cells(config, [model])
         told(f"seed {config.seed}: {model.method}, {model.name}")
     return {"cells": rows, "differences": differences(config)}
@@ -224,15 +233,24 @@ def recorded(config: RunConfig) -> dict | None:
     return recording if recording["model_revision"] == model_revision(config.settings.model) else None
 
 
-def gains(rows: Sequence[dict], first: str = "padding", second: str = "vanilla") -> dict[str, list[float]]:
-    """AP of one method minus that of another after tuning on all five sets, for each seed.
+def gains(
+    rows: Sequence[dict], first: str = "padding", second: str = "vanilla", metric: str = "ap", part: str = ALL
+) -> dict[str, list[float]]:
+    """A number of one method minus that of another after tuning on all five sets, for each seed.
+
+    Args:
+        rows: All cells of the experiment.
+        first: The method that may have gained.
+        second: What it is compared with.
+        metric: One of those of `score`.
+        part: `ALL`, or `LONGER` for twice the passes.
 
     Returns:
-        ``"five sets"``: the mean over the five; then each test set by itself. NaN where there is no AP.
+        ``"five sets"``: the mean over the five; then each test set by itself. NaN where the number does not exist.
     """
-    ap = {(r["seed"], r["method"], r["tested_on"]): r["ap"] for r in rows if r["part"] == ALL}
-    seeds = sorted({seed for seed, *_ in ap})
-    by_set = {t: [_minus(ap[s, first, t], ap[s, second, t]) for s in seeds] for t in TESTED_ON}
+    found = {(r["seed"], r["method"], r["tested_on"]): r[metric] for r in rows if r["part"] == part}
+    seeds = sorted({seed for seed, *_ in found})
+    by_set = {t: [_minus(found[s, first, t], found[s, second, t]) for s in seeds] for t in TESTED_ON}
     mean = [float(np.mean([by_set[t][k] for t in TRAINED_ON])) for k in range(len(seeds))]
     return {"five sets": mean, **by_set}
 

@@ -16,7 +16,7 @@ from rtuning_helpers.probing import Probe
 from rtuning_helpers.profiles import RunConfig
 from rtuning_helpers.questions import Question
 from rtuning_helpers.sampling_error import seed_interval
-from rtuning_helpers.transfer import ALL, ALONE, LEFT_OUT, PADDING, TESTED_ON, TRAINED_ON, UNREAD, UNSEEN
+from rtuning_helpers.transfer import ALL, ALONE, LEFT_OUT, LONGER, PADDING, TESTED_ON, TRAINED_ON, UNREAD, UNSEEN
 from rtuning_helpers.trivial import relation_majority, template_confidence
 
 METHODS = ("pretrained", "vanilla", "padding")
@@ -88,7 +88,8 @@ def spread(cells: Sequence[dict]) -> dict[str, list[dict]]:
     for method in METHODS:
         for tested in TESTED_ON:
             values = _values(cells, ALL, "", method, tested, "ap")
-            row = {"task": tested, "value": np.mean(values), "low": min(values), "high": max(values)}
+            mean = np.clip(np.mean(values), min(values), max(values))  # rounding can put it outside when all are equal
+            row = {"task": tested, "value": mean, "low": min(values), "high": max(values)}
             found.setdefault(method, []).append(row)
     return found
 
@@ -111,16 +112,57 @@ def spread_table(cells: Sequence[dict]) -> pd.DataFrame:
     )
 
 
-def gain_table(cells: Sequence[dict], second: str) -> pd.DataFrame:
-    """AP of padding minus that of another method: mean over the seeds with its 95 % interval (Student), each seed."""
+def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.DataFrame:
+    """A number of padding minus that of another method: mean over the seeds with its 95 % interval (Student); each."""
     rows = []
-    for tested, values in transfer.gains(cells, "padding", second).items():
-        mean, *bounds = seed_interval(values) if len(values) > 1 else values
-        text = f"{mean:+.3f}" + (" [{:+.3f}, {:+.3f}]".format(*bounds) if bounds else "")
+    for tested, values in transfer.gains(cells, "padding", second, metric).items():
         above = f"{sum(value > 0 for value in values)} of {len(values)}"
         by_seed = ", ".join(f"{value:+.3f}" for value in values)
-        rows.append({"tested on": tested, f"padding - {second}": text, "by seed": by_seed, "seeds above 0": above})
+        row = {"tested on": tested, f"padding - {second}": _gain_text(values), "by seed": by_seed}
+        rows.append(row | {"seeds above 0": above})
     return pd.DataFrame(rows)
+
+
+def room_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """AP of the models tuned on all five sets beside that of a judge who knows how often each fact was read.
+
+    Returns:
+        For each test set, as means over the seeds: the AP of both methods by their own confidence, and of the same
+        answers ranked by exposure; NaN where the exposures are unknown.
+    """
+    headings = {"ap": "own confidence", "ap_exposure": "exposure"}
+    rows = [
+        {"tested on": tested}
+        | {
+            f"{method}, by {heading}": np.mean(_values(cells, ALL, "", method, tested, metric))
+            for method in METHODS[1:]
+            for metric, heading in headings.items()
+        }
+        for tested in TESTED_ON
+    ]
+    return pd.DataFrame(rows)
+
+
+def schedule_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """What padding gains over vanilla on the mean of the five sets and on the unseen one, by length of the schedule."""
+    rows = []
+    for part, label in ((ALL, "as above"), (LONGER, "twice as long")):
+        gain = transfer.gains(cells, "padding", "vanilla", "ap", part)
+        for tested, sets in (("five sets", TRAINED_ON), (UNSEEN, (UNSEEN,))):
+            row = {"schedule": label, "tested on": tested}
+            for metric, heading in {"accuracy": "accuracy", "ap": "AP"}.items():
+                for method in METHODS[1:]:
+                    found = [_values(cells, part, "", method, one, metric) for one in sets]
+                    row[f"{heading}, {method}"] = round(float(np.mean(found)), 3)
+            by_seed = ", ".join(f"{value:+.3f}" for value in gain[tested])
+            rows.append(row | {"padding - vanilla: AP": _gain_text(gain[tested]), "by seed": by_seed})
+    return pd.DataFrame(rows)
+
+
+def _gain_text(values: Sequence[float]) -> str:
+    """The mean over the seeds with its interval; of one seed only the number."""
+    mean, *bounds = seed_interval(values) if len(values) > 1 else values
+    return f"{mean:+.3f}" + (" [{:+.3f}, {:+.3f}]".format(*bounds) if bounds else "")
 
 
 def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -150,6 +192,43 @@ def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.
             means.loc[label, tested] = np.mean(values)
             texts.loc[label, tested] = f"{np.mean(values):.2f}\n{low:.2f}-{high:.2f}"
     return means, texts
+
+
+def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list[float]]:
+    """How well padding does on the five sets, by what it was tuned on; a mean over the sets for each seed.
+
+    Returns:
+        ``"one other set"``: tuned on one set, tested on another; ``"the four other sets"``; ``"that set alone"``; ``"all
+        five sets"``. NaN where a number does not exist.
+    """
+    found: dict[str, list[float]] = {}
+    for seed in sorted({row["seed"] for row in cells}):
+        own = [row for row in cells if row["seed"] == seed]
+        one = {(a, b): _values(own, ALONE, a, "padding", b, metric)[0] for a in TRAINED_ON for b in TRAINED_ON}
+        values = {
+            "one other set": [value for (a, b), value in one.items() if a != b],
+            "the four other sets": [_values(own, LEFT_OUT, name, "padding", name, metric)[0] for name in TRAINED_ON],
+            "that set alone": [value for (a, b), value in one.items() if a == b],
+            "all five sets": [_values(own, ALL, "", "padding", name, metric)[0] for name in TRAINED_ON],
+        }
+        for name, numbers in values.items():
+            found.setdefault(name, []).append(float(np.mean(numbers)))
+    return found
+
+
+def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """`variety` as text: the mean over the seeds with its 95 % interval (Student), and each seed."""
+    return pd.DataFrame(
+        [
+            {
+                "tuned on": name,
+                "tested on the set itself": "practice" if name in ("that set alone", "all five sets") else "transfer",
+                "AUROC P(sure)": _gain_text(values).replace("+", ""),
+                "by seed": ", ".join(f"{value:.3f}" for value in values),
+            }
+            for name, values in variety(cells).items()
+        ]
+    )
 
 
 def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:

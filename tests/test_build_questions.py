@@ -309,6 +309,7 @@ def test_the_command_trains_and_shows_what_is_known(folder, tmp_path, monkeypatc
         (["--questions", "{}/bad"], "mine.jsonl: line 2 has no answer"),
         (["--facts", "100"], "--facts 100: belongs to --questions"),
         (["--dataset", "pararel"], "--dataset pararel: belongs to --questions"),
+        (["--tasks", "--questions", "{}/pararel"], "--tasks and --questions .*: expected one of them"),
     ],
 )
 def test_bad_input_is_one_line(folder, tmp_path, capsys, arguments, message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtuning_helpers import profiles
+from rtuning_helpers.artifacts import results_folder
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.profiles import (
     METHODS,
@@ -24,6 +25,14 @@ def test_a_config_picks_its_profile_and_another_model():
     assert other.batch_size == PROFILES["colab-t4"].batch_size
 
 
+def test_every_mixture_of_the_twins_takes_the_same_number_of_steps():
+    sets = {"mini-mmlu": 1, "mini-mmlu+mini-fever": 2, "multitask": 5, "mini-nec": 5}
+    assert {n: RunConfig(dataset=n).settings.epochs * k for n, k in sets.items()} == dict.fromkeys(sets, 10)
+    longer = RunConfig(dataset="multitask", epochs=4, limit=9)
+    assert longer.settings.epochs == 4 and results_folder(longer).name == "multitask-epochs4-limit9"
+    assert not RunConfig(epochs=3).is_whole("mini") and RunConfig(epochs=3).settings.epochs == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -37,6 +46,9 @@ def test_a_config_picks_its_profile_and_another_model():
         ({"dataset": 3}, "parameter dataset is 3; expected text"),
         ({"data_dir": ["a"]}, r"parameter data_dir is \['a'\]; expected text"),
         ({"out": 1}, "parameter out is 1; expected text"),
+        ({"epochs": 0}, "parameter epochs is 0; expected a number above 0"),
+        ({"epochs": "2"}, "parameter epochs is '2'; expected a number above 0"),
+        ({"epochs": float("nan")}, "parameter epochs is nan; expected a number above 0"),
     ],
 )
 def test_bad_settings_are_named(arguments, message):

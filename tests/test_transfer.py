@@ -15,11 +15,11 @@ from rtuning_helpers.language_model import model_revision, shipped_folder
 from rtuning_helpers.metrics import average_precision
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.profiles import PROFILES, RunConfig, default_out
-from rtuning_helpers.transfer import GRID, LEAVE_ONE_OUT, PADDING, TESTED_ON, UNTUNED, VANILLA, Trained
+from rtuning_helpers.transfer import GRID, LEAVE_ONE_OUT, LONGER, PADDING, TESTED_ON, TWICE, UNTUNED, VANILLA, Trained
 
 LIMIT = 15
 CELL = {"seed", "part", "set", "method", "tested_on", "n"}
-METRICS = ("accuracy", "ap", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
+METRICS = ("accuracy", "ap", "ap_exposure", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
 
 
 def prediction(number, correct, answer, sure=None, exposure=None):
@@ -32,6 +32,7 @@ def test_a_cell_by_hand():
     cell = transfer.score([prediction(i, *row) for i, row in enumerate(rows)])
     assert (cell["n"], cell["accuracy"], cell["answer_rate"], cell["willing_accuracy"]) == (4, 0.5, 0.75, 2 / 3)
     assert cell["ap"] == average_precision([1, 0, 1, 0], [0.8, 0.5, 0.6, 0.35]) == 1
+    assert cell["ap_exposure"] == average_precision([1, 0, 1, 0], [1, 0, 0.61, 0.05]) == 1
     assert (cell["auroc_sure"], cell["auroc_read"]) == (1, 1)  # read 5 times counts on neither side
     plain = transfer.score([prediction(i, c, a) for i, (c, a, *_) in enumerate(rows)])
     assert plain["ap"] == average_precision([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1])
@@ -59,6 +60,7 @@ def test_gains_by_hand():
     other = {"seed": 0, "part": "left out", "set": "mmlu", "method": "padding", "tested_on": "mmlu", "ap": 0.0}
     found = transfer.gains([*rows, other])
     assert found["five sets"] == pytest.approx([0.1, 0.2]) and found["halueval"] == pytest.approx([0.1, 0.2])
+    assert transfer.gains([row | {"part": LONGER} for row in rows], part=LONGER) == found
     rows[0]["ap"] = None
     assert np.isnan(transfer.gains(rows)["pararel"][0])
 
@@ -70,6 +72,7 @@ def test_the_names_of_the_models():
     one = LEAVE_ONE_OUT[1]
     assert one.config(config).dataset == "mini-pararel+mini-wice+mini-hotpotqa+mini-fever"
     assert one.name == "all but mmlu"
+    assert (TWICE[1].config(config).settings.epochs, TWICE[1].name) == (2 * config.settings.epochs, "five, longer")
     real = replace(config, data_dir="folder")
     assert GRID[2].config(real).dataset == "wice-subclaim"
     with pytest.raises(InputError, match="parameter dataset is 'mini'; this experiment needs 'multitask'"):
@@ -92,9 +95,9 @@ def test_the_experiment_on_the_tiny_model(config, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "default_out", lambda: tmp_path)
     told = []
     found = transfer.measure(config, told.append)
-    assert told[-1] == "seed 0: padding, all but mmlu" and len(told) == 5
+    assert told[-1] == "seed 0: padding, five, longer" and len(told) == 7
     keys = [(row["part"], row["set"], row["method"], row["tested_on"]) for row in found["cells"]]
-    models = (UNTUNED, VANILLA, PADDING, GRID[0], LEAVE_ONE_OUT[1])
+    models = (UNTUNED, VANILLA, PADDING, GRID[0], LEAVE_ONE_OUT[1], *TWICE)
     assert keys == [(m.part, m.set, m.method, tested) for m in models for tested in TESTED_ON]
     for row in found["cells"]:
         assert set(row) == CELL | {*METRICS, *(f"{name}_ci95" for name in METRICS)} and row["n"] == LIMIT
@@ -162,12 +165,12 @@ def made_cells(seeds=(0, 1, 2)):
     """Cells with round numbers: a model tuned on one set is 0.1 better there; the third seed 0.03 better everywhere."""
     found = []
     for seed in seeds:
-        for m in (UNTUNED, VANILLA, PADDING, *GRID, *LEAVE_ONE_OUT):
+        for m in (UNTUNED, VANILLA, PADDING, *GRID, *LEAVE_ONE_OUT, *TWICE):
             for t in TESTED_ON:
-                value = 0.5 + 0.1 * (m.set == t) + 0.03 * (seed == 2) + 0.05 * (m == PADDING)
+                value = 0.5 + 0.1 * (m.set == t) + 0.03 * (seed == 2) + 0.05 * (m == PADDING) + 0.2 * (m == TWICE[1])
                 sure = value if m.method == "padding" else None
                 names = {"seed": seed, "part": m.part, "set": m.set, "method": m.method, "tested_on": t, "n": 9}
-                cell = {"accuracy": 0.4, "ap": value, "auroc_sure": sure, "auroc_read": value}
+                cell = {"accuracy": 0.4, "ap": value, "ap_exposure": 0.9, "auroc_sure": sure, "auroc_read": value}
                 intervals = {f"{k}_ci95": None if v is None else [v - 0.2, v + 0.2] for k, v in cell.items()}
                 found.append(names | cell | intervals)
     return found
@@ -185,6 +188,16 @@ def test_tables_over_seeds():
     assert gain["tested on"].tolist() == ["five sets", *TESTED_ON]
     assert gain.iloc[0].tolist()[1:] == ["+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050", "3 of 3"]
     assert transfer_tables.gain_table(made_cells([0]), "pretrained").iloc[1].tolist()[1:3] == ["+0.050", "+0.050"]
+    room = transfer_tables.room_table(cells)
+    assert room.iloc[0].tolist() == ["pararel", *map(pytest.approx, (0.51, 0.9, 0.56, 0.9))]
+    schedule = transfer_tables.schedule_table(cells)
+    assert schedule.iloc[0].tolist()[2:] == [0.4, 0.4, 0.51, 0.56, "+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050"]
+    assert schedule.iloc[3].tolist()[:2] == ["twice as long", "halueval"] and schedule.iloc[3]["AP, padding"] == 0.71
+    found = transfer_tables.variety(cells)
+    assert found["one other set"] == pytest.approx([0.5, 0.5, 0.53]) and found["all five sets"][0] == pytest.approx(0.55)
+    assert found["that set alone"][2] == pytest.approx(0.63) and found["the four other sets"][0] == pytest.approx(0.6)
+    table = transfer_tables.variety_table(cells)
+    assert table.iloc[0].tolist() == ["one other set", "transfer", "0.510 [0.467, 0.553]", "0.500, 0.500, 0.530"]
     left = transfer_tables.left_out_table(cells)
     assert left.iloc[2].tolist()[:2] == ["mmlu", "mmlu"] and len(left) == 10
     assert left.iloc[2]["AP, four"] == pytest.approx(0.61) and left.iloc[2]["AP, none"] == pytest.approx(0.51)
@@ -237,7 +250,7 @@ def recording():
 def test_the_recording_is_complete(recording):
     assert read_json(default_out() / transfer.RECORDING)["profile"] == "mini"
     keys = [(r["seed"], r["part"], r["set"], r["method"], r["tested_on"]) for r in recording["cells"]]
-    models = (UNTUNED, VANILLA, PADDING, *GRID, *LEAVE_ONE_OUT)
+    models = (UNTUNED, VANILLA, PADDING, *GRID, *LEAVE_ONE_OUT, *TWICE)
     assert keys == [(s, m.part, m.set, m.method, t) for s in (0, 1, 2) for m in models for t in TESTED_ON]
     assert len(recording["differences"]) == 3 * (12 + 3 * 5)
 
