@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | half a minute after notebook 06; alone about 3 minutes, since two models are tuned first; 1.1 GB |
+# | Time and memory | 1 minute after notebook 06; alone 1.5 minutes on 2 CPU cores, since two models are tuned first; 1.3 GB |
 # | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
@@ -185,8 +185,9 @@ plt.show()
 pd.DataFrame({title: {m: str(found[m].recall) for m in (*methods, ALWAYS_REFUSE)} for title, found in rows.items()})
 
 # %% [markdown]
-# High rates, as in the paper? They say that the model refuses, not yet that it knows what it is doing: the last row, which refuses
-# without reading the question, is the best of all.
+# Made-up things (NEC) are refused, false premises (FalseQA) are not, and on SelfAware the two methods disagree. But even a high rate says
+# only that the model refuses, not yet that it knows what it is doing: the last row, which refuses without reading the question, is the
+# best of all.
 #
 # ## 4. The other side
 #
@@ -311,7 +312,7 @@ else:
     multitask = [r for r in recorded["rows"] if r["tuned_on"] == "multitask"]
     summary = over_seeds(multitask, ("dataset", "method"), kept)
     summary["text"] = [f"{r.mean:.3f} ({r.lowest:.3f} to {r.highest:.3f})" for r in summary.itertuples(index=False, name="Row")]
-    order = [m for m in ("pretrained", "vanilla", "padding", "replacement", "always refuse")]
+    order = ["pretrained", "vanilla", "padding", "replacement", "always refuse"]
     table = summary[summary.method.isin(order)].pivot(index=["dataset", "method"], columns="metric", values="text")
     display(table[kept].fillna("-").rename(columns=account))
 
@@ -332,8 +333,9 @@ if recorded is not None:
 #
 # ## 8. A model that looks perfect
 #
-# The models above were tuned on five forms of questions. What if only **plain** questions occur in tuning (data set `mini`, the models
-# of notebooks 04 and 05)? Mean over the same three seeds.
+# The models above were tuned on five forms of questions. What if only **plain** questions occur in tuning? Those are the models of
+# notebooks 04 and 05 (data set `mini`; their base has read the same facts, but no lists, paragraphs or options). Untuned, it answers the
+# answerable halves of FalseQA and SelfAware without a mistake. Mean over the same three seeds.
 
 # %%
 if recorded is not None:
@@ -342,7 +344,16 @@ if recorded is not None:
     display(both_tunings.pivot(index=["dataset", "method", "tuned_on"], columns="metric", values="mean").round(3).fillna("-"))
 
 # %% [markdown]
-# PROSE_PERFECT
+# On the half that the paper reports, padding after plain questions looks nearly perfect: it refuses 91 to 100 % of each set. Now look at the
+# other half. On NEC and SelfAware the rates are earned: P(sure) tells the halves apart (AUROC above 0.99), though one known
+# NEC question in eight is refused, too. On **FalseQA it refuses nine in ten of the answerable neighbours as well**, which it answers right
+# if asked, and P(sure) ranks the halves like a coin. What it refuses there cannot be the false premise; it seems to be *any clause
+# before the question*, a form that it does not know from tuning. Its F1 of 0.64 is less than that of always refusing (0.67). And replacement,
+# with the same questions and labels, refuses 1 % of them. Without the answerable half, 91 % would have been a success and 1 % a failure;
+# with it, both methods know equally little.
+#
+# Five forms (in the base's reading and in tuning) have cured the fear of strange forms, at a price: the unknowable questions of SelfAware,
+# strange too, now pass.
 #
 # ## 9. Against the paper's Tables 3 and 7
 #
@@ -383,12 +394,12 @@ pd.DataFrame(
 
 # %%
 if "padding" in methods and {"SelfAware", "FalseQA", "NEC"} <= set(rows):
-    padding, familiar = {title: found["padding"] for title, found in rows.items()}, ("SelfAware", "FalseQA")
-    finding("padding refuses most made-up things, interval included", padding["NEC"].recall.low > 0.5, config, "multitask")
-    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.low > 0.9, config, "multitask")
+    padding = {title: found["padding"] for title, found in rows.items()}
+    finding("padding refuses made-up things more than existing ones, intervals apart", padding["NEC"].recall.low > padding["NEC"].over_refusal.high, config, "multitask")
+    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.value > 0.9, config, "multitask")
     finding("it refuses less than 15 % of the known answerable questions of each set, interval included", all(row.over_refusal_known.high < 0.15 for row in padding.values()), config, "multitask")
-    finding("it overlooks what is wrong with well-known subjects: at most 15 % of SelfAware and FalseQA refused, interval included", all(padding[title].recall.high < 0.15 for title in familiar), config, "multitask")
-    finding("its P(sure) does not see false premises (the interval of its AUROC holds 0.5)", padding["FalseQA"].auroc_sure.low < 0.5 < padding["FalseQA"].auroc_sure.high, config, "multitask")
+    finding("it overlooks false premises: at most 15 % refused, interval included", padding["FalseQA"].recall.high < 0.15, config, "multitask")
+    finding("of the unknowable questions it refuses fewer than the free opponent, intervals apart", padding["SelfAware"].recall.high < padding["SelfAware"].free_recall.low, config, "multitask")
 if recorded is not None:
     same = [r for r in recorded["rows"] if (r["tuned_on"], r["seed"]) == ("multitask", seed) and r["method"] in methods]
     name_of = {name: title for title, name in asked.items()}
@@ -421,5 +432,11 @@ if recorded is not None:
 #
 # ## Summary
 #
-# A refusal rate is one side of a coin. Ask for the other: the answerable twins, of which the model knew some. Next:
-# [08, settle the ledger](08_settle_the_ledger.ipynb).
+# * After tuning on five tasks, padding refuses about 81 % of the **made-up** things (61 to 99 % over three seeds; replacement 98 %), and 5 %
+#   of the existing ones that it knew: this refusal is insight, and at equal over-refusal the untuned model's confidence catches fewer.
+# * **False premises** about well-known subjects pass: at most 2 % are refused, and no confidence sees them.
+# * **Unknowable** questions mostly pass padding (3 %), while the untuned model's confidence, free of charge, catches two thirds.
+# * A model tuned on plain questions alone refuses 91 % of the false premises, and 90 % of the true ones.
+#
+# A refusal rate is one side of a coin. Ask for the other: the answerable twins, of which the model knew some. **Next:**
+# [08 · Settle the ledger](08_settle_the_ledger.ipynb).
