@@ -84,7 +84,8 @@ def model_location(name: str) -> str:
     folder = shipped or Path(name)
     if not folder.is_dir():
         if shipped:
-            raise InputError(f"the {name} model's checkpoint {folder} is missing: run `rtuning build-mini`")
+            command = "rtuning build-mini --tasks" if name == MINI_TASKS else "rtuning build-mini"
+            raise InputError(f"the {name} model's checkpoint {folder} is missing: run `{command}`")
         if name.startswith((".", "/", "~")):
             raise InputError(f"--model {name}: no such folder; expected a folder with a model, a hub name, or 'mini'")
         return name

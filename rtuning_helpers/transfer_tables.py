@@ -198,8 +198,8 @@ def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list
     """How well padding does on the five sets, by what it was tuned on; a mean over the sets for each seed.
 
     Returns:
-        ``"one other set"``: tuned on one set, tested on another; ``"the four other sets"``; ``"that set alone"``; ``"all
-        five sets"``. NaN where a number does not exist.
+        ``"one other set"``: tuned on one set, tested on another; ``"the four other sets"``; ``"that set alone"``;
+        ``"all five sets"``. NaN where a number does not exist.
     """
     found: dict[str, list[float]] = {}
     for seed in sorted({row["seed"] for row in cells}):

@@ -89,6 +89,9 @@ def test_the_mini_model_without_its_checkpoint(monkeypatch, tmp_path):
     monkeypatch.setattr(language_model, "MINI_CHECKPOINT", tmp_path / "checkpoint")
     with pytest.raises(InputError, match="checkpoint .* is missing: run `rtuning build-mini`"):
         load_language_model("mini")
+    monkeypatch.setattr(language_model, "MINI_TASKS_CHECKPOINT", tmp_path / "checkpoint_tasks")
+    with pytest.raises(InputError, match="the mini-tasks model's .* run `rtuning build-mini --tasks`"):
+        load_language_model("mini-tasks")
 
 
 @pytest.mark.parametrize("broken", ["model.safetensors", "config.json", "tokenizer.json"])
