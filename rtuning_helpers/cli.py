@@ -190,8 +190,6 @@ def _build_question_model(files: Path, dataset: str | None, facts: int | None, s
     for reason, number in sample.left_out.items():
         console.print(f"  left out: {number:,} {reason}")
 
-    from dataclasses import replace
-
     from rtuning_helpers.miniworld.build_questions import CONFIG, QUESTIONS, build_question_model
 
     with reports.training_progress(console) as on_step:

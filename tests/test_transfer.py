@@ -19,6 +19,7 @@ from rtuning_helpers.transfer import GRID, LEAVE_ONE_OUT, LONGER, PADDING, TESTE
 
 LIMIT = 15
 CELL = {"seed", "part", "set", "method", "tested_on", "n"}
+MINI = PROFILES["mini"]
 METRICS = ("accuracy", "ap", "ap_exposure", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
 
 
@@ -257,10 +258,11 @@ def test_the_recording_is_complete(recording):
 
 
 @pytest.mark.notebooks
-def test_a_recorded_cell_comes_out_again(recording):
+def test_a_recorded_cell_comes_out_again(recording, monkeypatch):
     """Seed 0's padding model tuned on the mini ParaRel alone; the folder is that of notebook 06."""
+    monkeypatch.setitem(profiles.PROFILES, "mini", MINI)  # not the small one of the other tests
     alone = Trained("alone", "pararel", "padding")
     was = {r["tested_on"]: r for r in recording["cells"] if (r["seed"], r["part"], r["set"]) == (0, "alone", "pararel")}
     for row in transfer.cells(RunConfig(dataset="multitask"), [alone]):
         for metric in ("accuracy", "ap", "auroc_sure"):
-            assert row[metric] == pytest.approx(was[row["tested_on"]][metric], abs=0.05), (row["tested_on"], metric)
+            assert row[metric] == pytest.approx(was[row["tested_on"]][metric], abs=0.1), (row["tested_on"], metric)

@@ -393,8 +393,11 @@ pd.DataFrame(
 # ## Checks
 
 # %%
-if "padding" in methods and {"SelfAware", "FalseQA", "NEC"} <= set(rows):
-    padding = {title: found["padding"] for title, found in rows.items()}
+padding = {title: found["padding"] for title, found in rows.items() if "padding" in found}
+numbers = [e.value for row in padding.values() for e in (row.recall, row.over_refusal_known, row.auroc_sure, row.free_recall)]
+if not {"SelfAware", "FalseQA", "NEC"} <= set(padding) or None in numbers:
+    print("Not checked: some number does not exist here, or a method or set was left out.")
+else:
     finding("padding refuses made-up things more than existing ones, intervals apart", padding["NEC"].recall.low > padding["NEC"].over_refusal.high, config, "multitask")
     finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.value > 0.9, config, "multitask")
     finding("it refuses less than 15 % of the known answerable questions of each set, interval included", all(row.over_refusal_known.high < 0.15 for row in padding.values()), config, "multitask")
