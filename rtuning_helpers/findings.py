@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rtuning_helpers.profiles import RunConfig
 
+FEW_STEPS = 30  # optimiser steps below which nothing is learnt
 HARDLY_ANY = 0.05  # share of right answers up to which a model counts as knowing nothing of a data set
 
 
@@ -17,6 +18,15 @@ def knowledge_notice(correct: Sequence[bool]) -> None:
             "it knows nothing of this data.\n"
             "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what\n"
             "the model knows are meant for the default model and data."
+        )
+
+
+def short_run_notice(steps: int) -> None:
+    """Say it plainly where a model was tuned for so few steps that it cannot have learnt anything; else nothing."""
+    if steps < FEW_STEPS:
+        print(
+            f"NOTE: tuned for {steps} step{'s' if steps != 1 else ''} only. What follows shows that the code runs. "
+            "Sentences about what was\nlearnt, and the checks at the end, are meant for the whole data set."
         )
 
 

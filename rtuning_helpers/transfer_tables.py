@@ -117,17 +117,17 @@ def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.Dat
     rows = []
     for tested, values in transfer.gains(cells, "padding", second, metric).items():
         above = f"{sum(value > 0 for value in values)} of {len(values)}"
-        by_seed = ", ".join(f"{value:+.3f}" for value in values)
+        by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in values)
         row = {"tested on": tested, f"padding - {second}": _gain_text(values), "by seed": by_seed}
         rows.append(row | {"seeds above 0": above})
     return pd.DataFrame(rows)
 
 
 def room_table(cells: Sequence[dict]) -> pd.DataFrame:
-    """AP of the models tuned on all five sets beside that of a judge who knows how often each fact was read.
+    """AP of the untuned model and of those tuned on all five sets, beside a judge who knows how often a fact was read.
 
     Returns:
-        For each test set, as means over the seeds: the AP of both methods by their own confidence, and of the same
+        For each test set, as means over the seeds: the AP of each method by its own confidence, and of the same
         answers ranked by exposure; NaN where the exposures are unknown.
     """
     headings = {"ap": "own confidence", "ap_exposure": "exposure"}
@@ -135,7 +135,7 @@ def room_table(cells: Sequence[dict]) -> pd.DataFrame:
         {"tested on": tested}
         | {
             f"{method}, by {heading}": np.mean(_values(cells, ALL, "", method, tested, metric))
-            for method in METHODS[1:]
+            for method in METHODS
             for metric, heading in headings.items()
         }
         for tested in TESTED_ON
@@ -154,13 +154,15 @@ def schedule_table(cells: Sequence[dict]) -> pd.DataFrame:
                 for method in METHODS[1:]:
                     found = [_values(cells, part, "", method, one, metric) for one in sets]
                     row[f"{heading}, {method}"] = round(float(np.mean(found)), 3)
-            by_seed = ", ".join(f"{value:+.3f}" for value in gain[tested])
+            by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in gain[tested])
             rows.append(row | {"padding - vanilla: AP": _gain_text(gain[tested]), "by seed": by_seed})
     return pd.DataFrame(rows)
 
 
 def _gain_text(values: Sequence[float]) -> str:
-    """The mean over the seeds with its interval; of one seed only the number."""
+    """The mean over the seeds with its interval; of one seed only the number; a dash where there is none."""
+    if np.isnan(values).any():
+        return "-"
     mean, *bounds = seed_interval(values) if len(values) > 1 else values
     return f"{mean:+.3f}" + (" [{:+.3f}, {:+.3f}]".format(*bounds) if bounds else "")
 
@@ -198,8 +200,8 @@ def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list
     """How well padding does on the five sets, by what it was tuned on; a mean over the sets for each seed.
 
     Returns:
-        ``"one other set"``: tuned on one set, tested on another; ``"the four other sets"``; ``"that set alone"``;
-        ``"all five sets"``. NaN where a number does not exist.
+        ``"one other set"``: tuned on one set, tested on another; ``"the best other set"``, which one knows afterwards
+        only; ``"the four other sets"``; ``"that set alone"``; ``"all five sets"``. NaN where a number does not exist.
     """
     found: dict[str, list[float]] = {}
     for seed in sorted({row["seed"] for row in cells}):
@@ -207,6 +209,7 @@ def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list
         one = {(a, b): _values(own, ALONE, a, "padding", b, metric)[0] for a in TRAINED_ON for b in TRAINED_ON}
         values = {
             "one other set": [value for (a, b), value in one.items() if a != b],
+            "the best other set": [max(one[a, b] for a in TRAINED_ON if a != b) for b in TRAINED_ON],
             "the four other sets": [_values(own, LEFT_OUT, name, "padding", name, metric)[0] for name in TRAINED_ON],
             "that set alone": [value for (a, b), value in one.items() if a == b],
             "all five sets": [_values(own, ALL, "", "padding", name, metric)[0] for name in TRAINED_ON],
@@ -229,6 +232,32 @@ def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
             for name, values in variety(cells).items()
         ]
     )
+
+
+def spoken_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """How much padding answers, that is says "I am sure" of, and how much of that is right, by what it was tuned on.
+
+    Returns:
+        A column for each test set; each cell the mean over the seeds, with the lowest and the highest answer rate.
+    """
+    rows = {
+        "all five": {tested: (ALL, "") for tested in TESTED_ON},
+        "all five, twice as long": {tested: (LONGER, "") for tested in TESTED_ON},
+        "the four other sets": {tested: (LEFT_OUT, tested) for tested in TRAINED_ON},
+        "that set alone": {tested: (ALONE, tested) for tested in TRAINED_ON},
+    }
+    rows |= {f"{name} alone": {tested: (ALONE, name) for tested in TESTED_ON} for name in TRAINED_ON}
+    table = {}
+    for label, models in rows.items():
+        for tested, model in models.items():
+            answers, right = (
+                np.array(_values(cells, *model, "padding", tested, name), dtype=float)
+                for name in ("answer_rate", "willing_accuracy")
+            )
+            among = "-" if np.isnan(right).all() else f"{np.nanmean(right):.0%}"
+            spread = f" ({answers.min():.0%} to {answers.max():.0%})" if len(answers) > 1 else ""
+            table.setdefault(label, {})[tested] = f"{answers.mean():.0%}{spread}; right {among}".replace("%", " %")
+    return pd.DataFrame(table).T.reindex(columns=list(TESTED_ON)).fillna("-")
 
 
 def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:

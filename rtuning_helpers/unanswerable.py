@@ -16,10 +16,11 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from rtuning_helpers import metrics, steps
+from rtuning_helpers.errors import InputError
 from rtuning_helpers.exposure import proportion_interval
 from rtuning_helpers.predictions import Prediction
 from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.questions import find_dataset
+from rtuning_helpers.questions import dataset_names, find_dataset
 
 TITLES = {"selfaware": "SelfAware", "falseqa": "FalseQA", "nec": "NEC", "refunq": "RefuNQ"}
 SETS = ("selfaware", "falseqa", "nec")  # those of the paper
@@ -100,10 +101,12 @@ def asked_sets(sets: Sequence[str] = SETS, data_dir: str | Path | None = None) -
     """
     if not sets or not set(sets) <= set(TITLES):
         raise ValueError(f"sets is {list(sets)!r}; expected some of {', '.join(TITLES)}")
-    names = {TITLES[name]: name if data_dir is not None else f"mini-{name}" for name in sets}
-    for name in names.values():
-        find_dataset(name)
-    return names
+    if data_dir is not None:
+        return {TITLES[name]: name for name in sets}
+    for name in sets:
+        if f"mini-{name}" not in dataset_names():
+            raise InputError(f"sets holds {name!r}, which has no mini twin; expected it with data_dir, a data folder")
+    return {TITLES[name]: f"mini-{name}" for name in sets}
 
 
 def read_refusals(config: RunConfig, method: str, dataset: str) -> list[Prediction]:

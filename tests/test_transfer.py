@@ -172,6 +172,7 @@ def made_cells(seeds=(0, 1, 2)):
                 sure = value if m.method == "padding" else None
                 names = {"seed": seed, "part": m.part, "set": m.set, "method": m.method, "tested_on": t, "n": 9}
                 cell = {"accuracy": 0.4, "ap": value, "ap_exposure": 0.9, "auroc_sure": sure, "auroc_read": value}
+                cell |= {"answer_rate": 0.2 + 0.3 * seed, "willing_accuracy": None if seed == 1 else 0.8}
                 intervals = {f"{k}_ci95": None if v is None else [v - 0.2, v + 0.2] for k, v in cell.items()}
                 found.append(names | cell | intervals)
     return found
@@ -190,7 +191,7 @@ def test_tables_over_seeds():
     assert gain.iloc[0].tolist()[1:] == ["+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050", "3 of 3"]
     assert transfer_tables.gain_table(made_cells([0]), "pretrained").iloc[1].tolist()[1:3] == ["+0.050", "+0.050"]
     room = transfer_tables.room_table(cells)
-    assert room.iloc[0].tolist() == ["pararel", *map(pytest.approx, (0.51, 0.9, 0.56, 0.9))]
+    assert room.iloc[0].tolist() == ["pararel", *map(pytest.approx, (0.51, 0.9, 0.51, 0.9, 0.56, 0.9))]
     schedule = transfer_tables.schedule_table(cells)
     assert schedule.iloc[0].tolist()[2:] == [0.4, 0.4, 0.51, 0.56, "+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050"]
     assert schedule.iloc[3].tolist()[:2] == ["twice as long", "halueval"] and schedule.iloc[3]["AP, padding"] == 0.71
@@ -198,6 +199,13 @@ def test_tables_over_seeds():
     assert found["one other set"] == pytest.approx([0.5, 0.5, 0.53])
     assert found["that set alone"][2] == pytest.approx(0.63)
     assert (found["all five sets"][0], found["the four other sets"][0]) == pytest.approx((0.55, 0.6))
+    assert found["the best other set"] == pytest.approx([0.5, 0.5, 0.53])
+    spoken = transfer_tables.spoken_table(cells)
+    assert spoken.loc["the four other sets", "mmlu"] == "50 % (20 % to 80 %); right 80 %"
+    assert spoken.loc["the four other sets", "halueval"] == "-" and len(spoken) == 9
+    assert transfer_tables.spoken_table(made_cells([1])).loc["all five", "wice"] == "50 %; right -"
+    nothing = [row | {"ap": None} for row in cells]
+    assert transfer_tables.gain_table(nothing, "vanilla").iloc[0].tolist()[1:3] == ["-", "-, -, -"]
     table = transfer_tables.variety_table(cells)
     assert table.iloc[0].tolist() == ["one other set", "transfer", "0.510 [0.467, 0.553]", "0.500, 0.500, 0.530"]
     left = transfer_tables.left_out_table(cells)

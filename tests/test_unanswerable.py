@@ -198,7 +198,7 @@ def test_bad_input_names_the_argument(padding, untuned):
     for bad in ([], ["mmlu"]):
         with pytest.raises(ValueError, match="sets is .* expected some of selfaware, falseqa, nec, refunq"):
             asked_sets(bad)
-    with pytest.raises(InputError, match="mini-refunq"):
+    with pytest.raises(InputError, match="'refunq', which has no mini twin; expected it with data_dir"):
         asked_sets(["refunq"])
 
 
@@ -306,6 +306,7 @@ def test_the_notebook_takes_another_model(tmp_path, tiny_model):
     """Another model, few questions, nothing recorded: nothing fails, nothing warns."""
     shown = run_notebook(tmp_path, {"model": str(tiny_model), "limit": TINY_LIMIT})
     assert "No recording over seeds for this model" in shown
+    assert "NOTE: tuned for " in shown
     assert "SelfAware: 8 unanswerable, 16 answerable questions" in shown
     assert "no number where nothing is refused" in shown
 

@@ -59,7 +59,7 @@ plots.use_style()
 
 # %% [markdown]
 # The next cell holds everything you may want to change. `rtuning run` and papermill replace these values; each notebook
-# of the kit has the same cell.
+# of the kit has such a cell.
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper

@@ -392,7 +392,7 @@ if "replacement" in refusal:
 # %% [markdown]
 # ## What it says, and what it does not
 #
-# * About half of padding's gain over vanilla is there before the model is asked whether it is sure (section 2). One reason may
+# * Part of padding's gain over vanilla is there before the model is asked whether it is sure (section 2). One reason may
 #   be technical: the answer is a smaller part of padding's completions, so the same number of steps teaches it less.
 # * The untuned model ranks its answers better than all tuned ones here. R-Tuning is a way to make a model *say* what it
 #   does not know; it is not shown here to know it better.
@@ -414,5 +414,5 @@ if "replacement" in refusal:
 # ## Summary
 #
 # The tuned models answer what they know better than they answer on average, and they can say which is which, also for
-# relations they were never tuned on. `metrics.json` holds every number of this page. Back to the
-# [start](01_probe_knowledge.ipynb), or on to a real model: see the README.
+# relations they were never tuned on. `metrics.json` holds every number of this page. **Next:**
+# [06 · Train on many tasks, refuse on all?](06_train_on_many_tasks.ipynb), or on to a real model: see the README.

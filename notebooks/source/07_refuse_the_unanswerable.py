@@ -56,7 +56,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import plots, refusal_plots, steps
-from rtuning_helpers.findings import finding, knowledge_notice
+from rtuning_helpers.findings import finding, knowledge_notice, short_run_notice
 from rtuning_helpers.matching import matches
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.profiles import RunConfig, check_methods
@@ -99,6 +99,8 @@ for title, name in asked.items():
             steps.transfer_step(config, method, name, force=True)
         answers[title][method] = read_refusals(config, method, name)
 whole = (profile, dataset, data_dir, limit, model) == ("mini", "multitask", None, None, None)
+if "padding" in methods:
+    short_run_notice(steps.read_training_log(config, "padding").steps)
 knowledge_notice([p.correct for found in answers.values() for p in found["pretrained"] if has_gold(p)])
 refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, vanilla cannot refuse
 
@@ -110,8 +112,9 @@ refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, van
 #   sense of a thing of its kind (*wrong kind*).
 # * **NEC** (non-existent concepts): its subject is **made up**.
 #
-# Each set has an answerable half that looks alike, and in the twins of SelfAware and FalseQA both halves ask about the same
-# subjects, of which the model has read every fact a dozen times or more. So nothing but the missing answer can be the reason to refuse.
+# Each set has an answerable half. In the twins of SelfAware and FalseQA both halves ask about the same subjects, of which the model has
+# read every fact a dozen times or more, so that the subject cannot be a reason to refuse. FalseQA's halves also have the same form, and so
+# have NEC's. SelfAware's have not: its answerable questions are plain ones, as in tuning, its unanswerable ones are not.
 
 # %%
 examples = []
@@ -167,9 +170,9 @@ said = [p for found in answers.values() for p in found["pretrained"] if not p.an
 pd.DataFrame([{"question": p.question, "untuned model": p.prediction, "confidence": p.answer_confidence} for p in said[:: max(1, len(said) // 8)]]).round(2)
 
 # %% [markdown]
-# Compare the two colours in the figure, set by set. Where they lie apart, the model's own confidence already tells the halves from
-# each other, untuned and for free: a name that it has never read, or a question that nobody asks, leaves it without a favourite
-# answer. Where they lie on each other, it answers a question that has no answer as calmly as its neighbour that has one.
+# Compare the two colours in the figure. On SelfAware and NEC they lie apart: the model's own confidence already tells the halves from
+# each other, untuned and for free, since a name that it has never read, or a question that nobody asks, leaves it without a favourite
+# answer. On FalseQA they lie on each other: it answers a question that has no answer as calmly as its neighbour that has one.
 #
 # ## 3. What do the tuned models refuse?
 #
@@ -206,7 +209,8 @@ plt.show()
 # %% [markdown]
 # The whole account, with the two models that do not think. *Fair* precision and F1 also count it as right to refuse an answerable
 # question that the untuned model gets wrong. Precision and F1 depend on how many questions of each kind a set has (always refusing
-# has a high F1 where most questions are unanswerable), so read them against the row *always refuse*. A dash: the number does not exist.
+# has a high F1 where most questions are unanswerable), so read them against the column *always refuse*. A dash: the number does not exist.
+# (The models know nearly all of SelfAware and FalseQA, so that *of the unknown* rests on two questions there.)
 
 # %%
 account = {
@@ -229,8 +233,10 @@ for reason, cells in reasons.items():
     print(f"no number where {reason}: {'; '.join(cells[:3])}{' ...' if len(cells) > 3 else ''}")
 
 # %% [markdown]
-# Read each set from the bottom: *always refuse* has the perfect refusal rate and an F1 that many a paper would print. A method that
-# knows what it does has a high refusal rate, refuses few *known* questions, and more of the *unknown* ones.
+# Read each set from the right: *always refuse* has the perfect refusal rate and an F1 that many a paper would print. A method that
+# knows what it does has a high refusal rate, refuses few *known* questions, and more of the *unknown* ones. On NEC both methods do. On
+# SelfAware replacement refuses far more than padding: it only has to write a refusal where no answer comes to mind, while padding first
+# gives some answer and then judges it.
 #
 # ## 5. Which kind is caught?
 #
@@ -294,13 +300,15 @@ for title, found in answers.items():
 pd.DataFrame(ranking).set_index("set").round(3)
 
 # %% [markdown]
-# Where the curves of both models hug the corner, either will do, and tuning has bought words rather than knowledge. Where both follow
-# the thin line, no threshold helps: the information is not there.
+# One verdict a set. **NEC**: both curves are close to the corner and close to each other; tuning has bought the words more than the
+# knowledge. **FalseQA**: both follow the thin line, no threshold helps, the information is not there. **SelfAware**: the untuned model's
+# confidence has it, and padding's P(sure) has not learned to use it.
 #
 # ## 7. Three seeds
 #
 # Tuning is a random thing. The kit ships the rows of seeds 0, 1 and 2 (`python -m benchmarks.unanswerable` makes them
-# again): mean, and lowest to highest value.
+# again): mean, and lowest to highest value. Last column: what the untuned model refuses of the unanswerable questions when it may
+# refuse as many answerable ones.
 
 # %%
 recorded = recorded_refusals() if whole else None
@@ -308,13 +316,12 @@ summary = pd.DataFrame()
 if recorded is None:
     print("No recording over seeds for this model and these questions.")
 else:
-    kept = ["recall", "over_refusal", "over_refusal_known", "over_refusal_unknown", "f1", "fair_f1", "auroc_sure", "auroc_answer", "free_recall"]
+    kept = ["recall", "over_refusal_known", "over_refusal_unknown", "fair_f1", "auroc_sure", "free_recall"]
     multitask = [r for r in recorded["rows"] if r["tuned_on"] == "multitask"]
     summary = over_seeds(multitask, ("dataset", "method"), kept)
     summary["text"] = [f"{r.mean:.3f} ({r.lowest:.3f} to {r.highest:.3f})" for r in summary.itertuples(index=False, name="Row")]
-    order = ["pretrained", "vanilla", "padding", "replacement", "always refuse"]
-    table = summary[summary.method.isin(order)].pivot(index=["dataset", "method"], columns="metric", values="text")
-    display(table[kept].fillna("-").rename(columns=account))
+    table = summary[summary.method.isin(["padding", "replacement"])].pivot(index=["dataset", "method"], columns="metric", values="text")
+    display(table[kept].fillna("-").rename(columns=account | {"auroc_sure": "AUROC P(sure)", "free_recall": "free opponent would refuse"}))
 
 # %%
 if recorded is not None:
@@ -335,25 +342,31 @@ if recorded is not None:
 #
 # The models above were tuned on five forms of questions. What if only **plain** questions occur in tuning? Those are the models of
 # notebooks 04 and 05 (data set `mini`; their base has read the same facts, but no lists, paragraphs or options). Untuned, it answers the
-# answerable halves of FalseQA and SelfAware without a mistake. Mean over the same three seeds.
+# answerable halves of FalseQA and SelfAware without a mistake. Mean over the same three seeds, lowest and highest.
 
 # %%
 if recorded is not None:
     both_tunings = over_seeds(recorded["rows"], ("tuned_on", "dataset", "method"), ("recall", "over_refusal_known", "f1", "auroc_sure"))
     both_tunings = both_tunings[both_tunings.method.isin(["padding", "replacement"])]
-    display(both_tunings.pivot(index=["dataset", "method", "tuned_on"], columns="metric", values="mean").round(3).fillna("-"))
+    both_tunings["text"] = [f"{r.mean:.3f} ({r.lowest:.3f} to {r.highest:.3f})" for r in both_tunings.itertuples(index=False, name="Row")]
+    wide = both_tunings.pivot(index=["dataset", "method", "tuned_on"], columns="metric", values="text").fillna("-")
+    display(wide[["recall", "over_refusal_known", "f1", "auroc_sure"]].rename(columns=account | {"over_refusal_known": "refused, known", "auroc_sure": "AUROC P(sure)"}))
+    base = [r for r in recorded["rows"] if (r["tuned_on"], r["method"], r["seed"]) == ("mini", "pretrained", 0)]
+    print("the untuned base of the plain models, AUROC of its answer confidence:", {r["dataset"]: round(r["auroc_answer"]["value"], 3) for r in base})
 
 # %% [markdown]
 # On the half that the paper reports, padding after plain questions looks nearly perfect: it refuses 91 to 100 % of each set. Now look at the
-# other half. On NEC and SelfAware the rates are earned: P(sure) tells the halves apart (AUROC above 0.99), though one known
-# NEC question in eight is refused, too. On **FalseQA it refuses nine in ten of the answerable neighbours as well**, which it answers right
+# other half. On **NEC** the rate is earned: P(sure) tells the halves apart (AUROC above 0.99, the untuned base 0.99), though one known
+# question in eight is refused, too. On **FalseQA it refuses nine in ten of the answerable neighbours as well**, which it answers right
 # if asked, and P(sure) ranks the halves like a coin. What it refuses there cannot be the false premise; it seems to be *any clause
-# before the question*, a form that it does not know from tuning. Its F1 of 0.64 is less than that of always refusing (0.67). And replacement,
-# with the same questions and labels, refuses 1 % of them. Without the answerable half, 91 % would have been a success and 1 % a failure;
-# with it, both methods know equally little.
+# before the question*, a form that it does not know from tuning. Its F1 of 0.64 is less than that of always refusing (0.67). On
+# **SelfAware**, then, one cannot tell: there the strange form and the missing answer go together, and the untuned base ranks perfectly, too.
 #
-# Five forms (in the base's reading and in tuning) have cured the fear of strange forms, at a price: the unknowable questions of SelfAware,
-# strange too, now pass.
+# Replacement, with the same questions and labels, refuses 1 % of FalseQA. Without the answerable half, 91 % would have been a success
+# and 1 % a failure; with it, both methods know equally little.
+#
+# The models of the other sections do not refuse strange forms, and let pass most of SelfAware. They have met more forms, in the base's
+# reading and in tuning; but they were also tuned for fewer steps, and we have not told these reasons apart.
 #
 # ## 9. Against the paper's Tables 3 and 7
 #
@@ -435,11 +448,13 @@ if recorded is not None:
 #
 # ## Summary
 #
-# * After tuning on five tasks, padding refuses about 81 % of the **made-up** things (61 to 99 % over three seeds; replacement 98 %), and 5 %
-#   of the existing ones that it knew: this refusal is insight, and at equal over-refusal the untuned model's confidence catches fewer.
-# * **False premises** about well-known subjects pass: at most 2 % are refused, and no confidence sees them.
-# * **Unknowable** questions mostly pass padding (3 %), while the untuned model's confidence, free of charge, catches two thirds.
-# * A model tuned on plain questions alone refuses 91 % of the false premises, and 90 % of the true ones.
+# After tuning on five tasks (means over three seeds, lowest to highest):
+#
+# * **Made-up** things are refused: padding 81 % (61 to 99), replacement 98 % (96 to 99), and 5 to 6 % of the existing ones that were known.
+#   At equal over-refusal the untuned model's confidence catches fewer, though as a ranking it is nearly as good.
+# * **False premises** about well-known subjects pass (padding 0 %, replacement 1 %), and no confidence sees them.
+# * **Unknowable** questions: padding 3 % (1 to 8), replacement 41 % (32 to 51); the untuned model's confidence, free of charge, 68 %.
+# * Padding tuned on plain questions refuses 91 % of the false premises (75 to 100), and 90 % of the true ones.
 #
 # A refusal rate is one side of a coin. Ask for the other: the answerable twins, of which the model knew some. **Next:**
 # [08 · Settle the ledger](08_settle_the_ledger.ipynb).

@@ -521,4 +521,4 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 #
 # A printed AP has a sampling error that can be worked out; a mixed AP hides whether the sure confidence works; and whoever
 # follows the released README hardly trains at all. The ledger keeps paper, re-runs and this kit apart, and has room for
-# yours. Back to the [start](01_probe_knowledge.ipynb).
+# yours. **Next:** [09 · Learned or tested?](09_compare_estimators.ipynb)
