@@ -118,7 +118,7 @@ def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.Dat
     for tested, values in transfer.gains(cells, "padding", second, metric).items():
         above = f"{sum(value > 0 for value in values)} of {len(values)}"
         by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in values)
-        row = {"tested on": tested, f"padding - {second}": _gain_text(values), "by seed": by_seed}
+        row = {"tested on": tested, f"padding - {second}": _mean_text(values), "by seed": by_seed}
         rows.append(row | {"seeds above 0": above})
     return pd.DataFrame(rows)
 
@@ -155,16 +155,16 @@ def schedule_table(cells: Sequence[dict]) -> pd.DataFrame:
                     found = [_values(cells, part, "", method, one, metric) for one in sets]
                     row[f"{heading}, {method}"] = round(float(np.mean(found)), 3)
             by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in gain[tested])
-            rows.append(row | {"padding - vanilla: AP": _gain_text(gain[tested]), "by seed": by_seed})
+            rows.append(row | {"padding - vanilla: AP": _mean_text(gain[tested]), "by seed": by_seed})
     return pd.DataFrame(rows)
 
 
-def _gain_text(values: Sequence[float]) -> str:
+def _mean_text(values: Sequence[float], sign: str = "+") -> str:
     """The mean over the seeds with its interval; of one seed only the number; a dash where there is none."""
     if np.isnan(values).any():
         return "-"
-    mean, *bounds = seed_interval(values) if len(values) > 1 else values
-    return f"{mean:+.3f}" + (" [{:+.3f}, {:+.3f}]".format(*bounds) if bounds else "")
+    mean, *bounds = (format(v, f"{sign}.3f") for v in (seed_interval(values) if len(values) > 1 else values))
+    return f"{mean} [{', '.join(bounds)}]" if bounds else mean
 
 
 def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -226,7 +226,7 @@ def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
             {
                 "tuned on": name,
                 "tested on the set itself": "practice" if name in ("that set alone", "all five sets") else "transfer",
-                "AUROC P(sure)": _gain_text(values).replace("+", ""),
+                "AUROC P(sure)": _mean_text(values, sign=""),
                 "by seed": ", ".join(f"{value:.3f}" for value in values),
             }
             for name, values in variety(cells).items()
@@ -258,6 +258,12 @@ def spoken_table(cells: Sequence[dict]) -> pd.DataFrame:
             spread = f" ({answers.min():.0%} to {answers.max():.0%})" if len(answers) > 1 else ""
             table.setdefault(label, {})[tested] = f"{answers.mean():.0%}{spread}; right {among}".replace("%", " %")
     return pd.DataFrame(table).T.reindex(columns=list(TESTED_ON)).fillna("-")
+
+
+def grid_table(means: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
+    """Both tables of `grid` as one for reading: the mean to three digits, what stands below it in brackets."""
+    below = texts.map(lambda cell: cell.rpartition("\n")[2])
+    return (means.map("{:.3f}".format) + " (" + below + ")").where(means.notna(), "-")
 
 
 def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:

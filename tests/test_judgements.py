@@ -159,12 +159,12 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
 def test_a_recorded_cell_comes_out_again():
     """Seed 0's padding model, judged again; the folder is that of the notebooks, which share its steps."""
     recorded = {r["estimator"]: r for r in recorded_estimators()["scores"] if (r["seed"], r["split"]) == (0, "id")}
-    in_domain, gaps = read_judged(RunConfig(), "padding", "id"), []
+    in_domain = read_judged(RunConfig(), "padding", "id")
     for row in score_estimators(in_domain, in_domain):
         was = recorded[row["estimator"]]
         assert (row["n"], row["unparsed"], row["samples"]) == (was["n"], was["unparsed"], was["samples"])
+        # Tuning ends a little elsewhere on another kind of processor; P(True), which is at chance here, feels it most.
+        gap = 0.1 if row["estimator"] == "P(True)" else 0.05
         for metric in ("auroc", "ap", "ece", "brier", "ece_platt"):
-            assert (row[metric] is None) == (was[metric] is None), (row["estimator"], metric)
-            gaps += [] if row[metric] is None else [abs(row[metric] - was[metric])]
-    # Tuning on another number of cores ends a little elsewhere, which estimators near chance feel most.
-    assert max(gaps) < 0.1 and np.median(gaps) < 0.02
+            expected = None if was[metric] is None else pytest.approx(was[metric], abs=gap)
+            assert row[metric] == expected, (row["estimator"], metric)

@@ -235,8 +235,8 @@ for reason, cells in reasons.items():
 # %% [markdown]
 # Read each set from the right: *always refuse* has the perfect refusal rate and an F1 that many a paper would print. A method that
 # knows what it does has a high refusal rate, refuses few *known* questions, and more of the *unknown* ones. On NEC both methods do. On
-# SelfAware replacement refuses far more than padding: it only has to write a refusal where no answer comes to mind, while padding first
-# gives some answer and then judges it.
+# SelfAware replacement refuses far more than padding; perhaps because it only has to write a refusal where no answer comes to mind,
+# while padding first gives some answer and then judges it.
 #
 # ## 5. Which kind is caught?
 #
@@ -411,10 +411,11 @@ numbers = [e.value for row in padding.values() for e in (row.recall, row.over_re
 if not {"SelfAware", "FalseQA", "NEC"} <= set(padding) or None in numbers:
     print("Not checked: some number does not exist here, or a method or set was left out.")
 else:
-    finding("padding refuses made-up things more than existing ones, intervals apart", padding["NEC"].recall.low > padding["NEC"].over_refusal.high, config, "multitask")
-    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.value > 0.9, config, "multitask")
+    finding("padding refuses most made-up things, interval included", padding["NEC"].recall.low > 0.5, config, "multitask")
+    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.low > 0.9, config, "multitask")
     finding("it refuses less than 15 % of the known answerable questions of each set, interval included", all(row.over_refusal_known.high < 0.15 for row in padding.values()), config, "multitask")
-    finding("it overlooks false premises: at most 15 % refused, interval included", padding["FalseQA"].recall.high < 0.15, config, "multitask")
+    finding("it overlooks what is wrong with well-known subjects: at most 15 % of SelfAware and FalseQA refused, interval included", all(padding[title].recall.high < 0.15 for title in ("SelfAware", "FalseQA")), config, "multitask")
+    finding("its P(sure) does not see false premises (the interval of its AUROC holds 0.5)", padding["FalseQA"].auroc_sure.low < 0.5 < padding["FalseQA"].auroc_sure.high, config, "multitask")
     finding("of the unknowable questions it refuses fewer than the free opponent, intervals apart", padding["SelfAware"].recall.high < padding["SelfAware"].free_recall.low, config, "multitask")
 if recorded is not None:
     same = [r for r in recorded["rows"] if (r["tuned_on"], r["seed"]) == ("multitask", seed) and r["method"] in methods]
