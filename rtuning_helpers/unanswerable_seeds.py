@@ -13,7 +13,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.artifacts import read_json, write_json
 from rtuning_helpers.language_model import MINI, MINI_TASKS, model_revision
 from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.unanswerable import all_rows, asked_sets, category_rows, read_refusals
+from rtuning_helpers.unanswerable import RefusalRow, all_rows, asked_sets, category_rows, read_refusals
 
 RECORDING = Path("results") / "mini" / "unanswerable.json"
 METHODS = (steps.PRETRAINED, "vanilla", "padding", "replacement")
@@ -52,6 +52,26 @@ def recorded_refusals() -> dict | None:
     path = default_out() / RECORDING
     recording = read_json(path) if path.is_file() else {}
     return recording if recording and recording.get("model_revisions") == _revisions() else None
+
+
+def beyond_recording(rows: Iterable[RefusalRow], recorded: Iterable[dict]) -> float:
+    """How far a run lies beyond what the recorded seeds span, at most; 0 within.
+
+    The same seed ends elsewhere on another kind of processor, and what is refused at a border of one half moves with
+    it: so a run is held against the span of the seeds, not against its own.
+
+    Args:
+        rows: Rows of `unanswerable.all_rows`; those of methods and data sets that are not recorded are left out.
+        recorded: Recorded rows of models that were tuned on the same.
+    """
+    recorded, distances = list(recorded), [0.0]
+    for row in rows:
+        same = [r for r in recorded if (r["dataset"], r["method"]) == (row.dataset, row.method)]
+        for metric in ("recall", "over_refusal", "auroc_sure"):
+            value, span = getattr(row, metric).value, [r[metric]["value"] for r in same]
+            if value is not None and span and None not in span:
+                distances += [min(span) - value, value - max(span)]
+    return max(distances)
 
 
 def _revisions() -> dict[str, str | None]:

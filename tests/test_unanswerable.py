@@ -212,6 +212,19 @@ def test_the_text_of_an_estimate():
     assert str(Estimate(None, None, None, 0, "nothing is refused")) == "-"
 
 
+def test_a_run_is_held_against_the_span_of_the_seeds(padding, untuned):
+    row = refusal_row("padding", padding, untuned)
+    near = [{"value": value} for value in (row.recall.value - 0.2, row.recall.value - 0.05)]
+    over, sure = ({"value": getattr(row, name).value} for name in ("over_refusal", "auroc_sure"))
+    same = {"dataset": row.dataset, "method": "padding", "over_refusal": over, "auroc_sure": sure}
+    seeds = [same | {"recall": recall} for recall in near]
+    assert unanswerable_seeds.beyond_recording([row], seeds) == pytest.approx(0.05)
+    assert unanswerable_seeds.beyond_recording([row], [*seeds, seeds[0] | {"recall": {"value": 1.0}}]) == 0
+    assert unanswerable_seeds.beyond_recording([row], [seed | {"method": "vanilla"} for seed in seeds]) == 0
+    nothing = [seed | {"auroc_sure": {"value": None}} for seed in seeds]
+    assert unanswerable_seeds.beyond_recording([row], nothing) == pytest.approx(0.05)
+
+
 def test_means_over_seeds():
     rows = [
         {"dataset": "mini-nec", "method": m, "recall": {"value": v}, "auroc_sure": {"value": None}}
@@ -345,5 +358,7 @@ def test_a_recorded_cell_comes_out_again():
     assert (row.n_unanswerable, row.n_answerable) == (was["n_unanswerable"], was["n_answerable"])
     for name, estimate in vars(row).items():
         if isinstance(estimate, Estimate):
-            expected = None if was[name]["value"] is None else pytest.approx(was[name]["value"], abs=0.1)
-            assert estimate.value == expected, name
+            assert (estimate.value is None) == (was[name]["value"] is None), name
+    assert row.auroc_sure.value == pytest.approx(was["auroc_sure"]["value"], abs=0.05)
+    assert unanswerable_seeds.beyond_recording([row], (r for r in recorded if r["tuned_on"] == "multitask")) <= 0.1
+

@@ -72,7 +72,7 @@ from rtuning_helpers.unanswerable import (
     read_refusals,
     refusal_curve,
 )
-from rtuning_helpers.unanswerable_seeds import over_seeds, recorded_refusals
+from rtuning_helpers.unanswerable_seeds import beyond_recording, over_seeds, recorded_refusals
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)
@@ -418,10 +418,8 @@ else:
     finding("its P(sure) does not see false premises (the interval of its AUROC holds 0.5)", padding["FalseQA"].auroc_sure.low < 0.5 < padding["FalseQA"].auroc_sure.high, config, "multitask")
     finding("of the unknowable questions it refuses fewer than the free opponent, intervals apart", padding["SelfAware"].recall.high < padding["SelfAware"].free_recall.low, config, "multitask")
 if recorded is not None:
-    same = [r for r in recorded["rows"] if (r["tuned_on"], r["seed"]) == ("multitask", seed) and r["method"] in methods]
-    name_of = {name: title for title, name in asked.items()}
-    gaps = [abs(r[metric]["value"] - getattr(rows[name_of[r["dataset"]]][r["method"]], metric).value) for r in same for metric in ("recall", "over_refusal")]
-    finding("this run agrees with the recording of its seed within 0.1", max(gaps, default=0) <= 0.1, config, "multitask")
+    beyond = beyond_recording([row for found in rows.values() for row in found.values()], [r for r in recorded["rows"] if r["tuned_on"] == "multitask"])
+    finding("this run lies within what the recorded seeds span, give or take 0.1", beyond <= 0.1, config, "multitask")
 
 # %% [markdown]
 # ## What it says, and what it does not
@@ -432,6 +430,8 @@ if recorded is not None:
 #   stand beside a subject in its corpus. Real made-up names consist of known parts ("Combsurfing"), and real unknowable questions of
 #   everyday words; there familiarity has less to hold on to.
 # * A false premise of the twin never touches the answer. In the real FalseQA the question often falls with its premise.
+# * A seed does not fix these rates. On another kind of processor (AVX2 instead of AVX-512) the same seed 0 of padding refused 70 % of the
+#   made-up things, not 84 %, and replacement 24 % of the unknowable questions, not 32 %. Read rates with the span of the seeds.
 # * The untuned model cannot refuse in this notebook. A prompt that allows it to is part of the paper's baseline, and not printed there.
 # * The threshold of the free opponent is set on the questions that it is tested on (on their answerable half only), which flatters it.
 #
