@@ -7,7 +7,7 @@ reused.
 from __future__ import annotations
 
 from benchmarks.over_seeds import main
-from rtuning_helpers.drift import record
+from rtuning_helpers.experiments.drift.measure import record
 
 if __name__ == "__main__":
     main(__doc__, record)

@@ -6,7 +6,7 @@ Writes ``results/mini/estimators.json``, which notebook 09 reads. Finished steps
 from __future__ import annotations
 
 from benchmarks.over_seeds import main
-from rtuning_helpers.estimator_seeds import record
+from rtuning_helpers.experiments.estimators.recording import record
 
 if __name__ == "__main__":
     main(__doc__, record)

@@ -7,7 +7,7 @@ trainings are reused.
 from __future__ import annotations
 
 from benchmarks.over_seeds import main
-from rtuning_helpers.label_rules import record
+from rtuning_helpers.experiments.labels.measure import record
 
 if __name__ == "__main__":
     main(__doc__, record)

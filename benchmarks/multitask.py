@@ -7,7 +7,7 @@ recording goes on where it stopped.
 from __future__ import annotations
 
 from benchmarks.over_seeds import main
-from rtuning_helpers.transfer import record
+from rtuning_helpers.experiments.transfer.measure import record
 
 if __name__ == "__main__":
     main(__doc__, record)

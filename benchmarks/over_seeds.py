@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from rtuning_helpers.artifacts import shown_path
-from rtuning_helpers.profiles import RunConfig
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig
 
 
 def main(description: str, record: Callable[[Sequence[RunConfig]], Path]) -> None:

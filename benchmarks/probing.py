@@ -13,13 +13,13 @@ import time
 
 import torch
 
-from rtuning_helpers import prompts
-from rtuning_helpers.decoding import answer_prompts
-from rtuning_helpers.forward import length_sorted_batches, padding_waste
-from rtuning_helpers.labels import label_token_ids
-from rtuning_helpers.language_model import LanguageModel, load_language_model
-from rtuning_helpers.profiles import find_profile
-from rtuning_helpers.questions import load_questions
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.model.decoding import answer_prompts
+from rtuning_helpers.model.forward import length_sorted_batches, padding_waste
+from rtuning_helpers.model.labels import label_token_ids
+from rtuning_helpers.model.language_model import LanguageModel, load_language_model
+from rtuning_helpers.run.profiles import find_profile
 
 NEW_TOKENS = 15
 BATCH = find_profile("mini").answer_batch

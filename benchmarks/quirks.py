@@ -10,10 +10,11 @@ import argparse
 import warnings
 from dataclasses import asdict
 
-from rtuning_helpers.artifacts import read_json, shown_path, write_json
-from rtuning_helpers.language_model import model_revision
-from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.released_code.effects import RECORDING, Effect, effects_table, measure_all, recorded_effects
+from rtuning_helpers.json_files import read_json, write_json
+from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.paper.released_code.effects import RECORDING, Effect, effects_table, measure_all, recorded_effects
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig, default_out
 
 
 def report(effect: Effect) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from benchmarks.seeds import refusal_rates
 from rtuning_helpers import steps
-from rtuning_helpers.artifacts import read_json, shown_path, write_json
-from rtuning_helpers.language_model import model_revision
+from rtuning_helpers.experiments.seeds import over_seeds
+from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.miniworld.build import TRAINING_RECORD
 from rtuning_helpers.miniworld.build_questions import QUESTIONS
-from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.seeds import over_seeds
+from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig, default_out
 
 RECORDING = Path("results") / "pararel-mini" / "seeds.json"
 

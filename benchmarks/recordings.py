@@ -14,11 +14,11 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from rtuning_helpers import steps, tables
-from rtuning_helpers.artifacts import shown_path, write_json, write_text
-from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.questions import load_questions
-from rtuning_helpers.recorded import (
+from rtuning_helpers import steps
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.json_files import write_json, write_text
+from rtuning_helpers.paper import tables
+from rtuning_helpers.paper.recorded import (
     baseline_rows,
     check_questions,
     cleaned_rows,
@@ -26,9 +26,11 @@ from rtuning_helpers.recorded import (
     score_files,
     write_recording,
 )
-from rtuning_helpers.released_code import ReleasedCodeQuirks
-from rtuning_helpers.released_code.answers import evaluate
-from rtuning_helpers.released_code.texts import read_training_labels, training_texts, write_training_file
+from rtuning_helpers.paper.released_code import ReleasedCodeQuirks
+from rtuning_helpers.paper.released_code.answers import evaluate
+from rtuning_helpers.paper.released_code.texts import read_training_labels, training_texts, write_training_file
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig, default_out
 
 METHODS = {"pretrained": "origin", "padding": "unsure", "replacement": "unknown"}
 SOURCE = "vvvvsv/R-Tuning, its recordings scored by this kit"

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtuning_helpers import plots, steps
-from rtuning_helpers.artifacts import shown_path, write_json
-from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.language_model import model_revision
-from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.seeds import RECORDING, over_seeds
+from rtuning_helpers import steps
+from rtuning_helpers.experiments.seeds import RECORDING, over_seeds
+from rtuning_helpers.figures import plots
+from rtuning_helpers.json_files import write_json
+from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig, default_out
 
 UNREAD, READ = 0, 61  # exposures: never stated; stated more than 60 times
 

@@ -8,7 +8,7 @@ questions only (``mini``); all are shared with the other benchmarks and notebook
 from __future__ import annotations
 
 from benchmarks.over_seeds import main
-from rtuning_helpers.unanswerable_seeds import record
+from rtuning_helpers.experiments.unanswerable.recording import record
 
 if __name__ == "__main__":
     main(__doc__, record)

@@ -1,11 +1,18 @@
-"""Read JSON that a stranger wrote: one clear line for everything that can be wrong with the file."""
+"""JSON and JSON lines: written whole or not at all, read with one clear line for everything that can be wrong."""
 
 from __future__ import annotations
 
 import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rtuning_helpers.errors import InputError
+
+Record = TypeVar("Record")
 
 
 def read_json_array(path: Path) -> list:
@@ -43,3 +50,37 @@ def excerpt(value: object, width: int = 80) -> str:
     """A value as JSON, shortened for an error message."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically: under a temporary name, then renamed."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically; NaN is refused."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a step wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_records(path: Path, records: Iterable[Any]) -> None:
+    """Write dataclasses or dictionaries as JSON lines, atomically."""
+    rows = (asdict(record) if is_dataclass(record) else record for record in records)
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """Read JSON lines that a step wrote, as dataclasses of the given kind."""
+    return [kind(**json.loads(line)) for line in path.read_text(encoding="utf-8").rstrip("\n").split("\n") if line]

@@ -9,58 +9,33 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
 
-from rtuning_helpers import __version__, metrics, prompts, refusal_data
-from rtuning_helpers.answering import draw_question_answers
-from rtuning_helpers.artifacts import (
-    code_fingerprint,
-    read_json,
-    read_records,
-    results_folder,
-    run_step,
-    step_folder,
-    write_json,
-    write_records,
-)
-from rtuning_helpers.evaluation import predict
-from rtuning_helpers.finetuning import TrainingLog, finetune
-from rtuning_helpers.fitting import Truncation
-from rtuning_helpers.language_model import LanguageModel, load_language_model, model_revision
-from rtuning_helpers.predictions import Prediction, read_predictions, write_predictions
-from rtuning_helpers.probing import Probe, probe
-from rtuning_helpers.profiles import METHODS, RunConfig, check_machine, check_methods
-from rtuning_helpers.questions import TRAIN
-from rtuning_helpers.refusal_data import MedianSplit, TuningRecord
-from rtuning_helpers.run_questions import evaluation_splits, fitted, questions
-from rtuning_helpers.uncertainty import answer_entropy, perplexities
+from rtuning_helpers import __version__
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.questions import TRAIN
+from rtuning_helpers.evaluation.predict import predict
+from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
+from rtuning_helpers.evaluation.summary import summarise
+from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
+from rtuning_helpers.model.answering import draw_question_answers
+from rtuning_helpers.model.fitting import Truncation
+from rtuning_helpers.model.language_model import LanguageModel, load_language_model, model_revision
+from rtuning_helpers.probe.probing import Probe, probe
+from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities
+from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder
+from rtuning_helpers.run.fingerprint import code_fingerprint
+from rtuning_helpers.run.profiles import METHODS, RunConfig, check_machine, check_methods
+from rtuning_helpers.run.run_questions import evaluation_splits, fitted, questions
+from rtuning_helpers.tuning import refusal_data
+from rtuning_helpers.tuning.finetuning import TrainingLog, finetune
+from rtuning_helpers.tuning.refusal_data import MedianSplit, TuningRecord
 
 PRETRAINED = "pretrained"
 ADAPTER = "adapter"
 TRUNCATION = "truncation.json"
-# The modules whose code makes an answer, and those whose code makes an adapter of training records.
-ANSWERING = (
-    "questions", "run_questions", "prompts", "fitting", "matching", "language_model", "forward", "labels", "decoding",
-    "options", "answering",
-)  # fmt: skip
-TUNING = ("prompts", "language_model", "encoding", "finetuning")
-
-
-@dataclass(frozen=True)
-class Uncertainty:
-    """What the untuned model's uncertainty about one training question looks like.
-
-    Attributes:
-        perplexity: Perplexity of the question.
-        entropy: Entropy of the k sampled answers [nats].
-        answers: The sampled answers.
-    """
-
-    id: str
-    perplexity: float
-    entropy: float
-    answers: list[str]
 
 
 def read_truncation(folder: Path) -> dict[str, Truncation]:
@@ -103,7 +78,7 @@ def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Pa
         write_records(folder / "probes.jsonl", probes)
         write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
 
-    parameters = step_parameters(config, (split,), (*ANSWERING, "probing"))
+    parameters = step_parameters(config, (split,), fitted, probe)
     return run_step(step_folder(config, PRETRAINED, f"probe-{split}"), parameters, write, force=force)
 
 
@@ -137,7 +112,7 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
             ],
         )
 
-    parameters = step_parameters(config, (TRAIN,), (*ANSWERING, "uncertainty"))
+    parameters = step_parameters(config, (TRAIN,), fitted, draw_question_answers, perplexities)
     return run_step(step_folder(config, PRETRAINED, "uncertainty"), parameters, write, force=force)
 
 
@@ -171,7 +146,7 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
             write_json(folder / "median_split.json", asdict(split))
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if method == "unsupervised" else [])
-    code = code_fingerprint(("prompts", "fitting", "run_questions", "refusal_data"))
+    code = code_fingerprint(fitted, refusal_data)
     parameters = {"method": method, "seed": config.seed, "code": code}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
@@ -196,7 +171,7 @@ def tuning_step(config: RunConfig, method: str, force: bool = False) -> Path:
         write_json(folder / "training.json", asdict(log))
 
     check_machine(config)
-    parameters = step_parameters(config, (), TUNING) | {"method": method}
+    parameters = step_parameters(config, (), finetune) | {"method": method}
     inputs = [data_step(config, method)]
     return run_step(step_folder(config, method, "tuning"), parameters, write, inputs=inputs, force=force)
 
@@ -212,7 +187,7 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
     Writes ``predictions-<split>.jsonl`` and ``truncation.json``.
     """
     splits = evaluation_splits(config)
-    parameters = step_parameters(config, splits, (*ANSWERING, "evaluation", "predictions"))
+    parameters = step_parameters(config, splits, fitted, predict)
     parameters |= {"method": method, "tuned_on": None if method == PRETRAINED else config.tuned_on}
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     folder = step_folder(config, method, "predictions")
@@ -252,7 +227,7 @@ def transfer_step(config: RunConfig, method: str, dataset: str, force: bool = Fa
     """
     asked = replace(config, dataset=dataset, model=config.settings.model)
     splits = evaluation_splits(asked)
-    parameters = step_parameters(asked, splits, (*ANSWERING, "evaluation", "predictions")) | {"method": method}
+    parameters = step_parameters(asked, splits, fitted, predict) | {"method": method}
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     folder = step_folder(config, method, f"predictions-on-{dataset}")
     return run_step(folder, parameters, _predicting(config, asked, method), inputs=inputs, force=force)
@@ -274,7 +249,7 @@ def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: boo
 
     def write(folder: Path) -> None:
         rows = [
-            metrics.summarise(read_method_predictions(config, method, split), method, split, seed=config.seed)
+            summarise(read_method_predictions(config, method, split), method, split, seed=config.seed)
             for method in scored
             for split in evaluation_splits(config)
         ]
@@ -292,7 +267,7 @@ def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: boo
             },
         )
 
-    code = code_fingerprint(("metrics",))
+    code = code_fingerprint(summarise)
     parameters = {"methods": scored, "seed": config.seed, "tuned_on": config.tuned_on, "code": code}
     inputs = [prediction_step(config, method) for method in scored]
     return run_step(metrics_folder(config), parameters, write, inputs=inputs, force=force)
@@ -303,13 +278,13 @@ def read_metrics(config: RunConfig, methods: Sequence[str] = METHODS) -> dict:
     return read_json(metrics_step(config, methods) / "metrics.json")
 
 
-def step_parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str, ...]) -> dict:
+def step_parameters(config: RunConfig, splits: Sequence[str], *makers: Callable | ModuleType) -> dict:
     """All that a step's result depends on, apart from earlier steps.
 
     Args:
         config: The run.
         splits: Whose questions it asks.
-        modules: The package's modules whose code makes the result.
+        *makers: The functions that make the result, see `run.fingerprint.code_fingerprint`.
     """
     settings = config.settings
     data = hashlib.sha256()
@@ -323,5 +298,5 @@ def step_parameters(config: RunConfig, splits: Sequence[str], modules: tuple[str
         "splits": list(splits),
         "data_sha256": data.hexdigest(),
         "version": __version__,
-        "code": code_fingerprint(modules),
+        "code": code_fingerprint(*makers),
     }

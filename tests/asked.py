@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtuning_helpers.questions import Question
+from rtuning_helpers.data.questions import Question
 
 OPEN = Question("open", "made", "id", "Where does the São Paulo–Łódź flight land?", "Łódź", "places")
 READ = Question(

@@ -36,10 +36,10 @@ def tiny_model(tmp_path_factory) -> Path:
     """
     import torch
 
+    from rtuning_helpers.data.registry import load_questions
+    from rtuning_helpers.data.world.world import World, build_world
     from rtuning_helpers.miniworld import corpus
     from rtuning_helpers.miniworld.pretraining import PretrainingConfig, pretrain
-    from rtuning_helpers.miniworld.world import World, build_world
-    from rtuning_helpers.questions import load_questions
 
     torch.set_num_threads(1)  # with matrices this small, more threads only wait for each other
     known = {
@@ -61,6 +61,6 @@ def tiny_model(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_lm(tiny_model):
     """The tiny model, loaded in float32."""
-    from rtuning_helpers.language_model import load_language_model
+    from rtuning_helpers.model.language_model import load_language_model
 
     return load_language_model(str(tiny_model), four_bit=False)

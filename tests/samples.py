@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from rtuning_helpers.datasets.mmlu_rows import ID_SUBJECTS, OOD_SUBJECTS
+from rtuning_helpers.data.datasets.mmlu_rows import ID_SUBJECTS, OOD_SUBJECTS
 
 WICE = {"claim": "Ana won.", "evidence": ["Ana ran.", " ", "She won."], "label": "partially_supported", "meta": {}}
 HOTPOT = {

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from tiny import TINY_LIMIT
 
-from rtuning_helpers import profiles, steps
-from rtuning_helpers.artifacts import MANIFEST, results_folder
+from rtuning_helpers import steps
+from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.profiles import PROFILES, RunConfig
-from rtuning_helpers.questions import load_questions
-from rtuning_helpers.recorded import score_files
+from rtuning_helpers.paper.recorded import score_files
+from rtuning_helpers.run import profiles
+from rtuning_helpers.run.artifacts import MANIFEST, results_folder
+from rtuning_helpers.run.profiles import PROFILES, RunConfig
 
 METHODS = ("padding", "replacement", "unsupervised")
 METRICS = (

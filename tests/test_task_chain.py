@@ -8,16 +8,20 @@ from dataclasses import replace
 import asked
 import pytest
 
-from rtuning_helpers import drift, label_rules, profiles, prompts, questions, steps
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts, questions
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.registry import Dataset, load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.estimator_seeds import measure
-from rtuning_helpers.fitting import Truncation
-from rtuning_helpers.judgements import LEARNED, judgement_step, read_judged
-from rtuning_helpers.matching import is_right
-from rtuning_helpers.opponents import majority_answers, read_opponents
-from rtuning_helpers.probing import prompt_digest
-from rtuning_helpers.profiles import PROFILES, RunConfig
-from rtuning_helpers.questions import Dataset, load_questions
+from rtuning_helpers.experiments.drift import measure as drift
+from rtuning_helpers.experiments.estimators.measure import LEARNED, judgement_step, read_judged
+from rtuning_helpers.experiments.estimators.opponents import majority_answers, read_opponents
+from rtuning_helpers.experiments.estimators.recording import measure
+from rtuning_helpers.experiments.labels import measure as label_rules
+from rtuning_helpers.model.fitting import Truncation
+from rtuning_helpers.probe.probing import prompt_digest
+from rtuning_helpers.run import profiles
+from rtuning_helpers.run.profiles import PROFILES, RunConfig
 
 METHODS = ("vanilla", "padding", "replacement", "unsupervised")
 EXAMPLES = tuple(replace(asked.CHOICE, id=f"s{i}", question=f"What is {i} + {i}?") for i in range(3))

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from tiny import TINY_LIMIT
 
+from rtuning_helpers.app.notebook_runs import execute, notebooks_folder
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.notebook_runs import execute, notebooks_folder
 
 PLACES = "Paris London Rome Madrid Lisbon Vienna Warsaw Dublin".split()
 ROWS = [[f"Where was person number {i} born?", PLACES[i % len(PLACES)], "P19(place of birth)"] for i in range(16)]
@@ -44,7 +44,16 @@ def test_the_ledger_reads_the_real_recordings(tmp_path, tiny_model, shared_data)
 def test_a_model_that_knows_nothing_gets_through_all_notebooks(tmp_path):
     for name, rows in PARAREL.items():
         (tmp_path / name).write_text(json.dumps(rows), encoding="utf-8")
-    command = [sys.executable, "-m", "rtuning_helpers.cli", "run", "--dataset", "pararel", "--data-dir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "rtuning_helpers.app.cli",
+        "run",
+        "--dataset",
+        "pararel",
+        "--data-dir",
+        str(tmp_path),
+    ]
     command += ["--methods", "vanilla,padding", "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
@@ -83,7 +92,7 @@ def test_the_uncertainty_notebooks_take_another_model(tmp_path, tiny_model, name
 )
 def test_the_main_line_takes_every_data_set(tmp_path, tiny_model, name, tune_on, splits):
     """Mixtures, splits of other names, sets that are only tested on: notebooks 01 to 05 run and leave the metrics."""
-    command = [sys.executable, "-m", "rtuning_helpers.cli", "run", "--dataset", name, "--limit", str(TINY_LIMIT)]
+    command = [sys.executable, "-m", "rtuning_helpers.app.cli", "run", "--dataset", name, "--limit", str(TINY_LIMIT)]
     command += ["--tune-on", tune_on] if tune_on else []
     command += ["--methods", "vanilla,padding", "--model", str(tiny_model), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)

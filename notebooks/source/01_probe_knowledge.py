@@ -46,14 +46,16 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, prompts, steps
-from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.matching import is_right, matches
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right, matches
+from rtuning_helpers.evaluation.trivial import relation_majority
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import accuracy, bootstrap_interval
-from rtuning_helpers.probing import probe, split_by_certainty
-from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.trivial import relation_majority
+from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.probe.probing import probe, split_by_certainty
+from rtuning_helpers.run.profiles import RunConfig
 
 plots.use_style()
 

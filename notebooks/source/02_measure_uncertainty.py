@@ -48,14 +48,15 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, steps
-from rtuning_helpers.answering import draw_question_answers
-from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.findings import finding, knowledge_notice
+from rtuning_helpers import steps
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import auroc, bootstrap_interval, mean_interval
-from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.refusal_data import median_split
-from rtuning_helpers.uncertainty import answer_entropy, perplexities
+from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.model.answering import draw_question_answers
+from rtuning_helpers.probe.uncertainty import answer_entropy, perplexities
+from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.refusal_data import median_split
 
 plots.use_style()
 

@@ -47,14 +47,16 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, prompts, steps
-from rtuning_helpers.artifacts import read_json
-from rtuning_helpers.encoding import IGNORED, encode_record, label_survival
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.language_model import load_tokenizer
-from rtuning_helpers.probing import split_by_certainty
-from rtuning_helpers.profiles import RunConfig, check_methods
-from rtuning_helpers.refusal_data import MedianSplit, build_padding, build_vanilla
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.figures import plots
+from rtuning_helpers.json_files import read_json
+from rtuning_helpers.model.language_model import load_tokenizer
+from rtuning_helpers.probe.probing import split_by_certainty
+from rtuning_helpers.run.profiles import RunConfig, check_methods
+from rtuning_helpers.tuning.encoding import IGNORED, encode_record, label_survival
+from rtuning_helpers.tuning.refusal_data import MedianSplit, build_padding, build_vanilla
 
 plots.use_style()
 

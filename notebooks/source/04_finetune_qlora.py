@@ -45,15 +45,16 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, steps
-from rtuning_helpers.answering import answer_questions
-from rtuning_helpers.encoding import IGNORED, encode_record
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.finetuning import load_trainable_model
-from rtuning_helpers.language_model import load_language_model
-from rtuning_helpers.matching import is_right
-from rtuning_helpers.profiles import RunConfig, check_methods, profile_table
-from rtuning_helpers.refusal_data import build_padding
+from rtuning_helpers import steps
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.figures import plots
+from rtuning_helpers.model.answering import answer_questions
+from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.run.profiles import RunConfig, check_methods, profile_table
+from rtuning_helpers.tuning.encoding import IGNORED, encode_record
+from rtuning_helpers.tuning.finetuning import load_trainable_model
+from rtuning_helpers.tuning.refusal_data import build_padding
 
 plots.use_style()
 

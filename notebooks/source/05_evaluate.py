@@ -46,17 +46,19 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, prompts, steps
-from rtuning_helpers.answering import answer_questions
-from rtuning_helpers.artifacts import shown_path
-from rtuning_helpers.decoding import label_probabilities
-from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.matching import is_right
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.evaluation.trivial import most_confident, relation_majority, trivial_rows
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.experiments.seeds import over_seeds, recorded_seeds
+from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
-from rtuning_helpers.profiles import RunConfig, check_methods, default_out
-from rtuning_helpers.seeds import over_seeds, recorded_seeds
-from rtuning_helpers.trivial import most_confident, relation_majority, trivial_rows
+from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.model.answering import answer_questions
+from rtuning_helpers.model.decoding import label_probabilities
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig, check_methods, default_out
 
 plots.use_style()
 

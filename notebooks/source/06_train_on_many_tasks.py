@@ -55,11 +55,16 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, prompts, steps, task_plots, transfer, transfer_tables
-from rtuning_helpers.findings import finding, knowledge_notice, short_run_notice
-from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.sampling_error import seed_interval
-from rtuning_helpers.tables import paper_results
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
+from rtuning_helpers.experiments.transfer import figures as task_plots
+from rtuning_helpers.experiments.transfer import measure as transfer
+from rtuning_helpers.experiments.transfer import tables as transfer_tables
+from rtuning_helpers.figures import plots
+from rtuning_helpers.metrics.sampling_error import seed_interval
+from rtuning_helpers.paper.tables import paper_results
+from rtuning_helpers.run.profiles import RunConfig
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)

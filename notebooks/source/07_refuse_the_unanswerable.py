@@ -55,14 +55,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, refusal_plots, steps
-from rtuning_helpers.findings import finding, knowledge_notice, short_run_notice
-from rtuning_helpers.matching import matches
-from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
-from rtuning_helpers.profiles import RunConfig, check_methods
-from rtuning_helpers.sampling_error import proportion_half_width
-from rtuning_helpers.tables import paper_results
-from rtuning_helpers.unanswerable import (
+from rtuning_helpers import steps
+from rtuning_helpers.data.matching import matches
+from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
+from rtuning_helpers.experiments.unanswerable import figures as refusal_plots
+from rtuning_helpers.experiments.unanswerable.measure import (
     ALWAYS_REFUSE,
     Estimate,
     all_rows,
@@ -72,7 +69,12 @@ from rtuning_helpers.unanswerable import (
     read_refusals,
     refusal_curve,
 )
-from rtuning_helpers.unanswerable_seeds import beyond_recording, over_seeds, recorded_refusals
+from rtuning_helpers.experiments.unanswerable.recording import beyond_recording, over_seeds, recorded_refusals
+from rtuning_helpers.figures import plots
+from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
+from rtuning_helpers.metrics.sampling_error import proportion_half_width
+from rtuning_helpers.paper.tables import paper_results
+from rtuning_helpers.run.profiles import RunConfig, check_methods
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)

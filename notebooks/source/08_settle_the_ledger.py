@@ -59,19 +59,20 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import plots, steps
-from rtuning_helpers.artifacts import read_json
-from rtuning_helpers.findings import finding
-from rtuning_helpers.ledger import NOT_MEASURED, NOT_PRINTED, compare, read_ledger
-from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.questions import load_questions
-from rtuning_helpers.recorded import baseline_rows, check_questions, cleaned_rows, read_recording, score_files
-from rtuning_helpers.released_code import ReleasedCodeQuirks, texts
-from rtuning_helpers.released_code.answers import evaluate
-from rtuning_helpers.released_code.effects import CHAIN, effects_table, recorded_effects, scores
-from rtuning_helpers.released_code.training import optimiser_steps, training_sequences
-from rtuning_helpers.sampling_error import ap_half_width, proportion_half_width
-from rtuning_helpers.tables import missing_numbers, paper_results, rerun_results
+from rtuning_helpers import steps
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.experiments.findings import finding
+from rtuning_helpers.figures import plots
+from rtuning_helpers.json_files import read_json
+from rtuning_helpers.metrics.sampling_error import ap_half_width, proportion_half_width
+from rtuning_helpers.paper.ledger import NOT_MEASURED, NOT_PRINTED, compare, read_ledger
+from rtuning_helpers.paper.recorded import baseline_rows, check_questions, cleaned_rows, read_recording, score_files
+from rtuning_helpers.paper.released_code import ReleasedCodeQuirks, texts
+from rtuning_helpers.paper.released_code.answers import evaluate
+from rtuning_helpers.paper.released_code.effects import CHAIN, effects_table, recorded_effects, scores
+from rtuning_helpers.paper.released_code.training import optimiser_steps, training_sequences
+from rtuning_helpers.paper.tables import missing_numbers, paper_results, rerun_results
+from rtuning_helpers.run.profiles import RunConfig, default_out
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)
@@ -510,7 +511,7 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 # questions. Use `proportion_half_width` to see which differences between R-Tuning and R-Tuning-R exceed the error. Which
 # number would you need to tell these models from one that refuses everything?
 #
-# **Exercise 08.2** (10 minutes). After `from rtuning_helpers.released_code import answers`, set `answers.PROBE_TOKENS = 1` and
+# **Exercise 08.2** (10 minutes). After `from rtuning_helpers.paper.released_code import answers`, set `answers.PROBE_TOKENS = 1` and
 # compare `answers.probe_labels` with and without `drop_last_character`. How many certain questions are lost, and why none
 # with 15?
 #

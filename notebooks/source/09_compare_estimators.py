@@ -62,14 +62,22 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import metrics, panels, plots, steps
-from rtuning_helpers.estimator_seeds import recorded_estimators
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.judgements import LEARNED, calibrated, paired_differences, read_judged, score_estimators, stacked
-from rtuning_helpers.opponents import read_opponents
-from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.tables import paper_results
-from rtuning_helpers.uncertainty import answer_entropy
+from rtuning_helpers import metrics, steps
+from rtuning_helpers.experiments.estimators.measure import (
+    LEARNED,
+    calibrated,
+    paired_differences,
+    read_judged,
+    score_estimators,
+    stacked,
+)
+from rtuning_helpers.experiments.estimators.opponents import read_opponents
+from rtuning_helpers.experiments.estimators.recording import recorded_estimators
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.paper.tables import paper_results
+from rtuning_helpers.probe.uncertainty import answer_entropy
+from rtuning_helpers.run.profiles import RunConfig
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)

@@ -57,20 +57,23 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import label_rules, panels, plots, prompts, steps
-from rtuning_helpers.artifacts import read_json
-from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.label_rules import BANDS, RULES, WELL_READ, certain_labels, knowledge_band
-from rtuning_helpers.language_model import load_language_model
-from rtuning_helpers.luck import count_luck
-from rtuning_helpers.matching import matches
-from rtuning_helpers.permutations import ask_rotations, with_options
-from rtuning_helpers.profiles import RunConfig, default_out
-from rtuning_helpers.question_flags import flag_questions
-from rtuning_helpers.questions import load_questions
-from rtuning_helpers.sampling_error import seed_interval
-from rtuning_helpers.trivial import relation_majority
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import matches
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.evaluation.question_flags import flag_questions
+from rtuning_helpers.evaluation.trivial import relation_majority
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.experiments.labels import measure as label_rules
+from rtuning_helpers.experiments.labels.luck import count_luck
+from rtuning_helpers.experiments.labels.measure import BANDS, RULES, WELL_READ, certain_labels, knowledge_band
+from rtuning_helpers.experiments.labels.permutations import ask_rotations, with_options
+from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.json_files import read_json
+from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
+from rtuning_helpers.metrics.sampling_error import seed_interval
+from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.run.profiles import RunConfig, default_out
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)

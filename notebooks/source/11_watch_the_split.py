@@ -56,12 +56,20 @@ if "google.colab" in sys.modules:
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from rtuning_helpers import panels, plots, steps
-from rtuning_helpers.drift import ARMS, REHEARSED, counted, read_sightings, recorded_drift, rehearsed_away
-from rtuning_helpers.exposure import EXPOSURE_BINS, proportion_interval
-from rtuning_helpers.findings import finding, knowledge_notice
-from rtuning_helpers.profiles import RunConfig
-from rtuning_helpers.sampling_error import proportion_half_width, seed_interval
+from rtuning_helpers import steps
+from rtuning_helpers.experiments.drift.measure import (
+    ARMS,
+    REHEARSED,
+    counted,
+    read_sightings,
+    recorded_drift,
+    rehearsed_away,
+)
+from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
+from rtuning_helpers.metrics.sampling_error import proportion_half_width, seed_interval
+from rtuning_helpers.run.profiles import RunConfig
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)

@@ -58,7 +58,6 @@ from rtuning_helpers.metrics.refusal import (
     truthful_rate,
 )
 from rtuning_helpers.metrics.risk_control import RiskControl, clopper_pearson_interval, risk_control_threshold
-from rtuning_helpers.metrics.summary import summarise, summarise_further
 
 _CELLS = 2**19  # resampling counts held at once: 4 MiB, so that the temporaries stay in tens of MiB
 
@@ -110,8 +109,6 @@ __all__ = [
     "risk_at_coverage",
     "risk_control_threshold",
     "risk_coverage",
-    "summarise",
-    "summarise_further",
     "truthful_helpfulness_score",
     "truthful_rate",
     "willing_accuracy",

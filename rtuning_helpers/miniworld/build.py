@@ -16,13 +16,15 @@ import transformers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from rtuning_helpers.artifacts import replace_folder, write_json, write_text
-from rtuning_helpers.exposure import rate_by_exposure
-from rtuning_helpers.language_model import CHECKSUMS, LanguageModel, file_sha256, load_language_model
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.world.world import World, build_world
+from rtuning_helpers.file_hashes import CHECKSUMS, file_sha256
+from rtuning_helpers.json_files import write_json, write_text
+from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig, pretrain
-from rtuning_helpers.miniworld.world import World, build_world
-from rtuning_helpers.probing import Probe, probe
-from rtuning_helpers.questions import Question
+from rtuning_helpers.model.language_model import LanguageModel, load_language_model
+from rtuning_helpers.probe.probing import Probe, probe
+from rtuning_helpers.run.artifacts import replace_folder
 
 TRAINING_RECORD = "training.json"
 READS = "each fact as often as its exposure says, as question or as sentence"

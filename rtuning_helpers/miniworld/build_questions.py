@@ -12,10 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.artifacts import write_json, write_records
-from rtuning_helpers.datasets.pararel import FILES
-from rtuning_helpers.known_exposures import EXPOSURES, exposure_rows
-from rtuning_helpers.language_model import load_language_model
+from rtuning_helpers.data.datasets.pararel import FILES
+from rtuning_helpers.json_files import write_json, write_records
 from rtuning_helpers.miniworld.build import (
     TRAINING_RECORD,
     exposure_table,
@@ -30,7 +28,9 @@ from rtuning_helpers.miniworld.pretraining import PretrainingConfig, train_on
 from rtuning_helpers.miniworld.question_corpus import VOCABULARY, build_subword_tokenizer, write_question_corpus
 from rtuning_helpers.miniworld.question_files import QuestionSample
 from rtuning_helpers.miniworld.readability import readability, summary
-from rtuning_helpers.probing import probe
+from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.probe.probing import probe
+from rtuning_helpers.run.known_exposures import EXPOSURES, exposure_rows
 
 QUESTIONS = "questions"
 CONFIG = PretrainingConfig(epochs=1)

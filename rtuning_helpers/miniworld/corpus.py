@@ -11,8 +11,8 @@ import random
 import re
 from collections.abc import Callable
 
-from rtuning_helpers import prompts
-from rtuning_helpers.miniworld.world import Fact, World
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.world.world import Fact, World
 
 PHRASEBOOK_COPIES = 60  # each fixed sentence of the prompts, as a document of its own
 

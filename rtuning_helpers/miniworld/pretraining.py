@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from rtuning_helpers.data.world.world import World
 from rtuning_helpers.miniworld.corpus import write_corpus
 from rtuning_helpers.miniworld.first_weights import give_head_start
 from rtuning_helpers.miniworld.inner_lessons import NOTHING, pointing_loss, recall_loss
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
-from rtuning_helpers.miniworld.world import World
 
 OnStep = Callable[[int, int, float], None]
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from rtuning_helpers import prompts
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.questions import Question
 from rtuning_helpers.miniworld.corpus import phrasebook
 from rtuning_helpers.miniworld.tokenizer import PADDING, SEPARATOR
-from rtuning_helpers.questions import Question
 
 VOCABULARY = 8192
 PROMPT_SHARE = 0.75  # of the documents; the others state the fact without the prompt's template

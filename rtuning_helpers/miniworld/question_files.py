@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.data_rows import BadRowError, convert_rows, fields_of, json_array_or_lines_rows, text_field
+from rtuning_helpers.data.matching import normalised_words
+from rtuning_helpers.data.prompts import STOP
+from rtuning_helpers.data.questions import OPEN, Question
+from rtuning_helpers.data.registry import find_dataset, load_questions
+from rtuning_helpers.data.rows import BadRowError, convert_rows, fields_of, json_array_or_lines_rows, text_field
+from rtuning_helpers.data.world.world import EXPOSURE_NOISE
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.matching import normalised_words
-from rtuning_helpers.miniworld.world import EXPOSURE_NOISE
-from rtuning_helpers.prompts import STOP
-from rtuning_helpers.questions import OPEN, Question, find_dataset, load_questions
 
 SHARES = {"train": 0.4, "id": 0.3, "ood": 0.3}  # of the sample
 EXPOSURE_TIERS = (0, 0, 0, 1, 3, 10, 30, 90)  # documents per fact, before noise; a tier belongs to a subject

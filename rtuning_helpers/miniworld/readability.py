@@ -11,11 +11,11 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rtuning_helpers.estimators import hidden_states
-from rtuning_helpers.language_model import LanguageModel
+from rtuning_helpers.data.questions import TRAIN, Question
 from rtuning_helpers.miniworld.question_files import subjects
-from rtuning_helpers.probing import Probe
-from rtuning_helpers.questions import TRAIN, Question
+from rtuning_helpers.model.hidden_states import hidden_states
+from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.probe.probing import Probe
 
 WELL_READ = 16  # documents from which a fact counts as read often; "read" is told against those never read
 FOLDS = 5

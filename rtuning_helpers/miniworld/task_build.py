@@ -7,14 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.language_model import LanguageModel
+from rtuning_helpers.data.questions import TRAIN
+from rtuning_helpers.data.registry import find_dataset, load_questions
+from rtuning_helpers.data.world.world import World, build_world
 from rtuning_helpers.miniworld.build import exposure_table, finish_checkpoint
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig, train_on
 from rtuning_helpers.miniworld.task_corpus import Syllabus, vocabulary_texts, write_stages
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
-from rtuning_helpers.miniworld.world import World, build_world
-from rtuning_helpers.probing import probe
-from rtuning_helpers.questions import TRAIN, find_dataset, load_questions
+from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.probe.probing import probe
 
 # Six layers, since a choice takes more steps of thought than an answer: recall, find it among the options, name it.
 CONFIG = PretrainingConfig(

@@ -12,10 +12,9 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rtuning_helpers import prompts
-from rtuning_helpers.miniworld.corpus import PHRASEBOOK_COPIES, phrasebook, question_document, statement_document
-from rtuning_helpers.miniworld.pretraining import Document, Lesson
-from rtuning_helpers.miniworld.tasks import (
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.world.tasks import (
     JUDGED,
     LISTED,
     OPTIONS,
@@ -28,8 +27,9 @@ from rtuning_helpers.miniworld.tasks import (
     paragraphs,
     verdict_claim,
 )
-from rtuning_helpers.miniworld.world import Fact, World
-from rtuning_helpers.questions import Question
+from rtuning_helpers.data.world.world import Fact, World
+from rtuning_helpers.miniworld.corpus import PHRASEBOOK_COPIES, phrasebook, question_document, statement_document
+from rtuning_helpers.miniworld.pretraining import Document, Lesson
 
 # Share of each form in the documents of a fact that need it; two hops only where the answer has facts of its own.
 SHARES = {"choice": 0.35, "support": 0.13, "verdict": 0.18, "two_hops": 0.20, "knowledge": 0.06, "premise": 0.08}

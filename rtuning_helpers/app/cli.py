@@ -1,0 +1,395 @@
+"""The ``rtuning`` command. Modules that take seconds to import are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtuning_helpers.app import reports
+from rtuning_helpers.app.data_commands import data
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.run.profiles import METHODS, MIXTURE, RunConfig, check_machine, check_methods
+
+INTERRUPTED = 130
+MAX_SEED = 2**32 - 1  # of numpy
+KEPT = {
+    "run": "finished steps are kept, and the same command continues",
+    "build-mini": "the earlier checkpoint is as it was",
+    "build-notebooks": "notebooks that were finished are kept, the others are as they were",
+}
+
+app = typer.Typer(
+    help="R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+ledger = typer.Typer(help="The paper's numbers, re-runs, and this kit's.", rich_markup_mode=None)
+app.add_typer(ledger, name="ledger")
+app.add_typer(data, name="data")
+
+
+@app.callback()
+def _root() -> None:
+    """R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model."""
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Option(metavar="NAME", help="mini, colab-t4, consumer-24gb or paper.")] = "mini",
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Name of the data set.")] = "mini",
+    methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ",".join(METHODS),
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of everything random.")] = 0,
+    data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
+    limit: Annotated[int | None, typer.Option(min=2, metavar="N", help="Questions of each split, at most.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model folder or hub name.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Results.  [default: the clone's runs]")] = None,
+    tune_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Data set to tune on.  [default: the data set; multitask if it cannot be tuned on]"
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do finished steps again.")] = False,
+) -> None:
+    """Execute the notebooks, then print the results."""
+    chosen = check_methods(methods)
+    folder = _absolute(out) or "runs"
+    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), folder, tune_on)
+    _check(config)
+    start, console = time.monotonic(), reports.new_console()
+
+    from rtuning_helpers.app.notebook_runs import run_notebooks
+    from rtuning_helpers.json_files import read_json
+    from rtuning_helpers.run.artifacts import results_folder, shown_path
+
+    with reports.notebook_progress(console) as progress:
+        notebooks = run_notebooks(config, chosen, force, progress)
+    metrics = results_folder(config) / "metrics" / f"seed{config.seed}" / "metrics.json"
+    if not metrics.is_file():
+        raise RuntimeError(f"the notebooks ran but left no {shown_path(metrics)}")
+    console.print(reports.metrics_table(read_json(metrics)))
+    console.print(f"Executed notebooks: {shown_path(notebooks[0].parent)}", soft_wrap=True)
+    for path in notebooks:
+        console.print(f"  {shown_path(path)}", soft_wrap=True)
+    console.print(f"Metrics: {shown_path(metrics)}", soft_wrap=True)
+    console.print(f"Time: {reports.duration(time.monotonic() - start)}")
+
+
+@app.command()
+def score(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recorded predictions.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    all_metrics: Annotated[
+        bool, typer.Option("--all-metrics", help="Every metric that the columns allow, with its interval.")
+    ] = False,
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Refuse recordings of other questions than this data set's.")
+    ] = None,
+    data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
+) -> None:
+    """Score recorded predictions.
+
+    FILE is this kit's predictions.jsonl, or the JSON of a released evaluator.
+    """
+    from rtuning_helpers.paper.recorded import check_questions, read_recording, score_files
+
+    if dataset is not None:
+        from rtuning_helpers.data.registry import find_dataset, load_questions
+
+        splits = find_dataset(dataset).splits
+        for path in files:
+            predictions = read_recording(path)
+            split = predictions[0].split if predictions[0].split in splits else "id" if "id" in splits else splits[0]
+            check_questions(path, predictions, load_questions(dataset, split, data_dir))
+    console = reports.new_console()
+    with reports.waiting("scoring"):
+        rows = score_files(files, all_metrics=all_metrics)
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        console.print(reports.score_table(rows))
+        if all_metrics:
+            console.print(reports.all_metrics_table(rows))
+
+
+@app.command("build-mini")
+def build_mini(
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of the training.")] = 0,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Model folder.  [default: the package's, or in runs/models]")
+    ] = None,
+    questions: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Train on the question files there, not on the mini world.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose files they are, or plain.  [default: pararel if it is, else plain]"),
+    ] = None,
+    facts: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Questions to know a part of.  [default: 4000]")
+    ] = None,
+    tasks: Annotated[bool, typer.Option("--tasks", help="The model of all tasks, for the mini twins.")] = False,
+) -> None:
+    """Train the mini language model from scratch.
+
+    Ends with the table of what it knows by exposure.
+    """
+    if questions is not None and tasks:
+        raise InputError(f"--tasks and --questions {questions}: expected one of them; they train different models")
+    if questions is not None:
+        return _build_question_model(Path(_absolute(questions)), dataset, facts, seed, _absolute(out))
+    for option, value in (("--dataset", dataset), ("--facts", facts)):
+        if value is not None:
+            raise InputError(f"{option} {value}: belongs to --questions; expected it with --questions DIR")
+
+    from rtuning_helpers.miniworld import build, task_build
+    from rtuning_helpers.miniworld.pretraining import PretrainingConfig
+    from rtuning_helpers.model.language_model import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
+    from rtuning_helpers.run.artifacts import shown_path
+
+    shipped = MINI_TASKS_CHECKPOINT if tasks else MINI_CHECKPOINT
+    folder, console = Path(_absolute(out) or shipped), reports.new_console()
+    _check_replaceable(folder)
+    with reports.training_progress(console) as on_step:
+        if tasks:
+            record = task_build.build_tasks_checkpoint(folder, replace(task_build.CONFIG, seed=seed), on_step=on_step)
+        else:
+            record = build.build_checkpoint(folder, PretrainingConfig(seed=seed), on_step=on_step)
+    console.print(reports.knowledge_table(record["knowledge"]))
+    console.print(
+        f"Checkpoint: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
+        f"{record['final_loss_nats']:.3f} nats per token)",
+        soft_wrap=True,
+    )
+
+
+def _build_question_model(files: Path, dataset: str | None, facts: int | None, seed: int, out: str | None) -> None:
+    """``rtuning build-mini --questions``: a model that knows a known part of real questions."""
+    from rtuning_helpers.run.artifacts import shown_path
+    from rtuning_helpers.run.profiles import default_out
+
+    folder = Path(out) if out else default_out() / "runs" / "models" / f"{files.name}-mini"
+    _check_replaceable(folder)
+
+    from rtuning_helpers.miniworld.question_files import DEFAULT_FACTS, read_question_files, sample_questions
+
+    console = reports.new_console()
+    sample = sample_questions(read_question_files(files, dataset), facts or DEFAULT_FACTS, seed)
+    counts = ", ".join(f"{len(asked):,} {split}" for split, asked in sample.asked.items())
+    console.print(f"Questions: {counts}; {len(sample.background):,} others are read once and not asked")
+    for reason, number in sample.left_out.items():
+        console.print(f"  left out: {number:,} {reason}")
+
+    from rtuning_helpers.miniworld.build_questions import CONFIG, QUESTIONS, build_question_model
+
+    with reports.training_progress(console) as on_step:
+        record = build_question_model(folder, sample, replace(CONFIG, seed=seed), on_step=on_step)
+    console.print(reports.knowledge_table(record["knowledge"]))
+    console.print(reports.readability_table(record["readability"]))
+    console.print(
+        f"Model: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
+        f"{record['final_loss_nats']:.3f} nats per token)",
+        soft_wrap=True,
+    )
+    console.print(
+        f"Next: rtuning run --dataset pararel --data-dir {shown_path(folder / QUESTIONS)} --model {shown_path(folder)}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can run.
+
+    Exit status 0 if the mini profile fits, else 1.
+    """
+    from rtuning_helpers.app.doctor import examine
+
+    found = examine()
+    reports.new_console().print(reports.doctor_table(found))
+    if not next(finding.ok for finding in found if finding.name == "profile mini"):
+        raise typer.Exit(1)
+
+
+@app.command("build-notebooks")
+def build_notebooks(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMES]...", help="Such as 01 or solutions.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Build nothing; fail if a notebook is stale.")] = False,
+) -> None:
+    """For authors: execute the notebooks' sources.
+
+    The result is what is published in notebooks/.
+    """
+    from rtuning_helpers.app import notebook_sources
+    from rtuning_helpers.run.artifacts import shown_path
+
+    if check:
+        stale = notebook_sources.stale_notebooks(names)
+        for line in stale:
+            print(line)
+        if stale:
+            raise typer.Exit(1)
+        print("all notebooks are up to date")
+        return
+    console = reports.new_console()
+    with reports.notebook_progress(console) as progress:
+        written = notebook_sources.build_notebooks(names, progress)
+    for path in written:
+        console.print(shown_path(path), soft_wrap=True)
+
+
+@ledger.command("add")
+def ledger_add(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs, such as runs/mini/mini.")
+    ],
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: the clone's results/ledger.csv]")] = None,
+) -> None:
+    """File finished runs into the column "this kit".
+
+    All seeds of a run are filed; rows of the same cell, profile and seed are replaced.
+    """
+    from rtuning_helpers.paper.ledger import file_rows, ledger_path, run_rows
+    from rtuning_helpers.run.artifacts import shown_path
+
+    found = {folder: run_rows(folder) for folder in runs}  # all are looked at before any is filed
+    file_rows([row for rows in found.values() for row in rows], file)
+    for folder, rows in found.items():
+        seeds = ", ".join(str(seed) for seed in sorted({row.seed for row in rows}))
+        print(
+            f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {shown_path(file or ledger_path())}"
+        )
+
+
+@ledger.command("show")
+def ledger_show(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Number of a table of the paper, such as 1.")],
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="[default: the clone's results/ledger.csv]")] = None,
+) -> None:
+    """Show a table with re-runs and this kit's numbers."""
+    from rtuning_helpers.paper.ledger import compare, read_ledger
+
+    reports.new_console().print(reports.ledger_table(table, compare(table, read_ledger(file))))
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.abspath(os.path.expanduser(path))
+
+
+def _model(name: str | None) -> str | None:
+    """A local model folder as absolute path; hub names and ``mini`` as they are."""
+    is_local = name not in (None, "mini", "mini-tasks") and (name.startswith((".", "/", "~")) or Path(name).is_dir())
+    return _absolute(name) if is_local else name
+
+
+def _check(config: RunConfig) -> None:
+    """See to all that can be seen to before the first kernel starts, the quick checks first.
+
+    Raises:
+        InputError: Whatever is wrong.
+    """
+    from rtuning_helpers.data.questions import TRAIN
+    from rtuning_helpers.data.registry import find_dataset
+    from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
+
+    check_tuned_on(config)
+    named = [config.dataset] if config.tune_on in (None, MIXTURE) else [config.dataset, config.tune_on]
+    if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in named):
+        raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
+    for split in (TRAIN, *evaluation_splits(config)):
+        questions(config, split)
+    check_machine(config)
+
+    from rtuning_helpers.file_hashes import verify_checksums
+    from rtuning_helpers.model.language_model import load_tokenizer, model_location
+    from rtuning_helpers.run.artifacts import check_writable
+
+    location = Path(model_location(config.settings.model))
+    if location.is_dir():
+        verify_checksums(location)
+        _check_weights(location)
+    load_tokenizer(config.settings.model, config.settings.revision)
+    check_writable(config)
+
+    from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
+
+    for notebook in find_notebooks():
+        choose_parameters(notebook, config, METHODS, False)
+
+
+def _check_weights(folder: Path) -> None:
+    """See to it that a model folder's weights can be opened.
+
+    Raises:
+        InputError: A file is truncated or no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, "pt"):
+                pass
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path}: no whole safetensors file ({error}); expected the model's weights") from None
+
+
+def _check_replaceable(folder: Path) -> None:
+    """See to it that a checkpoint can be written to the folder, and that no other folder is replaced by it.
+
+    Raises:
+        InputError: It holds something else, or cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder}: a file is there; expected a folder to make or replace")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
+        raise InputError(f"--out {folder}: it holds something else than a model; expected a new or a model folder")
+    parent = next(path for path in (folder, *folder.parents) if path.is_dir())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise InputError(f"--out {folder}: cannot write in {parent}; expected a writable folder")
+
+
+def _complain(kind: str, text: str) -> None:
+    print(f"rtuning: {kind}: {' '.join(text.split())}", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and give its exit status: 0 done, 1 failure, 2 bad arguments or input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = app(args=arguments or ["--help"], prog_name="rtuning", standalone_mode=False)
+    except InputError as error:
+        _complain("error", str(error))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error; typer brings its own copy of click's classes
+            _complain("error", error.format_message())
+            return 2
+        if os.environ.get("RTUNING_DEBUG") == "1":
+            traceback.print_exc()
+        kind = "" if type(error).__name__ == "NotebookFailed" else f"{type(error).__name__}: "
+        _complain("failed", f"{kind}{error}")
+        return 1
+    if status == INTERRUPTED:
+        kept = next((KEPT[word] for word in arguments if word in KEPT), "nothing was changed")
+        _complain("interrupted", kept)
+    return status if isinstance(status, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What this machine can run: versions, memory, GPU, 4-bit support, the mini checkpoint, the profiles that fit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+import torch
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
+from rtuning_helpers.model.language_model import MINI_CHECKPOINT, default_device, model_location
+from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
+
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "trl")
+MINI_MEMORY_GIB, MINI_DISK_GIB = 1.5, 1.0
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is as the kit needs it; None where it is for information only.
+        detail: What was found.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Look at everything that decides what can be run here; takes a few seconds."""
+    found = [Finding("python", None, platform.python_version()), *_packages()]
+    memory, disk = memory_gib(), shutil.disk_usage(default_out()).free / GIB
+    found.append(Finding("processor", None, f"{core_count()} cores"))
+    found.append(Finding("memory", memory >= MINI_MEMORY_GIB, f"{memory:.1f} GiB"))
+    found.append(Finding("disk", disk >= MINI_DISK_GIB, f"{disk:.0f} GiB free"))
+    found.append(_gpu())
+    found += [_four_bit(), _checkpoint()]
+    return found + [_profile(name, profile, found) for name, profile in PROFILES.items()]
+
+
+def core_count() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_gib() -> float:
+    """Memory that this process may use [GiB]: the machine's, or the container's limit if that is lower."""
+    limit = psutil.virtual_memory().total
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limit = min(limit, int(Path(file).read_text()))
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return limit / GIB
+
+
+def _packages() -> list[Finding]:
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(Finding(package, True, version(package)))
+        except PackageNotFoundError:
+            found.append(Finding(package, False, "not installed"))
+    return found
+
+
+def _gpu() -> Finding:
+    if not torch.cuda.is_available():
+        return Finding("GPU", None, "none that CUDA can use")
+    properties = torch.cuda.get_device_properties(0)
+    bf16 = "bfloat16" if torch.cuda.is_bf16_supported() else "no bfloat16"
+    count = f"{torch.cuda.device_count()} x " if torch.cuda.device_count() > 1 else ""
+    return Finding("GPU", None, f"{count}{properties.name}, {properties.total_memory / GIB:.1f} GiB, {bf16}")
+
+
+def _four_bit() -> Finding:
+    """Quantise a small layer to NF4, run it, and compare with the layer as it was."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from bitsandbytes.nn import Linear4bit
+
+            torch.manual_seed(0)
+            plain = torch.nn.Linear(64, 64, bias=False)
+            layer = Linear4bit(64, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4")
+            layer.load_state_dict(plain.state_dict())
+            layer = layer.to(default_device())
+            asked = torch.randn(8, 64)
+            with torch.inference_mode():
+                wanted, got = plain(asked), layer(asked.to(default_device())).float().cpu()
+        error = ((got - wanted).norm() / wanted.norm()).item()
+    except Exception as error:  # whatever a library built for another machine raises
+        return Finding("4-bit", False, f"does not work: {type(error).__name__}: {_first_line(error)}")
+    stored = layer.weight.dtype == torch.uint8
+    detail = f"NF4 on {default_device().type}; {100 * error:.0f} % error in a small layer's output"
+    return Finding("4-bit", stored and error < 0.2, detail)
+
+
+def _checkpoint() -> Finding:
+    if not MINI_CHECKPOINT.is_dir():
+        return Finding("mini checkpoint", False, "missing; run `rtuning build-mini`")
+    try:
+        verify_checksums(Path(model_location("mini")))
+    except InputError as error:
+        return Finding("mini checkpoint", False, str(error).replace(f"{MINI_CHECKPOINT.parent}{os.sep}", ""))
+    if not (MINI_CHECKPOINT / CHECKSUMS).is_file():
+        return Finding("mini checkpoint", False, f"has no {CHECKSUMS}; run `rtuning build-mini`")
+    size = sum(path.stat().st_size for path in MINI_CHECKPOINT.iterdir()) / 1e6
+    return Finding("mini checkpoint", True, f"complete, {size:.1f} MB, checksums match")
+
+
+def _profile(name: str, profile: Profile, found: list[Finding]) -> Finding:
+    """Whether the profile fits, and if not, why."""
+    lacking = [f"{f.name} {f.detail}" for f in found if f.ok is False and f.name in PACKAGES]
+    broken = {f.name: f.detail for f in found if f.ok is False}
+    if profile.four_bit and "4-bit" in broken:
+        lacking.append(f"4-bit {broken['4-bit']}")
+    if "disk" in broken:
+        lacking.append(f"disk: {broken['disk']}, needs {MINI_DISK_GIB:.0f} GiB")
+    if name == "mini":
+        lacking += [f"{key}: {broken[key]}" for key in ("memory", "mini checkpoint") if key in broken]
+    if profile.needs_gpu:
+        lacking += _gpu_lacks(profile)
+    return Finding(f"profile {name}", not lacking, "; ".join(lacking) or f"fits; model {profile.model}")
+
+
+def _gpu_lacks(profile: Profile) -> list[str]:
+    if not torch.cuda.is_available():
+        return [f"needs a CUDA GPU with {profile.gpu_memory_gib:.0f} GiB"]
+    memory, lacks = torch.cuda.get_device_properties(0).total_memory / GIB, []
+    if memory < profile.gpu_memory_gib:
+        lacks.append(f"needs {profile.gpu_memory_gib:.0f} GiB of GPU memory, has {memory:.1f}")
+    if profile.dtype == "bfloat16" and not torch.cuda.is_bf16_supported():
+        lacks.append("needs a GPU with bfloat16")
+    return lacks
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0].replace(str(Path.home()), "~")[:160]

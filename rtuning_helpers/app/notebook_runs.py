@@ -1,0 +1,267 @@
+"""Execute the tutorial's notebooks with papermill: parameters checked, progress reported, kernels never left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import IO, Any
+
+import nbformat
+import papermill
+from jupyter_client.manager import KernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, papermill_engines
+from traitlets.config import Config
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.run.artifacts import results_folder, shown_path
+from rtuning_helpers.run.profiles import RunConfig, default_out
+
+TUTORIAL = "0[1-5]_*.ipynb"  # the main line; the later notebooks stand on their own
+KERNEL = "python3"
+ENGINE = "rtuning"
+CORE_PARAMETERS = ("profile", "dataset", "seed", "out")
+KERNEL_ENVIRONMENT = {
+    "TQDM_DISABLE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures in the notebook, whatever the shell says
+}
+START_SECONDS, OUTPUT_SECONDS, END_SECONDS = 300, 120, 10.0  # patience with a busy machine
+SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit is 108
+
+Progress = Callable[[str, str, int, int], None]
+"""Called as (notebook, heading, cells done, cells in all); the two numbers are equal when the notebook is finished."""
+
+
+class NotebookFailed(RuntimeError):  # noqa: N818
+    """A notebook did not run to its end: one line that names it, the cell's heading, the error, and the kept copy."""
+
+
+def silent(notebook: str, heading: str, done: int, cells: int) -> None:
+    """The progress report of those who want none."""
+
+
+def notebooks_folder() -> Path:
+    """The clone's ``notebooks`` folder.
+
+    Raises:
+        InputError: The package was installed without its clone.
+    """
+    folder = default_out() / "notebooks"
+    if not ((folder.parent / "rtuning_helpers").is_dir() and folder.is_dir()):
+        raise InputError(
+            "the notebooks are not part of an installed package: `rtuning run` needs a clone of the repository; "
+            "expected `pip install -e .` in the clone"
+        )
+    return folder
+
+
+def find_notebooks() -> list[Path]:
+    """The notebooks of the main line, 01 to 05, in order.
+
+    Raises:
+        InputError: There is no clone, or it holds none.
+    """
+    found = sorted(notebooks_folder().glob(TUTORIAL))
+    if not found:
+        raise InputError(f"{shown_path(notebooks_folder())}: no notebooks; expected {TUTORIAL} as in the repository")
+    return found
+
+
+def run_notebooks(
+    config: RunConfig, methods: Sequence[str], force: bool = False, progress: Progress = silent
+) -> list[Path]:
+    """Execute notebooks 01 to 05 in order, with the run's settings as parameters.
+
+    Args:
+        config: The settings; ``out`` is passed on as an absolute path.
+        methods: The methods to compare.
+        force: Do finished steps again.
+        progress: Told of every cell, see `Progress`.
+
+    Returns:
+        The executed notebooks, in ``<out>/<profile>/<dataset>/notebooks/seed<k>/``.
+
+    Raises:
+        InputError: As raised in a notebook.
+        NotebookFailed: Any other failure in a notebook.
+    """
+    results = results_folder(config).absolute()
+    config = replace(config, out=str(results.parent.parent))
+    folder = results / "notebooks" / f"seed{config.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    notebooks = find_notebooks()
+    chosen = {path: choose_parameters(path, config, methods, force) for path in notebooks}
+    return [execute(path, folder / path.name, parameters, progress) for path, parameters in chosen.items()]
+
+
+def choose_parameters(notebook: Path, config: RunConfig, methods: Sequence[str], force: bool) -> dict[str, Any]:
+    """The parameters of the run that the notebook declares.
+
+    Raises:
+        NotebookFailed: It lacks all of the core ones, or one that the user has set.
+    """
+    declared = papermill.inspect_notebook(_plain(notebook))
+    if not set(declared) & set(CORE_PARAMETERS):
+        raise NotebookFailed(
+            f"{notebook.name}: its cell tagged `parameters` declares {', '.join(declared) or 'nothing'}; "
+            f"expected {', '.join(CORE_PARAMETERS)}"
+        )
+    settings, defaults = asdict(config), asdict(RunConfig())
+    for name, value in settings.items():
+        if name not in declared and name != "out" and value != defaults[name]:
+            raise NotebookFailed(f"{notebook.name}: its cell tagged `parameters` lacks {name}, which the run sets")
+    settings |= {"methods": list(methods), "force": force}
+    return {name: value for name, value in settings.items() if name in declared}
+
+
+def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress: Progress = silent) -> Path:
+    """Execute one notebook in the folder where it lies.
+
+    The result appears under its name only when it is complete; of a failed run the executed part is kept beside it
+    as ``<name>.failed.ipynb``, of an interrupted one nothing.
+
+    Args:
+        source: The notebook.
+        target: Where the executed one belongs.
+        parameters: What to inject after the cell tagged ``parameters``; nothing is injected if empty.
+        progress: Told of every cell, see `Progress`.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        InputError: A cell raised InputError.
+        NotebookFailed: A cell raised something else, or the kernel died.
+    """
+    failed = target.with_name(f"{target.stem}.failed.ipynb")
+    heading, cells = "", 1
+
+    def on_cell(title: str, done: int, in_all: int) -> None:
+        nonlocal heading, cells
+        heading, cells = title, in_all
+        progress(source.name, title, done, in_all)
+
+    def failure(reason: str) -> NotebookFailed:
+        where = f" under {heading!r}" if heading else ""
+        kept = f"; executed so far: {shown_path(failed)}" if failed.is_file() else ""
+        return NotebookFailed(f"{source.name}{where}: {' '.join(reason.split())}{kept}")
+
+    with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
+        work = Path(folder) / target.name
+        try:
+            papermill.execute_notebook(
+                _plain(source),
+                _plain(work),
+                dict(parameters),
+                engine_name=ENGINE,
+                kernel_name=KERNEL,
+                progress_bar=False,
+                log_output=False,
+                cwd=str(source.parent),
+                on_cell=on_cell,
+            )
+        except Exception as error:
+            if work.is_file():
+                os.replace(work, failed)
+            if isinstance(error, papermill.PapermillExecutionError):
+                if error.ename == InputError.__name__:
+                    raise InputError(error.evalue) from None
+                raise failure(f"{error.ename}: {error.evalue}") from error
+            if isinstance(error, DeadKernelError):
+                raise failure(f"its kernel died: it was killed, or ran out of memory {error}") from error
+            if isinstance(error, CellTimeoutError):
+                raise failure(f"its kernel sent nothing for {OUTPUT_SECONDS} s; is the machine overloaded?") from error
+            raise failure(f"{type(error).__name__}: {error}") from error
+        os.replace(work, target)
+    failed.unlink(missing_ok=True)
+    progress(source.name, heading, cells, cells)
+    return target
+
+
+def headings(notebook: nbformat.NotebookNode) -> list[str]:
+    """For each cell, the last markdown heading at or above it."""
+    last, found = "", []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            titles = [line.lstrip("#").strip() for line in cell.source.splitlines() if line.startswith("#")]
+            last = titles[-1] if titles else last
+        found.append(last)
+    return found
+
+
+class _ReportingEngine(NBClientEngine):
+    """Papermill's own engine, which also tells of each cell and is careful with the kernel process."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, on_cell=None, **kwargs):
+        titles, start_cell = headings(nb_man.nb), nb_man.cell_start
+
+        def cell_start(cell, cell_index=None, **rest):
+            on_cell(titles[cell_index], cell_index, len(titles))
+            start_cell(cell, cell_index, **rest)
+
+        nb_man.cell_start = cell_start
+        with _kernel_settings() as settings, tempfile.TemporaryFile() as log:
+            client = PapermillNotebookClient(
+                nb_man,
+                kernel_name=kernel_name,
+                config=settings,
+                timeout=None,
+                startup_timeout=START_SECONDS,
+                iopub_timeout=OUTPUT_SECONDS,
+                record_timing=False,
+            )
+            client.km = client.create_kernel_manager()
+            manager = client.km
+            client.owns_km = True  # so that the client stops the kernel when it is done
+            try:  # the client interrupts the kernel, asks it to end, and waits for some seconds ...
+                client.execute(env={**os.environ, **KERNEL_ENVIRONMENT}, stdout=log, stderr=log)
+            except RuntimeError as error:  # also DeadKernelError; a cell's own errors do not come this way
+                raise DeadKernelError(_last_line(log)) from error
+            finally:  # ... unless it is interrupted itself
+                _kill(manager)
+
+
+papermill_engines.register(ENGINE, _ReportingEngine)
+
+
+@contextmanager
+def _kernel_settings() -> Iterator[Config]:
+    """How to reach the kernel: over files in a folder of its own, which no other run or user can meet, else TCP."""
+    bases = [tempfile.gettempdir(), "/tmp"] if sys.platform == "linux" else []
+    base = next((b for b in bases if os.path.isdir(b) and len(os.fsencode(b)) + 30 < SOCKET_PATH_LIMIT), None)
+    settings = Config({"KernelManager": {"shutdown_wait_time": END_SECONDS}})
+    if base is None:
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="rtuning-", dir=base, ignore_cleanup_errors=True) as folder:
+        settings.KernelManager.update({"transport": "ipc", "connection_file": f"{folder}/kernel.json"})
+        yield settings
+
+
+def _kill(manager: KernelManager) -> None:
+    """End the kernel process if it is still there, whatever state the manager is in."""
+    process = getattr(manager.provisioner, "process", None)
+    if process is not None and process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def _last_line(log: IO[bytes]) -> str:
+    """What a dead kernel said last."""
+    log.seek(0)
+    lines = log.read().decode(errors="replace").split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"(its last words: {said[:200]})" if said else ""
+
+
+def _plain(path: Path) -> str:
+    """The path as text in which papermill, which formats its paths, finds no placeholder."""
+    return str(path.absolute()).replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,232 @@
+"""The notebooks' text twins: ``notebooks/source/*.py`` is what people edit and review, the executed ``.ipynb`` follows.
+
+Sources are in jupytext's percent format (``# %% [markdown]``, ``# %% tags=["parameters"]``). A stamp in the notebook's
+metadata says from which source it was made, so that outputs can never silently belong to another text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from rtuning_helpers import REPOSITORY
+from rtuning_helpers.app.notebook_runs import (
+    KERNEL,
+    NotebookFailed,
+    Progress,
+    execute,
+    headings,
+    notebooks_folder,
+    silent,
+)
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.json_files import write_text
+from rtuning_helpers.run.profiles import default_out
+
+STAMP = "rtuning"
+STAMPED_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "trl")
+KERNELSPEC = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
+FORBIDDEN = {
+    "an absolute path": r"/home/|/root/|/tmp/|/Users/|site-packages",
+    "a warning": r"Warning",
+}
+
+
+def source_files() -> dict[str, Path]:
+    """Each notebook's name (``01_...`` or ``solutions/01_...``) with its source; the tutorial first, then solutions.
+
+    Raises:
+        InputError: There is no clone.
+    """
+    folder = notebooks_folder() / "source"
+    paths = [*sorted(folder.glob("*.py")), *sorted(folder.glob("*/*.py"))]
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+
+
+def notebook_path(name: str) -> Path:
+    """Where the notebook of that name lies."""
+    return notebooks_folder() / f"{name}.ipynb"
+
+
+def read_source(path: Path) -> NotebookNode:
+    """A source as an unexecuted notebook with minimal metadata and cell ids that depend on the position only."""
+    notebook = jupytext.read(path, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells, start=1):
+        tags = cell.metadata.get("tags")
+        cell.metadata = NotebookNode({"tags": tags} if tags else {})
+        cell.id = f"cell-{number:02d}"
+        cell.source = cell.source.replace("REPOSITORY_SLUG", REPOSITORY)
+    notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE))
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def source_hash(notebook: NotebookNode) -> str:
+    """SHA-256 over the types, tags and sources of the cells, and nothing else."""
+    cells = [[cell.cell_type, cell.metadata.get("tags", []), cell.source] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells, ensure_ascii=True).encode()).hexdigest()
+
+
+def build_notebooks(
+    names: Sequence[str] | None = None,
+    progress: Progress = silent,
+    on_built: Callable[[Path], None] = lambda path: None,
+) -> list[Path]:
+    """Make the executed notebooks from their sources, each on its own defaults.
+
+    Args:
+        names: Names, or beginnings of names, such as ``01`` or ``solutions``; None is all of them.
+        progress: Told of every cell.
+        on_built: Told of every notebook that is written.
+
+    Returns:
+        The notebooks written. One that fails leaves its predecessor as it was.
+
+    Raises:
+        InputError: An unknown name, or no clone.
+        NotebookFailed: A cell failed, or wrote what must not be published.
+    """
+    written = []
+    for name in _choose(names):
+        target = notebook_path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_text(target, _execute_source(name, target, progress))
+        on_built(target)
+        written.append(target)
+    return written
+
+
+def _choose(names: Sequence[str] | None) -> list[str]:
+    known = list(source_files())
+    if not known:
+        raise InputError("notebooks/source holds no .py files; expected one for each notebook")
+    chosen: set[str] = set()
+    for name in names or [""]:
+        found = {candidate for candidate in known if candidate.startswith(name)}
+        if not found:
+            raise InputError(f"no notebook is called {name!r}: expected one of {', '.join(known)}")
+        chosen |= found
+    return [name for name in known if name in chosen]
+
+
+def _execute_source(name: str, target: Path, progress: Progress) -> str:
+    """The text of the executed, cleaned, checked and stamped notebook."""
+    notebook = read_source(source_files()[name])
+    # Executed where it will lie, so that relative paths mean the same; under a hidden name, so that nobody reads it.
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as folder:
+        fresh = target.parent / f"{Path(folder).name}-{target.name}"
+        try:
+            fresh.write_text(nbformat.writes(notebook), encoding="utf-8")
+            executed = execute(fresh, Path(folder) / target.name, {}, lambda _, *rest: progress(target.name, *rest))
+            result = nbformat.read(executed, as_version=4)
+        except NotebookFailed as error:
+            message = str(error).partition("; executed so far")[0]
+            raise NotebookFailed(message.replace(fresh.name, f"{name}.ipynb")) from error.__cause__
+        finally:
+            fresh.unlink(missing_ok=True)
+    for cell, ran in zip(notebook.cells, result.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in ran.outputs if output.get("name") != "stderr"]
+            cell.execution_count = ran.execution_count
+    drop_widgets(notebook)
+    check_outputs(notebook, f"{name}.ipynb")
+    notebook.metadata[STAMP] = NotebookNode(
+        source_sha256=source_hash(notebook), profile="mini", versions=NotebookNode(_versions())
+    )
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook).rstrip("\n") + "\n"
+
+
+def drop_widgets(notebook: NotebookNode) -> None:
+    """Remove widget views from the outputs: they show nothing without the kernel that made them."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "data" in output:
+                output.data = NotebookNode({k: v for k, v in output.data.items() if "widget" not in k})
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
+
+
+def check_outputs(notebook: NotebookNode, name: str) -> None:
+    """See to it that no output holds what must not be published.
+
+    Raises:
+        NotebookFailed: An absolute path, a warning, or an error.
+    """
+    patterns = FORBIDDEN | {"the clone's path": re.escape(str(default_out()))}
+    titles = headings(notebook)
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            where = f"{name}: the output of cell {index + 1} under {titles[index]!r}"
+            if output.output_type == "error":
+                raise NotebookFailed(f"{where} is an error: {output.ename}: {output.evalue}")
+            text = _text_of(output)
+            for what, pattern in patterns.items():
+                if found := re.search(pattern, text):
+                    line = text[text.rfind("\n", 0, found.start()) + 1 :].split("\n")[0]
+                    raise NotebookFailed(f"{where} holds {what}: {line.strip()[:160]!r}")
+
+
+def _text_of(output: NotebookNode) -> str:
+    """Everything in an output that is text; images are left out."""
+    data = {kind: value for kind, value in output.get("data", {}).items() if not kind.startswith("image/png")}
+    return "\n".join([output.get("text", ""), *(v if isinstance(v, str) else json.dumps(v) for v in data.values())])
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in STAMPED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def stale_notebooks(names: Sequence[str] | None = None) -> list[str]:
+    """What is not up to date: one line for each reason, empty when all is well."""
+    sources = source_files()
+    reasons = [f"{name}.ipynb: {reason}" for name in sources if _wanted(name, names) for reason in _staleness(name)]
+    folder = notebooks_folder()
+    for path in sorted([*folder.glob("*.ipynb"), *folder.glob("solutions/*.ipynb")]):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name not in sources and _wanted(name, names) and not path.name.startswith("."):
+            reasons.append(f"{name}.ipynb: has no source; expected source/{name}.py")
+    return reasons
+
+
+def _wanted(name: str, names: Sequence[str] | None) -> bool:
+    return not names or any(name.startswith(beginning) for beginning in names)
+
+
+def _staleness(name: str) -> list[str]:
+    path = notebook_path(name)
+    if not path.is_file():
+        return ["missing; run `rtuning build-notebooks`"]
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat raises a variety
+        return [f"cannot be read as a notebook ({str(error).splitlines()[0]})"]
+    found, reasons = source_hash(notebook), []
+    if found != source_hash(read_source(source_files()[name])):
+        reasons.append(f"its cells differ from source/{name}.py")
+    if notebook.metadata.get(STAMP, {}).get("source_sha256") != found:
+        reasons.append("its stamp differs from its own cells: it was edited or executed by other means")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        reasons.append("its cells were not executed once each, in order")
+    if code and not any(cell.outputs for cell in code):
+        reasons.append("none of its cells has an output")
+    if any(output.output_type == "error" for cell in code for output in cell.outputs):
+        reasons.append("a cell failed")
+    return reasons

@@ -1,0 +1,218 @@
+"""What the ``rtuning`` command shows: tables, and progress that also reads well in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from rtuning_helpers.app.doctor import Finding
+    from rtuning_helpers.app.notebook_runs import Progress as NotebookProgress
+
+MISSING = "-"  # the number does not exist; never shown as 0
+LOG_WIDTH = 110  # columns where the output is not a terminal
+AP_COLUMNS = {"ap_answer": "AP\nanswer", "ap_sure": "AP\nsure", "ap_mixed": "AP\nmixed"}
+RATE_COLUMNS = {"answer_rate": "answer\nrate", "willing_accuracy": "willing\nacc."}
+CAPTION = (
+    "95 %: interval of the rightmost AP that has a number. A random ranking has an AP equal to the accuracy (acc.). "
+    "Willing acc.: accuracy of the answered questions."
+)
+
+
+def new_console() -> Console:
+    """Standard output; wide enough for the tables where it is a file or a pipe."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
+
+
+def metrics_table(metrics: Mapping) -> Table:
+    """The content of ``metrics.json``: a row for each method and split."""
+    title = f"{metrics['dataset']}, {metrics['model']}, seed {metrics['seed']}"
+    if metrics.get("tuned_on", metrics["dataset"]) != metrics["dataset"]:
+        title += f", tuned on {metrics['tuned_on']}"
+    return _rates_table(title, metrics["rows"])
+
+
+def score_table(rows: Sequence[Mapping]) -> Table:
+    """The rows of `rtuning_helpers.paper.recorded.score_files`."""
+    return _rates_table("recorded predictions", rows, digits=4)
+
+
+def all_metrics_table(rows: Sequence[Mapping]) -> Table:
+    """Every number of `rtuning_helpers.paper.recorded.score_files` that has an interval, a line a metric."""
+    table = Table(title="all metrics, with 95 % intervals", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("metric")
+    for row in rows:
+        table.add_column(f"{row['method']}\n{row['split']}", justify="right", overflow="fold")
+    names = [name for name in rows[0] if f"{name}_ci95" in rows[0] and any(row[name] is not None for row in rows)]
+    for name in names:
+        cells = [
+            MISSING if row[name] is None else "{} [{}, {}]".format(*(number(v, 4) for v in (row[name], *row[ci])))
+            for row in rows
+            for ci in (f"{name}_ci95",)
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def _rates_table(title: str, rows: Sequence[Mapping], digits: int = 3) -> Table:
+    table = Table(title=title, caption=CAPTION, caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("\nmethod", overflow="fold")
+    table.add_column("\nsplit")
+    for heading in ("\nn", "\nacc.", *AP_COLUMNS.values(), "\n95 %", *RATE_COLUMNS.values()):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        best = next((name for name in reversed(AP_COLUMNS) if row.get(name) is not None), "")
+        interval = row.get(f"{best}_ci95")
+        table.add_row(
+            row["method"],
+            row["split"],
+            f"{row['n']:,}",
+            number(row["accuracy"], digits),
+            *(number(row.get(name), digits) for name in AP_COLUMNS),
+            "-".join(number(bound, digits) for bound in interval) if interval else MISSING,
+            *(number(row.get(name), digits) for name in RATE_COLUMNS),
+        )
+    return table
+
+
+def knowledge_table(knowledge: Mapping[str, Sequence[Mapping]]) -> Table:
+    """Right answers by exposure, a column for each split."""
+    table = Table(title="right answers by exposure, % (95 % interval), n", box=box.SIMPLE)
+    table.add_column("exposure")
+    for split in knowledge:
+        table.add_column(split, justify="right")
+    cells = {
+        (row["exposure"], split): "{rate:.1%} ({low:.1%} to {high:.1%}) {n:,}".format(**row).replace("%", "")
+        for split, rows in knowledge.items()
+        for row in rows
+    }
+    for exposure in dict.fromkeys(label for label, _ in cells):
+        table.add_row(exposure, *(cells.get((exposure, split), MISSING) for split in knowledge))
+    return table
+
+
+def readability_table(rows: Sequence[Mapping]) -> Table:
+    """The best layer and the answer confidence of `miniworld.readability`, a column for each split."""
+    from rtuning_helpers.miniworld.readability import summary
+
+    caption = "A linear probe on the hidden state at the question's end. read: at least 16 documents, against none."
+    table = Table(title="how readable it is (AUROC)", caption=caption, caption_justify="left", box=box.SIMPLE)
+    splits = list(dict.fromkeys(row["split"] for row in rows))
+    for heading in ("told", "by"):
+        table.add_column(heading)
+    for split in splits:
+        table.add_column(split, justify="right")
+    for row in summary(rows):
+        table.add_row(row["target"], row["reader"], *(number(row.get(split)) for split in splits))
+    return table
+
+
+def ledger_table(name: str, rows: DataFrame) -> Table:
+    """The rows of `rtuning_helpers.paper.ledger.compare`."""
+    caption = (
+        "Percent, but for perplexity, entropy (nats) and ECE. Brackets: 95 % interval. This kit: the mean over the "
+        "seeds, and the profile it was measured on."
+    )
+    table = Table(title=f"Table {name} of the paper", caption=caption, caption_justify="left", box=box.SIMPLE_HEAD)
+    for heading in rows.columns:
+        table.add_column(heading)
+    for row in rows.itertuples(index=False):
+        table.add_row(*map(escape, row))
+    return table
+
+
+def doctor_table(found: Sequence[Finding]) -> Table:
+    """What ``rtuning doctor`` found."""
+    table = Table(box=box.SIMPLE, show_header=False)
+    for finding in found:
+        word = {True: "[green]yes[/green]", False: "[red]no[/red]", None: ""}[finding.ok]
+        table.add_row(finding.name, word, escape(finding.detail))
+    return table
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people, or a dash where it does not exist."""
+    return MISSING if value is None else f"{value:.{digits}f}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner on standard error while something takes seconds; nothing where that is not a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+@contextmanager
+def notebook_progress(console: Console) -> Iterator[NotebookProgress]:
+    """A callback for `rtuning_helpers.app.notebook_runs`: a bar in a terminal, else one line for each notebook."""
+    started: dict[str, float] = {}
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=16),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[heading]}", style="dim"),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    tasks = {}
+
+    def report(notebook: str, heading: str, done: int, cells: int) -> None:
+        if notebook not in started:
+            started[notebook] = time.monotonic()
+            tasks[notebook] = bar.add_task(notebook, total=cells, heading="")
+        bar.update(tasks[notebook], completed=done, total=cells, heading=escape(heading[:40]))
+        if done == cells:
+            bar.remove_task(tasks[notebook])
+            took = duration(time.monotonic() - started.pop(notebook))
+            bar.console.print(f"{notebook}  {took}", soft_wrap=True)
+
+    with bar:
+        yield report
+
+
+@contextmanager
+def training_progress(console: Console) -> Iterator[Callable[[int, int, float], None]]:
+    """A callback for pretraining: a bar in a terminal, else a line for each tenth of the way."""
+    bar = Progress(
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TimeLeftColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("", total=None, loss="")
+
+    def report(step: int, steps: int, loss: float) -> None:
+        bar.update(task, completed=step, total=steps, loss=f"loss {loss:.3f}")
+        if bar.disable and (step == steps or step % max(steps // 10, 1) == 0):
+            console.print(f"step {step:,} of {steps:,}, loss {loss:.3f}")
+
+    with bar:
+        yield report

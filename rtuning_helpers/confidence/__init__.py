@@ -1,0 +1,1 @@
+"""Other ways to know how sure a model is."""

@@ -1,0 +1,100 @@
+"""When does an answer count as right?"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtuning_helpers.data.questions import OPEN, Question
+
+RULES = ("words", "substring")
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+def normalised_words(text: str) -> list[str]:
+    """Words in lower case, without punctuation, accents kept; Unicode forms unified (NFKC)."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def matches(prediction: str, answer: str, rule: str = "words") -> bool:
+    """Whether the prediction contains the gold answer (paper A.1: containment, no exact match).
+
+    Args:
+        prediction: The generated answer.
+        answer: The gold answer.
+        rule: ``"words"`` (default): the answer's words stand in the prediction one after the other, whatever their
+            case, and not as a part of a longer word. ``"substring"``: the released code's rule, case-sensitive and
+            blind to word boundaries ("art" is found in "Stuttgart").
+
+    Raises:
+        ValueError: Unknown rule.
+    """
+    if rule == "substring":
+        return answer in prediction
+    if rule != "words":
+        raise ValueError(f"matching rule {rule!r} is unknown: expected one of {', '.join(RULES)}")
+    gold, words = normalised_words(answer), normalised_words(prediction)
+    if not gold:  # an answer made of symbols only, such as "C++" without its C
+        return answer.strip() in prediction
+    return any(words[i : i + len(gold)] == gold for i in range(len(words) - len(gold) + 1))
+
+
+def is_right(question: Question, answer: str, rule: str = "words") -> bool:
+    """Whether an answer to a question of any task is right.
+
+    An open question is answered right by whatever contains the gold answer or one of its aliases (see `matches`); a
+    question with options by the gold letter alone (paper A.1), whatever the rule; an unanswerable one by nothing.
+
+    Raises:
+        ValueError: Unknown rule.
+    """
+    if rule not in RULES:
+        raise ValueError(f"matching rule {rule!r} is unknown: expected one of {', '.join(RULES)}")
+    if not question.answerable:
+        return False
+    if question.task != OPEN:
+        return answer.strip() == question.answer
+    return any(matches(answer, gold, rule) for gold in (question.answer, *question.aliases))
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """An answer that one rule calls right and the other wrong.
+
+    Attributes:
+        row: Its number in the list, counted from 0.
+        id: The question's id.
+        question: The question.
+        answer: The gold answer.
+        prediction: The answer that was given.
+        words: Whether it is right by the rule ``"words"``.
+        substring: Whether it is right by the released code's rule.
+    """
+
+    row: int
+    id: str
+    question: str
+    answer: str
+    prediction: str
+    words: bool
+    substring: bool
+
+
+def rule_disagreements(questions: Sequence[Question], answers: Sequence[str]) -> list[Disagreement]:
+    """The answers about which the two rules disagree.
+
+    Args:
+        questions: The questions.
+        answers: The text of the answer to each.
+
+    Raises:
+        ValueError: Numbers of questions and answers that differ.
+    """
+    found = []
+    for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+        words, substring = (is_right(question, answer, rule) for rule in ("words", "substring"))
+        if words != substring:
+            found.append(Disagreement(row, question.id, question.question, question.answer, answer, words, substring))
+    return found

@@ -1,0 +1,46 @@
+"""The Question record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
+TRAIN, IN_DOMAIN = SPLITS[:2]
+OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
+TASKS = (OPEN, CHOICE, CLAIM)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its gold answer.
+
+    Attributes:
+        id: Unique within the dataset, stable across runs.
+        dataset: Name of the dataset.
+        split: ``"train"``, ``"id"`` (in-domain test), ``"ood"`` (out-of-domain test) or ``"test"`` (the only split).
+        question: The question as asked, without any prompt; for a claim task the claim.
+        answer: The gold answer; for tasks with options the letter of the right one; "" where there is none.
+        relation: The kind of fact asked for (ParaRel's relation, MMLU's subject, the mini world's relation).
+        exposure: How often the mini model's corpus states the fact; None where nobody can know.
+        task: ``"open"`` (answered in words), ``"choice"`` (one of several options) or ``"claim"`` (does the evidence
+            support the claim: one of several classes).
+        options: The options or classes in the order of the prompt, for choice and claim tasks.
+        context: What the question is asked about, ready for the prompt: evidence, paragraphs, knowledge.
+        aliases: Further right answers of an open question.
+        answerable: Whether the question has an answer at all.
+        shots: Solved examples that stand before the question in its prompt, of the same task.
+    """
+
+    id: str
+    dataset: str
+    split: str
+    question: str
+    answer: str
+    relation: str
+    exposure: int | None = None
+    task: str = OPEN
+    options: tuple[str, ...] = ()
+    context: str = ""
+    aliases: tuple[str, ...] = ()
+    answerable: bool = True
+    shots: tuple[Question, ...] = ()

@@ -1,0 +1,209 @@
+"""Rows of files that strangers wrote: each format read row by row, every bad row named in one line.
+
+A reader yields ``(place, value)`` for each row; a line that cannot be parsed gives a `BadRowError` in the value's
+stead, so that the rows around it can still be used.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.json_files import excerpt, read_json_array
+
+Rows = Iterable[tuple[str, Any]]
+
+
+class BadRowError(ValueError):
+    """What is wrong with a row and what was expected; the reader adds the file and the row's place."""
+
+
+def convert_rows(
+    dataset: str,
+    split: str,
+    path: Path,
+    rows: Rows,
+    convert: Callable[[Any], dict[str, Any]],
+    bad_rows: list[InputError] | None = None,
+    numbers: Iterator[int] | None = None,
+) -> list[Question]:
+    """Make questions of the rows of a file.
+
+    Args:
+        dataset: Name of the data set.
+        split: Its split.
+        path: The file, for the error messages.
+        rows: What a reader yields.
+        convert: Gives a question's fields from a row's value, or raises `BadRowError`.
+        bad_rows: Gets an error for each bad row, which is then left out; without it the first bad row is raised.
+        numbers: Gives each row its number, from 0 where None; one iterator counts on where several files make a
+            split. A question's id is its row's number, whether or not rows before it are left out.
+
+    Raises:
+        InputError: A bad row, with its file and place.
+    """
+    questions = []
+    for (place, value), number in zip(rows, count() if numbers is None else numbers, strict=False):
+        try:
+            if isinstance(value, BadRowError):
+                raise value
+            questions.append(
+                Question(id=f"{dataset}-{split}-{number:05d}", dataset=dataset, split=split, **convert(value))
+            )
+        except BadRowError as problem:
+            error = InputError(f"{path}: {place} {problem}")
+            if bad_rows is None:
+                raise error from None
+            bad_rows.append(error)
+    return questions
+
+
+# Formats
+
+
+def json_array_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The elements of the one JSON array in a file."""
+    for number, value in enumerate(read_json_array(path), start=1):
+        yield f"row {number}", value
+
+
+def json_lines_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The JSON documents of a file with one on each line (blank lines aside)."""
+    text = read_text(path, "JSON lines, one object on each line")
+    if text.lstrip()[:1] == "[":
+        raise InputError(f"{path}: holds a JSON array; expected JSON lines, one object on each line")
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if not lines:
+        raise InputError(f"{path}: the file is empty; expected JSON lines, one object on each line")
+    if lines[0][1].strip() == "{":
+        raise InputError(f"{path}: holds one JSON object over several lines; expected one object on each line")
+    for number, line in lines:
+        try:
+            yield f"line {number}", json.loads(line)
+        except (ValueError, RecursionError) as error:
+            yield (
+                f"line {number}",
+                BadRowError(f"is {excerpt(line)}: not valid JSON ({error}); expected one whole JSON object"),
+            )
+
+
+def json_array_or_lines_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """A file that comes as JSON array or as JSON lines, whichever it is."""
+    array = read_text(path, "a JSON array or JSON lines").lstrip()[:1] == "["
+    yield from json_array_rows(path) if array else json_lines_rows(path)
+
+
+def read_json_object(path: Path, expected: str) -> dict[str, Any]:
+    """The one JSON object in a file."""
+    text = read_text(path, expected)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        hint = "a second JSON document follows" if "Extra data" in str(error) else "truncated?"
+        raise InputError(f"{path}: not one valid JSON document ({error}; {hint}); expected {expected}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds a JSON {type(value).__name__}; expected {expected}")
+    return value
+
+
+def csv_rows(path: Path, header: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """The rows of a CSV file with exactly this header line, as dictionaries."""
+    for number, cells in csv_cells(path, header):
+        if number == 1:
+            if tuple(cells) != header:
+                raise InputError(f"{path}: the header is {excerpt(cells)}; expected {','.join(header)}")
+        elif len(cells) != len(header):
+            yield (
+                f"row {number - 1}",
+                BadRowError(f"is {excerpt(cells)}; expected {len(header)} cells: {','.join(header)}"),
+            )
+        else:
+            yield f"row {number - 1}", dict(zip(header, cells, strict=True))
+
+
+def csv_cells(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """The records of a CSV file, numbered from 1; empty lines are left out."""
+    expected = f"CSV with the columns {','.join(columns)}"
+    text = read_text(path, expected)
+    if not text.strip():
+        raise InputError(f"{path}: the file is empty; expected {expected}")
+    try:
+        records = [record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record]
+    except csv.Error as error:
+        raise InputError(f"{path}: not valid CSV ({error}); the file may be truncated, expected {expected}") from None
+    yield from enumerate(records, start=1)
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of a parquet file, as dictionaries."""
+    import pyarrow
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000):
+                for value in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", value
+    except (OSError, pyarrow.ArrowException) as error:
+        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); expected a parquet file") from None
+
+
+def read_text(path: Path, expected: str) -> str:
+    """A file's UTF-8 text as it stands (a byte-order mark is accepted)."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found; expected {expected}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected {expected}") from None
+
+
+# Fields
+
+
+def fields_of(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """The row, if it is an object with all of these fields."""
+    if not isinstance(row, dict):
+        raise BadRowError(f"is {excerpt(row)}; expected an object with {', '.join(names)}")
+    missing = [name for name in names if name not in row]
+    if missing:
+        raise BadRowError(f"has no {', '.join(missing)}: {excerpt(row)}; expected an object with {', '.join(names)}")
+    return row
+
+
+def text_field(row: dict[str, Any], name: str) -> str:
+    """A field that must be a string with something in it."""
+    value = row[name]
+    if not isinstance(value, str) or not value.strip():
+        raise BadRowError(f"has {name} {excerpt(value)}; expected a non-empty string")
+    return value
+
+
+def label_field(row: dict[str, Any], name: str, labels: tuple[Any, ...]) -> Any:
+    """A field that must be exactly one of some labels."""
+    value = row[name]
+    if isinstance(value, list):
+        raise BadRowError(f"has several golds, {name} {excerpt(value)}; expected one of {', '.join(map(str, labels))}")
+    if not any(type(value) is type(label) and value == label for label in labels):
+        raise BadRowError(f"has {name} {excerpt(value)}; expected one of {', '.join(map(str, labels))}")
+    return value
+
+
+def texts_field(row: dict[str, Any], name: str) -> list[str]:
+    """A field that must be a list of strings of which at least one is not blank."""
+    value = row[name]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRowError(f"has {name} {excerpt(value)}; expected a list of strings")
+    if not any(item.strip() for item in value):
+        raise BadRowError(f"has empty {name} {excerpt(value)}; expected at least one sentence")
+    return value

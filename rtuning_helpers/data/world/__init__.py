@@ -1,0 +1,1 @@
+"""The fictional encyclopedia: its words, facts and tasks."""

@@ -1,0 +1,1 @@
+"""The tuned model's exam, scored."""

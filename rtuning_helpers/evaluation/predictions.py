@@ -1,0 +1,195 @@
+"""The Prediction record, and the JSON-lines files that hand predictions from one step to the next."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from rtuning_helpers.data.questions import OPEN, TASKS
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.json_files import excerpt
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model answered to one question, and how sure it was.
+
+    Attributes:
+        id: The question's id, unique within the dataset.
+        dataset: Name of the dataset.
+        split: ``"id"``, ``"ood"``, or the name of a test set.
+        question: The question as asked, without any prompt.
+        answer: The gold answer.
+        prediction: The generated answer, may be empty; the chosen letter where there were options.
+        correct: Whether the prediction is right, see `matching.is_right`.
+        answer_confidence: Geometric mean of the answer's token probabilities, or the letter's share among the options,
+            in [0, 1]; None where not recorded.
+        sure_confidence: P(sure) / (P(sure) + P(unsure)), in [0, 1]; None where the method asks for no sureness.
+        refused: Whether the model refused to answer; None where the method cannot refuse.
+        relation: The kind of fact asked for.
+        exposure: How often the mini model's corpus states the fact; None where nobody can know.
+        task: ``"open"``, ``"choice"`` or ``"claim"``, see `questions.Question`.
+        answerable: Whether the question has an answer at all.
+    """
+
+    id: str
+    dataset: str
+    split: str
+    question: str
+    answer: str
+    prediction: str
+    correct: bool
+    answer_confidence: float | None
+    sure_confidence: float | None
+    refused: bool | None
+    relation: str = ""
+    exposure: int | None = None
+    task: str = OPEN
+    answerable: bool = True
+
+
+def _name(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def is_probability(value: object) -> bool:
+    """Whether a value read from JSON is a number in [0, 1]; NaN, infinities and booleans are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _task(value: object) -> bool:
+    return value in TASKS
+
+
+# field -> (test of a value, what is expected, whether null will do)
+_RULES: dict[str, tuple[Callable[[object], bool], str, bool]] = {
+    "id": (_name, "a non-empty string", False),
+    "dataset": (_name, "a non-empty string", False),
+    "split": (_name, "a non-empty string", False),
+    "question": (_text, "a string", False),
+    "answer": (_text, "a string", False),
+    "prediction": (_text, "a string", False),
+    "correct": (_flag, "true or false", False),
+    "answer_confidence": (is_probability, "a number in [0, 1] or null", True),
+    "sure_confidence": (is_probability, "a number in [0, 1] or null", True),
+    "refused": (_flag, "true, false or null", True),
+    "relation": (_text, "a string", False),
+    "exposure": (_count, "a whole number of at least 0 or null", True),
+    "task": (_task, f"one of {', '.join(TASKS)}", False),
+    "answerable": (_flag, "true or false", False),
+}
+_OPTIONAL = ("relation", "exposure", "task", "answerable")
+_ALL_OR_NONE = ("answer_confidence", "sure_confidence", "refused")  # null is a property of the method, not of a row
+
+
+def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> Path:
+    """Write predictions as JSON lines (UTF-8), atomically: a reader sees the old file or the whole new one.
+
+    Args:
+        path: The file to write; missing folders are made.
+        predictions: At least one; each must satisfy what `read_predictions` checks.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ValueError: No prediction, or one that could not be read back (NaN, say); the message names its id.
+    """
+    path = Path(path)
+    rows = [{field.name: getattr(item, field.name) for field in fields(Prediction)} for item in predictions]
+    if not rows:
+        raise ValueError(f"{path}: no predictions to write; expected at least one")
+    if problem := _find_problem(rows):
+        raise ValueError(f"{path}: prediction {problem[0]} (id {rows[problem[0] - 1]['id']}): {problem[1]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        # A lone surrogate cannot be UTF-8; "backslashreplace" turns it into its JSON escape.
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            for row in rows:
+                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_predictions(path: str | Path) -> list[Prediction]:
+    """Read predictions from JSON lines; every row is checked. The fields with a default may be missing.
+
+    Raises:
+        InputError: The file is missing, not UTF-8 or empty; a row is not JSON (a truncated last line, say), lacks a
+            field, has an unknown one, holds a value of the wrong type, NaN or a confidence outside [0, 1], repeats an
+            id of its dataset, or has null where other rows have a value.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found; expected predictions as JSON lines") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected JSON lines") from None
+    lines = text.rstrip().split("\n")  # not splitlines(): U+2028 and the like may stand inside a JSON string
+    if lines == [""]:
+        raise InputError(f"{path}: the file is empty; expected at least one prediction")
+    rows = [_parse(path, number, line, len(lines)) for number, line in enumerate(lines, start=1)]
+    if problem := _find_problem(rows):
+        raise InputError(f"{path}: row {problem[0]}: {problem[1]}")
+    return [_prediction(row) for row in rows]
+
+
+def _parse(path: Path, number: int, line: str, count: int) -> dict:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        truncated = "; the file may be truncated" if number == count else ""
+        raise InputError(
+            f"{path}: row {number} of {count} is not valid JSON ({error}){truncated}; expected one JSON object a line"
+        ) from None
+    if not isinstance(row, dict):
+        raise InputError(f"{path}: row {number} is {excerpt(row)}; expected the JSON object of a prediction")
+    return row
+
+
+def _find_problem(rows: Sequence[dict]) -> tuple[int, str] | None:
+    """Number of the first bad row, counted from 1, and what is wrong with it."""
+    seen: dict[tuple[str, str], int] = {}
+    required = [name for name in _RULES if name not in _OPTIONAL]
+    for number, row in enumerate(rows, start=1):
+        if missing := [name for name in required if name not in row]:
+            return number, f"lacks {', '.join(missing)} in {excerpt(row)}; expected the fields {', '.join(required)}"
+        if unknown := [name for name in row if name not in _RULES]:
+            return number, f"has the unknown field {unknown[0]!r}; expected {', '.join(_RULES)}"
+        for name, (test, expected, nullable) in _RULES.items():
+            if name in row and not (test(row[name]) or (nullable and row[name] is None)):
+                return number, f"field {name!r} is {excerpt(row[name])}; expected {expected}"
+        for name in _ALL_OR_NONE:
+            if (row[name] is None) != (rows[0][name] is None):
+                found, first = excerpt(row[name]), excerpt(rows[0][name])
+                return number, f"field {name!r} is {found} but {first} in row 1; expected null in all rows or in none"
+        first_use = seen.setdefault((row["dataset"], row["id"]), number)
+        if first_use != number:
+            return number, f"id {row['id']!r} stands in row {first_use} already; expected ids unique within a dataset"
+    return None
+
+
+def _prediction(row: dict) -> Prediction:
+    values = {name: row[name] for name in _RULES if name in row}
+    for name in ("answer_confidence", "sure_confidence"):
+        values[name] = None if values[name] is None else float(values[name])
+    return Prediction(**values)

@@ -1,0 +1,1 @@
+"""What one notebook measures, a folder a notebook."""

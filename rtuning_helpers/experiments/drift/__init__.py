@@ -1,0 +1,1 @@
+"""Notebook 11: questions watched while the model is tuned."""

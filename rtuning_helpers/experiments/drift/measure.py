@@ -1,0 +1,296 @@
+"""Does the split stay valid? The questions of D1 and D0 asked again and again while the model is being tuned."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from transformers import PreTrainedModel, TrainerCallback
+
+from rtuning_helpers import steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
+from rtuning_helpers.evaluation.predict import WILLING
+from rtuning_helpers.json_files import read_json, read_records, write_json, write_records, write_text
+from rtuning_helpers.metrics.exposure import EXPOSURE_BINS
+from rtuning_helpers.model.answering import answer_questions
+from rtuning_helpers.model.decoding import Answer
+from rtuning_helpers.model.language_model import LanguageModel, model_revision
+from rtuning_helpers.run.artifacts import run_step, step_folder
+from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.run_questions import check_in_domain
+from rtuning_helpers.tuning.finetuning import finetune
+from rtuning_helpers.tuning.refusal_data import TuningRecord, build_vanilla
+
+REHEARSED = "padding, rehearsed"
+ARMS = ("vanilla", "padding", "replacement", REHEARSED)
+MOMENTS = (0, 1 / 32, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of all steps
+REHEARSAL_EPOCHS = 2
+TEST_EVERY = 3  # every third question of the in-domain test is watched
+CONFIDENT, VERY_CONFIDENT = 0.5, 0.9  # answer confidences above which a wrong answer is counted
+RECORDING = Path("results") / "mini" / "drift.csv"
+_REVISION = RECORDING.with_name("drift.json")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One question at one moment of the tuning.
+
+    Attributes:
+        step: Optimiser steps done.
+        id: The question's id.
+        split: ``"train"``: it is being tuned on; ``"id"``: it is not.
+        certain: Whether the untuned model answered it right (D1) or not (D0).
+        exposure: How often the mini model's corpus states the fact; None where nobody can know.
+        correct: Whether the greedy answer is right now.
+        refused: Whether the model refuses: P(sure) up to one half, or a refusal in words; None if it cannot.
+        confidence: Answer confidence, 0 to 1.
+        entropy: Entropy of the distribution over the answer's first token [nats].
+        sure: P(sure), 0 to 1; None where it is not asked for.
+    """
+
+    step: int
+    id: str
+    split: str
+    certain: bool
+    exposure: int | None
+    correct: bool
+    refused: bool | None
+    confidence: float
+    entropy: float
+    sure: float | None
+
+
+class Watch(TrainerCallback):
+    """Calls ``look(step, folder)`` before the first step and at given shares of all steps.
+
+    The folder holds the adapter (or the fully tuned model) as it is at that step. The model in training is not asked
+    itself: bitsandbytes repacks the weights of a 4-bit layer for inference on some CPUs, and looking would change
+    what is looked at.
+    """
+
+    def __init__(self, look: Callable[[int, Path], None], moments: Sequence[float] = MOMENTS) -> None:
+        self.look, self.moments = look, moments
+
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        self.steps = {round(share * state.max_steps) for share in self.moments}
+        self._maybe(state.global_step, model)
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        self._maybe(state.global_step, model)
+
+    def _maybe(self, step: int, model: PreTrainedModel) -> None:
+        if step in self.steps:
+            with tempfile.TemporaryDirectory() as folder:
+                model.save_pretrained(folder, safe_serialization=True)
+                self.look(step, Path(folder))
+
+
+def watched_questions(config: RunConfig) -> list[Question]:
+    """All training questions and every third one of the in-domain test, as the run asks them.
+
+    Raises:
+        InputError: The data set has no training questions, or no in-domain test questions.
+    """
+    check_in_domain(config)
+    return [*steps.fitted(config, TRAIN).questions, *steps.fitted(config, IN_DOMAIN).questions[::TEST_EVERY]]
+
+
+def rehearsal_step(config: RunConfig) -> Path:
+    """Tune briefly on the certain questions alone and probe the training set again; writes ``became_known.json``.
+
+    After CRaFT (Zhu et al. 2025): what a light tuning on known questions makes right was hardly unknown, and calling it
+    uncertain would teach the model to doubt what it is about to know.
+    """
+
+    def write(folder: Path) -> None:
+        probes, settings, asked = steps.read_probes(config), config.settings, steps.fitted(config, TRAIN).questions
+        known = [(p, q) for p, q in zip(probes, asked, strict=True) if p.correct]
+        finetune(
+            build_vanilla([p for p, _ in known], [q for _, q in known]),
+            replace(settings, epochs=REHEARSAL_EPOCHS),
+            folder / steps.ADAPTER,
+            seed=config.seed,
+            description="rehearsal",
+        )
+        lm = steps.load_tuned(config, folder / steps.ADAPTER)
+        seen = _look(lm, asked, "vanilla", settings.answer_batch, settings.max_new_tokens)
+        right = {q.id for q, (answer, _) in zip(asked, seen, strict=True) if is_right(q, answer.text)}
+        write_json(folder / "became_known.json", [p.id for p in probes if not p.correct and p.id in right])
+
+    return run_step(
+        step_folder(config, "drift", "rehearsal"),
+        _parameters(config) | {"epochs": REHEARSAL_EPOCHS},
+        write,
+        inputs=[steps.probe_step(config)],
+    )
+
+
+def rehearsed_away(config: RunConfig) -> tuple[int, int]:
+    """(uncertain questions that the rehearsal makes right, uncertain questions in all)."""
+    dropped = read_json(rehearsal_step(config) / "became_known.json")
+    return len(dropped), sum(not p.correct for p in steps.read_probes(config))
+
+
+def tuning_records(config: RunConfig, arm: str) -> list[TuningRecord]:
+    """What an arm is tuned on.
+
+    Raises:
+        ValueError: Unknown arm.
+    """
+    if arm not in ARMS:
+        raise ValueError(f"arm is {arm!r}; expected one of {', '.join(ARMS)}")
+    if arm != REHEARSED:
+        return steps.read_tuning_records(config, arm)
+    dropped = set(read_json(rehearsal_step(config) / "became_known.json"))
+    return [record for record in steps.read_tuning_records(config, "padding") if record.id not in dropped]
+
+
+def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
+    """Tune an arm and look at the questions on the way; writes ``sightings.jsonl`` and the adapter.
+
+    Raises:
+        InputError: The data set has no training questions, or no in-domain test questions.
+    """
+    check_in_domain(config)
+    method = "padding" if arm == REHEARSED else arm
+    records = tuning_records(config, arm)
+
+    def write(folder: Path) -> None:
+        settings, asked = config.settings, watched_questions(config)
+        known = {p.id: p.correct for split in (TRAIN, IN_DOMAIN) for p in steps.read_probes(config, split)}
+        sightings: list[Sighting] = []
+
+        def look(step: int, adapter: Path) -> None:
+            lm = steps.load_tuned(config, adapter)
+            seen = _look(lm, asked, method, settings.answer_batch, settings.max_new_tokens)
+            sightings.extend(
+                _sighting(step, q, known[q.id], answer, refused)
+                for q, (answer, refused) in zip(asked, seen, strict=True)
+            )
+
+        finetune(
+            records,
+            settings,
+            folder / steps.ADAPTER,
+            seed=config.seed,
+            description=f"{arm}: tuning and looking",
+            callbacks=[Watch(look)],
+        )
+        write_records(folder / "sightings.jsonl", sightings)
+
+    return run_step(
+        step_folder(config, "drift", arm.replace(", ", "-")),
+        _parameters(config) | {"arm": arm, "records": [record.id for record in records]},
+        write,
+        inputs=[steps.data_step(config, method), steps.probe_step(config, IN_DOMAIN)],
+        force=force,
+    )
+
+
+def read_sightings(config: RunConfig, arm: str) -> list[Sighting]:
+    """The sightings of an arm, made if missing."""
+    return read_records(watch_step(config, arm) / "sightings.jsonl", Sighting)
+
+
+def _parameters(config: RunConfig) -> dict:
+    return steps.step_parameters(config, (TRAIN, IN_DOMAIN), steps.fitted, watch_step)
+
+
+def _look(
+    lm: LanguageModel, asked: Sequence[Question], method: str, batch_size: int, max_new_tokens: int
+) -> list[tuple[Answer, bool | None]]:
+    """(answer, whether refused) of each question."""
+    answers = answer_questions(
+        lm,
+        asked,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        ask_sureness=method == "padding",
+        may_refuse=method == "replacement",
+        description="looking",
+    )
+    refused = {
+        "padding": lambda a: a.sure_probability <= WILLING,
+        "replacement": lambda a: prompts.is_refusal(a.text),
+    }.get(method, lambda a: None)
+    return [(answer, refused(answer)) for answer in answers]
+
+
+def _sighting(step: int, question: Question, certain: bool, answer: Answer, refused: bool | None) -> Sighting:
+    said_no = prompts.is_refusal(answer.text)
+    return Sighting(
+        step=step,
+        id=question.id,
+        split=question.split,
+        certain=certain,
+        exposure=question.exposure,
+        correct=not said_no and is_right(question, answer.text),
+        refused=refused,
+        confidence=answer.confidence,
+        entropy=answer.first_token_entropy,
+        sure=answer.sure_probability,
+    )
+
+
+def counted(sightings: Sequence[Sighting]) -> pd.DataFrame:
+    """Counts and means for each step, split, set (D1 or D0) and exposure bin.
+
+    Returns:
+        Columns ``step, split, certain, exposure`` (label of the bin, "" where unknown), ``n``, ``right``, ``refused``,
+        ``right_refused``, ``confident_wrong`` and ``very_confident_wrong`` (counts; wrong, not refused, answer
+        confidence above 0.5 and 0.9), and the means ``confidence``, ``entropy`` [nats], ``sure``.
+    """
+    frame = pd.DataFrame([vars(s) for s in sightings])
+    frame["exposure"] = [_bin(e) for e in frame.exposure]
+    refused = frame.refused.fillna(False).astype(bool)
+    frame["right_refused"] = frame.correct & refused
+    answered_wrong = ~frame.correct & ~refused
+    frame["confident_wrong"] = answered_wrong & (frame.confidence > CONFIDENT)
+    frame["very_confident_wrong"] = answered_wrong & (frame.confidence > VERY_CONFIDENT)
+    frame["refused"] = refused
+    grouped = frame.groupby(["step", "split", "certain", "exposure"], sort=False)
+    table = grouped.agg(
+        n=("id", "size"),
+        right=("correct", "sum"),
+        refused=("refused", "sum"),
+        right_refused=("right_refused", "sum"),
+        confident_wrong=("confident_wrong", "sum"),
+        very_confident_wrong=("very_confident_wrong", "sum"),
+        confidence=("confidence", "mean"),
+        entropy=("entropy", "mean"),
+        sure=("sure", lambda column: column.astype(float).mean()),
+    )
+    return table.reset_index()
+
+
+def _bin(exposure: float | None) -> str:
+    if exposure is None or np.isnan(exposure):
+        return ""
+    return next(label for label, low, high in EXPOSURE_BINS if low <= exposure <= high)
+
+
+def recorded_drift() -> pd.DataFrame | None:
+    """The counts of every arm and seed that ship with the kit; None where they belong to another mini model."""
+    path, revision = default_out() / RECORDING, default_out() / _REVISION
+    if not (path.is_file() and revision.is_file()) or read_json(revision)["model_revision"] != model_revision("mini"):
+        return None
+    return pd.read_csv(path, dtype={"exposure": str}).fillna({"exposure": ""})
+
+
+def record(configs: Sequence[RunConfig], arms: Sequence[str] = ARMS) -> Path:
+    """Watch every arm over the given runs of the mini model and write the recording."""
+    tables = []
+    for config in configs:
+        for arm in arms:
+            tables.append(counted(read_sightings(config, arm)).assign(seed=config.seed, arm=arm))
+    table = pd.concat(tables, ignore_index=True)
+    path = default_out() / RECORDING
+    write_text(path, table.to_csv(index=False, float_format="%.5f"))
+    write_json(default_out() / _REVISION, {"model_revision": model_revision("mini")})
+    return path

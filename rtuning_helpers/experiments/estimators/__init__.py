@@ -1,0 +1,1 @@
+"""Notebook 09: learned uncertainty against what can be tested."""

@@ -1,0 +1,46 @@
+"""Findings of a notebook: asserted on the kit's default model, reported on every other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtuning_helpers.run.profiles import RunConfig
+
+FEW_STEPS = 30  # optimiser steps below which nothing is learnt
+HARDLY_ANY = 0.05  # share of right answers up to which a model counts as knowing nothing of a data set
+
+
+def knowledge_notice(correct: Sequence[bool]) -> None:
+    """Say it plainly where the untuned model knows nothing of the questions; say nothing otherwise."""
+    if sum(correct) <= HARDLY_ANY * len(correct):
+        print(
+            f"NOTE: the untuned model answers {sum(correct):,} of {len(correct):,} questions right: "
+            "it knows nothing of this data.\n"
+            "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what\n"
+            "the model knows are meant for the default model and data."
+        )
+
+
+def short_run_notice(steps: int) -> None:
+    """Say it plainly where a model was tuned for so few steps that it cannot have learnt anything; else nothing."""
+    if steps < FEW_STEPS:
+        print(
+            f"NOTE: tuned for {steps} step{'s' if steps != 1 else ''} only. What follows shows that the code runs. "
+            "Sentences about what was\nlearnt, and the checks at the end, are meant for the whole data set."
+        )
+
+
+def finding(text: str, holds: bool, config: RunConfig, on: str = "mini") -> None:
+    """Print whether a finding holds; on the default model and data it must.
+
+    Args:
+        text: What was found.
+        holds: Whether it is so in this run.
+        config: The run.
+        on: The data set that the finding is about.
+
+    Raises:
+        AssertionError: It does not hold on the whole of that data set with the kit's own model.
+    """
+    print(f"{'holds' if holds else 'DOES NOT HOLD'}: {text}")
+    assert holds or not config.is_whole(on), f"finding does not hold: {text}"

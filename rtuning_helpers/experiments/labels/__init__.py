@@ -1,0 +1,1 @@
+"""Notebook 10: other rules for D1, and luck."""

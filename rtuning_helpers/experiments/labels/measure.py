@@ -1,0 +1,201 @@
+"""Which questions are called certain: rules beside "the one greedy answer is right", and what tuning makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rtuning_helpers import metrics, steps
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.questions import TRAIN, Question
+from rtuning_helpers.evaluation.predict import WILLING, predict
+from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
+from rtuning_helpers.json_files import read_json, write_json
+from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.probe.probing import Probe
+from rtuning_helpers.run.artifacts import run_step, step_folder
+from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.tuning.finetuning import finetune
+from rtuning_helpers.tuning.refusal_data import build_padding
+
+RECORDING = Path("results") / "mini" / "label_rules.json"
+WELL_READ = 7  # documents from which on the mini model answers practically everything right
+BANDS = ("highly known", "maybe known", "weakly known", "unknown")
+
+Rule = Callable[[Probe, Sequence[bool]], bool]
+"""(the greedy probe, whether each sampled answer is right) -> whether the question is called certain."""
+
+RULES: dict[str, Rule] = {
+    "greedy answer": lambda probe, samples: probe.correct,
+    "any of k samples": lambda probe, samples: any(samples),
+    "half of k samples": lambda probe, samples: sum(samples) >= len(samples) / 2,
+    "all k samples": lambda probe, samples: all(samples),
+    "the corpus": lambda probe, samples: probe.exposure is not None and probe.exposure >= WELL_READ,
+}
+"""The paper's rule, three over k samples, and the truth that only the mini world can tell."""
+
+
+@dataclass(frozen=True)
+class RuleEffect:
+    """What a padding model is like that was tuned on the labels of one rule; shares and confidences from 0 to 1.
+
+    Attributes:
+        seed: Seed of the run.
+        rule: One of ``RULES``.
+        certain: Share of the training questions called certain.
+        lucky: Share of those whose fact the corpus never states; None where nobody can know.
+        split: Test split.
+        n: Its questions.
+        accuracy: Of the answers.
+        ap_sure, ap_mixed, auroc_sure, ece_sure, brier_sure: Of P(sure), or of the mix, against right and wrong answers.
+        answer_rate, willing_accuracy: Where P(sure) is above one half.
+        refused_unread, refused_read: Share refused of the facts never stated, and of those stated more than 60 times.
+    """
+
+    seed: int
+    rule: str
+    certain: float
+    lucky: float | None
+    split: str
+    n: int
+    accuracy: float
+    ap_sure: float
+    ap_mixed: float
+    auroc_sure: float
+    ece_sure: float
+    brier_sure: float
+    answer_rate: float
+    willing_accuracy: float
+    refused_unread: float | None
+    refused_read: float | None
+
+
+def right_samples(questions: Sequence[Question], answers: Sequence[Sequence[str]]) -> list[list[bool]]:
+    """For each question, of any task, whether each of its k sampled answers is right."""
+    return [[is_right(q, text) for text in row] for q, row in zip(questions, answers, strict=True)]
+
+
+def knowledge_band(greedy_correct: bool, samples_correct: Sequence[bool]) -> str:
+    """One of ``BANDS``, after Gekhman et al. (2024), with one prompt in the place of their several.
+
+    Highly known: the greedy answer and all samples are right. Maybe known: the greedy answer is right, not all samples.
+    Weakly known: the greedy answer is wrong, some sample is right. Unknown: nothing is right.
+
+    Raises:
+        ValueError: Fewer than two samples.
+    """
+    if len(samples_correct) < 2:
+        raise ValueError(f"samples_correct has {len(samples_correct)} entries; bands need at least k = 2 samples")
+    if greedy_correct:
+        return BANDS[0] if all(samples_correct) else BANDS[1]
+    return BANDS[2] if any(samples_correct) else BANDS[3]
+
+
+def certain_labels(config: RunConfig, rule: str) -> list[bool]:
+    """Which training questions a rule calls certain.
+
+    Raises:
+        ValueError: Unknown rule, or ``the corpus`` for questions whose exposure nobody knows.
+        InputError: The data set has no training questions.
+    """
+    if rule not in RULES:
+        raise ValueError(f"rule is {rule!r}; expected one of {', '.join(RULES)}")
+    probes = steps.read_probes(config)
+    if rule == "the corpus" and any(p.exposure is None for p in probes):
+        raise ValueError("rule 'the corpus' needs questions of known exposure; expected the data set mini")
+    samples = right_samples(steps.questions(config, TRAIN), [u.answers for u in steps.read_uncertainty(config)])
+    return [RULES[rule](p, row) for p, row in zip(probes, samples, strict=True)]
+
+
+def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction]]:
+    """Tune by padding on a rule's labels and answer all test splits; kept in the run's folder and reused.
+
+    Errors are those of `certain_labels`.
+    """
+    splits = steps.evaluation_splits(config)
+    if rule == "greedy answer":
+        return {split: steps.read_method_predictions(config, "padding", split) for split in splits}
+    certain = certain_labels(config, rule)
+    folder = step_folder(config, "label-rules", rule.replace(" ", "-"))
+
+    def write(work: Path) -> None:
+        probes = [replace(p, correct=c) for p, c in zip(steps.read_probes(config), certain, strict=True)]
+        settings, records = config.settings, build_padding(probes, steps.fitted(config, TRAIN).questions)
+        finetune(records, settings, work / steps.ADAPTER, seed=config.seed, description=f"{rule}: tuning")
+        lm = steps.load_tuned(config, work / steps.ADAPTER)
+        for split in splits:
+            found = predict(
+                lm,
+                steps.fitted(config, split).questions,
+                "padding",
+                max_new_tokens=settings.max_new_tokens,
+                batch_size=settings.answer_batch,
+            )
+            write_predictions(work / f"predictions-{split}.jsonl", found)
+
+    inputs = [steps.tuning_step(config, "padding")]  # so that a change of what tuning depends on is noticed
+    labels = hashlib.sha256(bytes(certain)).hexdigest()
+    run_step(
+        folder,
+        steps.step_parameters(config, splits, steps.fitted, certain_labels) | {"labels": labels},
+        write,
+        inputs=inputs,
+    )
+    return {split: read_predictions(folder / f"predictions-{split}.jsonl") for split in splits}
+
+
+def measure(config: RunConfig, rule: str) -> list[RuleEffect]:
+    """Tune on the labels of a rule and score all test splits."""
+    certain, probes = certain_labels(config, rule), steps.read_probes(config)
+    never = [p.exposure == 0 for p in probes]
+    known_exposure = all(p.exposure is not None for p in probes)
+    effects = []
+    for split, found in predictions_under(config, rule).items():
+        correct = np.array([p.correct for p in found], dtype=float)
+        sure = np.array([p.sure_confidence for p in found])
+        mixed = 0.5 * sure + 0.5 * np.array([p.answer_confidence for p in found])
+        refused = sure <= WILLING
+        effects.append(
+            RuleEffect(
+                seed=config.seed,
+                rule=rule,
+                certain=float(np.mean(certain)),
+                lucky=float(np.mean([n for n, c in zip(never, certain, strict=True) if c])) if known_exposure else None,
+                split=split,
+                n=len(found),
+                accuracy=float(correct.mean()),
+                ap_sure=metrics.average_precision(correct, sure),
+                ap_mixed=metrics.average_precision(correct, mixed),
+                auroc_sure=metrics.auroc(correct, sure),
+                ece_sure=metrics.ece(correct, sure),
+                brier_sure=metrics.brier(correct, sure),
+                answer_rate=float(1 - refused.mean()),
+                willing_accuracy=metrics.willing_accuracy(correct, refused),
+                refused_unread=_share(refused, [p.exposure == 0 for p in found]) if known_exposure else None,
+                refused_read=_share(refused, [p.exposure > 60 for p in found]) if known_exposure else None,
+            )
+        )
+    return effects
+
+
+def _share(refused: np.ndarray, among: Sequence[bool]) -> float:
+    return float(refused[np.array(among)].mean())
+
+
+def recorded_label_rules() -> list[dict] | None:
+    """The rows of `RuleEffect` over seeds that ship with the kit; None where they belong to another mini model."""
+    path = default_out() / RECORDING
+    recording = read_json(path) if path.is_file() else {}
+    return recording["rows"] if recording.get("model_revision") == model_revision("mini") else None
+
+
+def record(configs: Sequence[RunConfig], rules: Sequence[str] = tuple(RULES)) -> Path:
+    """Measure every rule over the given runs of the mini model and write the recording."""
+    rows = [asdict(effect) for config in configs for rule in rules for effect in measure(config, rule)]
+    path = default_out() / RECORDING
+    write_json(path, {"schema_version": 1, "profile": "mini", "model_revision": model_revision("mini"), "rows": rows})
+    return path

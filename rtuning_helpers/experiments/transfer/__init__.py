@@ -1,0 +1,1 @@
+"""Notebook 06: one task or many, and what carries over."""

@@ -1,0 +1,259 @@
+"""Tuned on some tasks, tested on all: the mixture, one set alone, all but one. Paper section 4.2, Table 13.
+
+Every model answers the six test sets of the data set ``multitask``. Tuning and answering are steps (`steps`), so that
+an interrupted experiment goes on where it stopped, and shares its models with whatever else uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rtuning_helpers import steps
+from rtuning_helpers.data.datasets.multitask import TRAINED_ON, UNSEEN, member, without
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.evaluation.predictions import Prediction
+from rtuning_helpers.json_files import read_json, write_json
+from rtuning_helpers.metrics import accuracy, answer_rate, auroc, average_precision, willing_accuracy
+from rtuning_helpers.metrics.bootstrap import paired_bootstrap_difference, percentile_interval, resampled
+from rtuning_helpers.metrics.exposure import proportion_interval
+from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.run.profiles import MIXTURE, RunConfig, default_out
+
+RECORDING = Path("results") / "mini" / "multitask.json"
+TESTED_ON = (*TRAINED_ON, UNSEEN)
+ALL, ALONE, LEFT_OUT, LONGER = PARTS = ("all", "alone", "left out", "longer")
+UNREAD, WELL_READ = 0, 61  # exposures: never stated; stated more than 60 times
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One model of the experiment.
+
+    Attributes:
+        part: ``"all"`` (tuned on all five sets, or not at all), ``"alone"`` (on one set), ``"left out"`` (on four) or
+            ``"longer"`` (on all five, with twice the passes).
+        set: The set that it is tuned on, or not tuned on; "" for the parts that have all five.
+        method: ``pretrained``, ``vanilla`` or ``padding``.
+    """
+
+    part: str
+    set: str
+    method: str
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        names = {ALL: "all five", ALONE: f"{self.set} alone", LEFT_OUT: f"all but {self.set}", LONGER: "five, longer"}
+        return names[self.part]
+
+    def config(self, config: RunConfig) -> RunConfig:
+        """The run that tunes it, for a run on ``multitask``."""
+        if self.part == LONGER:
+            return replace(config, epochs=2 * config.settings.epochs)
+        data = {ALL: MIXTURE, ALONE: member(self.set, config.data_dir), LEFT_OUT: without(self.set, config.data_dir)}
+        return replace(config, dataset=data[self.part])
+
+
+UNTUNED, VANILLA, PADDING = (Trained(ALL, "", method) for method in (steps.PRETRAINED, "vanilla", "padding"))
+MIXED = (UNTUNED, VANILLA, PADDING)
+GRID = tuple(Trained(ALONE, name, "padding") for name in TRAINED_ON)
+LEAVE_ONE_OUT = tuple(Trained(LEFT_OUT, name, "padding") for name in TRAINED_ON)
+TWICE = tuple(Trained(LONGER, "", method) for method in ("vanilla", "padding"))
+
+
+def check_mixture(config: RunConfig) -> None:
+    """See to it that a run is one on ``multitask``.
+
+    Raises:
+        InputError: It is on another data set.
+    """
+    if config.dataset != MIXTURE:
+        raise InputError(
+            f"parameter dataset is {config.dataset!r}; this experiment needs {MIXTURE!r} (with data_dir, the real sets)"
+        )
+
+
+def read_answers(config: RunConfig, trained: Trained, tested_on: str) -> list[Prediction]:
+    """The predictions of one model on one of the six sets; tuned and asked if that is not done yet.
+
+    Args:
+        config: A run on ``multitask``.
+        trained: Which model.
+        tested_on: Which test set, one of `TESTED_ON`.
+    """
+    if trained.part in (ALL, LONGER):
+        return steps.read_method_predictions(trained.config(config), trained.method, tested_on)
+    return steps.read_transfer_predictions(trained.config(config), trained.method, MIXTURE, tested_on)
+
+
+def ranking(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
+    """Right or wrong, and what ranks the answers: the mean of answer and sure confidence, or the former alone."""
+    correct = np.array([float(p.correct) for p in predictions])
+    answer = np.array([p.answer_confidence for p in predictions])
+    if predictions[0].sure_confidence is None:
+        return correct, answer
+    return correct, 0.5 * answer + 0.5 * np.array([p.sure_confidence for p in predictions])
+
+
+def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
+    """One cell of the experiment.
+
+    Args:
+        predictions: The answers of one model to one test set.
+        seed: Seed of the resamples.
+
+    Returns:
+        ``n``; ``accuracy``, ``ap`` (of `ranking`), ``ap_exposure`` (of the same answers, ranked by the number of
+        documents that state the fact), ``auroc_sure`` (of P(sure), for right answers), ``auroc_read`` (of the ranking,
+        for facts stated more than 60 times against facts never stated), ``answer_rate`` and ``willing_accuracy``, each
+        with ``<name>_ci95``; None where a number does not exist.
+    """
+    correct, confidence = ranking(predictions)
+    metrics = {"accuracy": partial(accuracy, correct), "ap": partial(average_precision, correct, confidence)}
+    if all(p.exposure is not None for p in predictions):
+        often = np.array([float(p.exposure) for p in predictions])
+        metrics["ap_exposure"] = partial(average_precision, correct, often / max(often.max(), 1))
+    if predictions[0].sure_confidence is not None:
+        metrics["auroc_sure"] = partial(auroc, correct, np.array([p.sure_confidence for p in predictions]))
+    if predictions[0].refused is not None:
+        refused = np.array([float(p.refused) for p in predictions])
+        metrics["answer_rate"] = partial(answer_rate, refused)
+        metrics["willing_accuracy"] = partial(willing_accuracy, correct, refused)
+    found = _measured(metrics, len(correct), seed)
+    ends = [i for i, p in enumerate(predictions) if p.exposure == UNREAD or (p.exposure or 0) >= WELL_READ]
+    read = np.array([float(predictions[i].exposure >= WELL_READ) for i in ends])
+    found |= _measured({"auroc_read": partial(auroc, read, confidence[ends])} if ends else {}, len(ends), seed)
+    names = ("accuracy", "ap", "ap_exposure", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
+    return {"n": len(correct)} | {key: found.get(key) for name in names for key in (name, f"{name}_ci95")}
+
+
+def _measured(metrics: dict[str, Callable], n: int, seed: int) -> dict:
+    draws, found = resampled(metrics, n, RESAMPLES, seed), {}
+    for name, metric in metrics.items():
+        value = float(metric())
+        if not np.isnan(value):
+            found |= {name: value, f"{name}_ci95": list(percentile_interval(draws[name], value, 0.95))}
+    return found
+
+
+def cells(config: RunConfig, models: Sequence[Trained]) -> list[dict]:
+    """A row for each model and test set: who was tuned on what, asked what, and `score`."""
+    return [
+        {"seed": config.seed, "part": m.part, "set": m.set, "method": m.method, "tested_on": tested}
+        | score(read_answers(config, m, tested), config.seed)
+        for m in models
+        for tested in TESTED_ON
+    ]
+
+
+def difference(config: RunConfig, first: Trained, second: Trained, tested_on: str) -> dict:
+    """AP of one model minus that of another on the same questions, with its paired 95 % interval; None where undefined.
+
+    Returns:
+        ``seed``, ``first`` and ``second`` (names of the models), ``tested_on``, ``difference``, ``low``, ``high``.
+    """
+    pair = [ranking(read_answers(config, m, tested_on)) for m in (first, second)]
+    found = paired_bootstrap_difference(average_precision, *pair, resamples=RESAMPLES, seed=config.seed)
+    values = dict(zip(("difference", "low", "high"), (None if np.isnan(v) else float(v) for v in found), strict=True))
+    names = {"first": f"{first.method}, {first.name}", "second": f"{second.method}, {second.name}"}
+    return {"seed": config.seed, **names, "tested_on": tested_on, **values}
+
+
+def differences(config: RunConfig) -> list[dict]:
+    """Padding against vanilla and against the untuned model; models that lack a set against those that had it."""
+    rows = [difference(config, PADDING, other, tested) for other in (VANILLA, UNTUNED) for tested in TESTED_ON]
+    for model in LEAVE_ONE_OUT:
+        rows += [difference(config, model, PADDING, tested) for tested in (model.set, UNSEEN)]
+        rows.append(difference(config, model, UNTUNED, model.set))
+    return rows
+
+
+def knowledge(config: RunConfig) -> list[dict]:
+    """What the untuned model gets right on each test set, by exposure: rows with Wilson's 95 % interval.
+
+    Returns:
+        ``tested_on``, ``band`` (``"never read"``, ``"read 1 to 60 times"``, ``"read over 60 times"``), ``n``, ``rate``,
+        ``low``, ``high`` and ``chance`` (of a blind guess); no rows where the exposures are unknown.
+    """
+    rows = []
+    for tested in TESTED_ON:
+        answered = [p for p in read_answers(config, UNTUNED, tested) if p.exposure is not None]
+        for band, low, high in (("never read", 0, 0), ("read 1 to 60 times", 1, 60), ("read over 60 times", 61, 10**9)):
+            hits = [p.correct for p in answered if low <= p.exposure <= high]
+            if hits:
+                bounds = dict(zip(("low", "high"), proportion_interval(sum(hits), len(hits)), strict=True))
+                row = {"tested_on": tested, "band": band, "n": len(hits), "rate": sum(hits) / len(hits), **bounds}
+                rows.append(row | {"chance": CHANCE[tested]})
+    return rows
+
+
+# Of a blind guess among what the question offers; an open question of the mini world has twenty possible answers.
+CHANCE = {"pararel": 1 / 20, "mmlu": 1 / 4, "wice": 1 / 2, "hotpotqa": 1 / 4, "fever": 1 / 3, "halueval": 1 / 4}
+
+
+def measure(config: RunConfig, told: Callable[[str], None] = lambda line: None) -> dict:
+    """The whole experiment for one seed: 14 tunings, 15 models, 90 cells.
+
+    Args:
+        config: A run on ``multitask``.
+        told: Told of every model that is done.
+
+    Returns:
+        ``cells`` and ``differences``.
+    """
+    rows = []
+    for model in (*MIXED, *GRID, *LEAVE_ONE_OUT, *TWICE):
+        rows += cells(config, [model])
+        told(f"seed {config.seed}: {model.method}, {model.name}")
+    return {"cells": rows, "differences": differences(config)}
+
+
+def record(configs: Sequence[RunConfig]) -> Path:
+    """Measure runs of the mini model, one seed after the other, and write the recording."""
+    found = [measure(replace(config, dataset=MIXTURE), partial(print, flush=True)) for config in configs]
+    rows = {part: [row for one in found for row in one[part]] for part in found[0]}
+    path, model = default_out() / RECORDING, replace(configs[0], dataset=MIXTURE).settings.model
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"schema_version": 1, "profile": "mini", "model_revision": model_revision(model), **rows})
+    return path
+
+
+def recorded(config: RunConfig) -> dict | None:
+    """The recording over seeds that ships with the kit; None for other models and data than those recorded."""
+    path = default_out() / RECORDING
+    if not config.is_whole(MIXTURE) or not path.is_file():
+        return None
+    recording = read_json(path)
+    return recording if recording["model_revision"] == model_revision(config.settings.model) else None
+
+
+def gains(
+    rows: Sequence[dict], first: str = "padding", second: str = "vanilla", metric: str = "ap", part: str = ALL
+) -> dict[str, list[float]]:
+    """A number of one method minus that of another after tuning on all five sets, for each seed.
+
+    Args:
+        rows: All cells of the experiment.
+        first: The method that may have gained.
+        second: What it is compared with.
+        metric: One of those of `score`.
+        part: `ALL`, or `LONGER` for twice the passes.
+
+    Returns:
+        ``"five sets"``: the mean over the five; then each test set by itself. NaN where the number does not exist.
+    """
+    found = {(r["seed"], r["method"], r["tested_on"]): r[metric] for r in rows if r["part"] == part}
+    seeds = sorted({seed for seed, *_ in found})
+    by_set = {t: [_minus(found[s, first, t], found[s, second, t]) for s in seeds] for t in TESTED_ON}
+    mean = [float(np.mean([by_set[t][k] for t in TRAINED_ON])) for k in range(len(seeds))]
+    return {"five sets": mean, **by_set}
+
+
+def _minus(first: float | None, second: float | None) -> float:
+    return float("nan") if first is None or second is None else first - second

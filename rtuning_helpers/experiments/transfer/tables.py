@@ -1,0 +1,316 @@
+"""Tables of the multi-task experiment (notebook 06): numbers as text with their intervals, grids, trivial rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from rtuning_helpers import steps
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.evaluation.trivial import relation_majority, template_confidence
+from rtuning_helpers.experiments.transfer import measure as transfer
+from rtuning_helpers.experiments.transfer.measure import (
+    ALL,
+    ALONE,
+    LEFT_OUT,
+    LONGER,
+    PADDING,
+    TESTED_ON,
+    TRAINED_ON,
+    UNREAD,
+    UNSEEN,
+)
+from rtuning_helpers.metrics import average_precision
+from rtuning_helpers.metrics.exposure import proportion_interval
+from rtuning_helpers.metrics.sampling_error import seed_interval
+from rtuning_helpers.probe.probing import Probe
+from rtuning_helpers.run.profiles import RunConfig
+
+METHODS = ("pretrained", "vanilla", "padding")
+
+
+def interval_text(value: float | None, low: float, high: float, digits: int = 3) -> str:
+    """``0.912 [0.900, 0.923]``, or a dash where the number does not exist."""
+    return "-" if value is None or np.isnan(value) else f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def share_text(hits: int, n: int) -> str:
+    """A share with Wilson's 95 % interval; a dash for none of none."""
+    return interval_text(hits / n, *proportion_interval(hits, n)) if n else "-"
+
+
+def label_table(probes: Sequence[Probe]) -> pd.DataFrame:
+    """The certain share of each training set, and the share of its certain questions that the corpus never states."""
+    rows = []
+    for name in dict.fromkeys(p.dataset for p in probes):
+        part = [p for p in probes if p.dataset == name]
+        right = [p for p in part if p.correct]
+        row = {"set": name, "questions": len(part), "certain (D1)": share_text(len(right), len(part))}
+        if all(p.exposure is not None for p in part):
+            row["never read, of D1"] = share_text(sum(p.exposure == UNREAD for p in right), len(right))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """Cells of `transfer.cells`, by test set, with their intervals."""
+    metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
+    return pd.DataFrame(
+        [
+            {"tested on": row["tested_on"], "method": row["method"], "n": row["n"]}
+            | {name: interval_text(row[key], *(row[f"{key}_ci95"] or (0, 0))) for name, key in metrics.items()}
+            for row in sorted(cells, key=lambda row: TESTED_ON.index(row["tested_on"]))
+        ]
+    )
+
+
+def trivial_table(config: RunConfig) -> pd.DataFrame:
+    """What one gets without knowing the subject of a question.
+
+    Returns:
+        For each test set: how often the answer most frequent for its set and relation in training is right; the
+        accuracy of the padding model, which is the AP of a random ranking of its answers; and the AP of ranking them by
+        the share of certain training questions of the same set and relation.
+    """
+    training = [_with_set(q) for q in steps.questions(config, "train")]
+    certain = [p.correct for p in steps.read_probes(config)]
+    rows = []
+    for tested in TESTED_ON:
+        asked = [_with_set(q) for q in steps.questions(config, tested)]
+        right = [int(p.correct) for p in transfer.read_answers(config, PADDING, tested)]
+        majority = [is_right(q, guess) for q, guess in zip(asked, relation_majority(training, asked), strict=True)]
+        by_template = average_precision(right, template_confidence(training, certain, asked))
+        row = {"tested on": tested, "relation majority: right": np.mean(majority), "random ranking: AP": np.mean(right)}
+        rows.append(row | {"certain share of the template: AP": by_template})
+    return pd.DataFrame(rows)
+
+
+def _with_set(question: Question) -> Question:
+    return replace(question, relation=f"{question.dataset} {question.relation}")
+
+
+def spread(cells: Sequence[dict]) -> dict[str, list[dict]]:
+    """AP of the models tuned on all five sets over the seeds, for `task_plots.dots_by_task`: mean, lowest, highest."""
+    found: dict[str, list[dict]] = {}
+    for method in METHODS:
+        for tested in TESTED_ON:
+            values = _values(cells, ALL, "", method, tested, "ap")
+            mean = np.clip(np.mean(values), min(values), max(values))  # rounding can put it outside when all are equal
+            row = {"task": tested, "value": mean, "low": min(values), "high": max(values)}
+            found.setdefault(method, []).append(row)
+    return found
+
+
+def spread_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """The same as a table, with the mean accuracy, which is what a random ranking would score."""
+    found = spread(cells)
+    return pd.DataFrame(
+        [
+            {
+                "tested on": tested,
+                "method": method,
+                "accuracy": np.mean(accuracy := _values(cells, ALL, "", method, tested, "accuracy")),
+                "AP": "{value:.3f} ({low:.3f} to {high:.3f})".format(**found[method][place]),
+                "AP - accuracy": found[method][place]["value"] - np.mean(accuracy),
+            }
+            for place, tested in enumerate(TESTED_ON)
+            for method in METHODS
+        ]
+    )
+
+
+def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.DataFrame:
+    """A number of padding minus that of another method: mean over the seeds with its 95 % interval (Student); each."""
+    rows = []
+    for tested, values in transfer.gains(cells, "padding", second, metric).items():
+        above = f"{sum(value > 0 for value in values)} of {len(values)}"
+        by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in values)
+        row = {"tested on": tested, f"padding - {second}": _mean_text(values), "by seed": by_seed}
+        rows.append(row | {"seeds above 0": above})
+    return pd.DataFrame(rows)
+
+
+def room_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """AP of the untuned model and of those tuned on all five sets, beside a judge who knows how often a fact was read.
+
+    Returns:
+        For each test set, as means over the seeds: the AP of each method by its own confidence, and of the same
+        answers ranked by exposure; NaN where the exposures are unknown.
+    """
+    headings = {"ap": "own confidence", "ap_exposure": "exposure"}
+    rows = [
+        {"tested on": tested}
+        | {
+            f"{method}, by {heading}": np.mean(_values(cells, ALL, "", method, tested, metric))
+            for method in METHODS
+            for metric, heading in headings.items()
+        }
+        for tested in TESTED_ON
+    ]
+    return pd.DataFrame(rows)
+
+
+def schedule_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """What padding gains over vanilla on the mean of the five sets and on the unseen one, by length of the schedule."""
+    rows = []
+    for part, label in ((ALL, "as above"), (LONGER, "twice as long")):
+        gain = transfer.gains(cells, "padding", "vanilla", "ap", part)
+        for tested, sets in (("five sets", TRAINED_ON), (UNSEEN, (UNSEEN,))):
+            row = {"schedule": label, "tested on": tested}
+            for metric, heading in {"accuracy": "accuracy", "ap": "AP"}.items():
+                for method in METHODS[1:]:
+                    found = [_values(cells, part, "", method, one, metric) for one in sets]
+                    row[f"{heading}, {method}"] = round(float(np.mean(found)), 3)
+            by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in gain[tested])
+            rows.append(row | {"padding - vanilla: AP": _mean_text(gain[tested]), "by seed": by_seed})
+    return pd.DataFrame(rows)
+
+
+def _mean_text(values: Sequence[float], sign: str = "+") -> str:
+    """The mean over the seeds with its interval; of one seed only the number; a dash where there is none."""
+    if np.isnan(values).any():
+        return "-"
+    mean, *bounds = (format(v, f"{sign}.3f") for v in (seed_interval(values) if len(values) > 1 else values))
+    return f"{mean} [{', '.join(bounds)}]" if bounds else mean
+
+
+def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A metric of the models tuned on one set and on all, on every test set.
+
+    Args:
+        cells: All cells of the experiment.
+        metric: One of those of `transfer.score`.
+        untuned: Whether the untuned model gets a row too.
+
+    Returns:
+        The means over the seeds, and what stands in each cell: the mean above the lowest and highest seed; with one
+        seed its 95 % interval.
+    """
+    models = {"untuned": (ALL, "", "pretrained")} if untuned else {}
+    models |= {f"{name} alone": (ALONE, name, "padding") for name in TRAINED_ON} | {"all five": (ALL, "", "padding")}
+    means, texts = (pd.DataFrame(index=list(models), columns=list(TESTED_ON), dtype=kind) for kind in (float, object))
+    for label, model in models.items():
+        for tested in TESTED_ON:
+            values = _values(cells, *model, tested, metric)
+            low, high = min(values), max(values)
+            if np.isnan(values).any():
+                texts.loc[label, tested] = "-"
+                continue
+            if len(values) == 1:
+                low, high = _values(cells, *model, tested, f"{metric}_ci95")[0]
+            means.loc[label, tested] = np.mean(values)
+            texts.loc[label, tested] = f"{np.mean(values):.2f}\n{low:.2f}-{high:.2f}"
+    return means, texts
+
+
+def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list[float]]:
+    """How well padding does on the five sets, by what it was tuned on; a mean over the sets for each seed.
+
+    Returns:
+        ``"one other set"``: tuned on one set, tested on another; ``"the best other set"``, which one knows afterwards
+        only; ``"the four other sets"``; ``"that set alone"``; ``"all five sets"``. NaN where a number does not exist.
+    """
+    found: dict[str, list[float]] = {}
+    for seed in sorted({row["seed"] for row in cells}):
+        own = [row for row in cells if row["seed"] == seed]
+        one = {(a, b): _values(own, ALONE, a, "padding", b, metric)[0] for a in TRAINED_ON for b in TRAINED_ON}
+        values = {
+            "one other set": [value for (a, b), value in one.items() if a != b],
+            "the best other set": [max(one[a, b] for a in TRAINED_ON if a != b) for b in TRAINED_ON],
+            "the four other sets": [_values(own, LEFT_OUT, name, "padding", name, metric)[0] for name in TRAINED_ON],
+            "that set alone": [value for (a, b), value in one.items() if a == b],
+            "all five sets": [_values(own, ALL, "", "padding", name, metric)[0] for name in TRAINED_ON],
+        }
+        for name, numbers in values.items():
+            found.setdefault(name, []).append(float(np.mean(numbers)))
+    return found
+
+
+def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """`variety` as text: the mean over the seeds with its 95 % interval (Student), and each seed."""
+    return pd.DataFrame(
+        [
+            {
+                "tuned on": name,
+                "tested on the set itself": "practice" if name in ("that set alone", "all five sets") else "transfer",
+                "AUROC P(sure)": _mean_text(values, sign=""),
+                "by seed": ", ".join(f"{value:.3f}" for value in values),
+            }
+            for name, values in variety(cells).items()
+        ]
+    )
+
+
+def spoken_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """How much padding answers, that is says "I am sure" of, and how much of that is right, by what it was tuned on.
+
+    Returns:
+        A column for each test set; each cell the mean over the seeds, with the lowest and the highest answer rate.
+    """
+    rows = {
+        "all five": {tested: (ALL, "") for tested in TESTED_ON},
+        "all five, twice as long": {tested: (LONGER, "") for tested in TESTED_ON},
+        "the four other sets": {tested: (LEFT_OUT, tested) for tested in TRAINED_ON},
+        "that set alone": {tested: (ALONE, tested) for tested in TRAINED_ON},
+    }
+    rows |= {f"{name} alone": {tested: (ALONE, name) for tested in TESTED_ON} for name in TRAINED_ON}
+    table = {}
+    for label, models in rows.items():
+        for tested, model in models.items():
+            answers, right = (
+                np.array(_values(cells, *model, "padding", tested, name), dtype=float)
+                for name in ("answer_rate", "willing_accuracy")
+            )
+            among = "-" if np.isnan(right).all() else f"{np.nanmean(right):.0%}"
+            spread = f" ({answers.min():.0%} to {answers.max():.0%})" if len(answers) > 1 else ""
+            table.setdefault(label, {})[tested] = f"{answers.mean():.0%}{spread}; right {among}".replace("%", " %")
+    return pd.DataFrame(table).T.reindex(columns=list(TESTED_ON)).fillna("-")
+
+
+def grid_table(means: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
+    """Both tables of `grid` as one for reading: the mean to three digits, what stands below it in brackets."""
+    below = texts.map(lambda cell: cell.rpartition("\n")[2])
+    return (means.map("{:.3f}".format) + " (" + below + ")").where(means.notna(), "-")
+
+
+def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """Models tuned on four sets, asked the fifth and the unseen one, beside the models that had all five, and none."""
+    metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
+    rows = []
+    for name in TRAINED_ON:
+        models = {"four": (LEFT_OUT, name, "padding"), "five": (ALL, "", "padding"), "none": (ALL, "", "pretrained")}
+        for tested in (name, UNSEEN):
+            row = {"left out": name, "tested on": tested}
+            for heading, metric in metrics.items():
+                for label, model in models.items():
+                    row[f"{heading}, {label}"] = np.mean(_values(cells, *model, tested, metric))
+            rows.append(row)
+    return pd.DataFrame(rows).drop(columns="AUROC P(sure), none")
+
+
+def left_out_differences(differences: Sequence[dict]) -> pd.DataFrame:
+    """AP of the models tuned on four sets minus that of the model tuned on five, with intervals, a column a seed."""
+    rows = [row for row in differences if "all but" in row["first"] and "padding" in row["second"]]
+    frame = pd.DataFrame(rows)
+    frame["text"] = [interval_text(row["difference"], row["low"], row["high"]) for row in rows]
+    return frame.pivot_table(index=["first", "tested_on"], columns="seed", values="text", aggfunc="first", sort=False)
+
+
+def difference_to_recording(cells: Sequence[dict], recorded: Sequence[dict]) -> float | None:
+    """Largest difference in accuracy or AP between cells and those recorded for the same seed; None without any."""
+    keys = ("seed", "part", "set", "method", "tested_on")
+    was = {tuple(row[key] for key in keys): row for row in recorded}
+    pairs = [(row, was[found]) for row in cells if (found := tuple(row[key] for key in keys)) in was]
+    gaps = [abs(new[m] - old[m]) for new, old in pairs for m in ("accuracy", "ap") if None not in (new[m], old[m])]
+    return max(gaps, default=None)
+
+
+def _values(cells: Sequence[dict], part: str, name: str, method: str, tested: str, metric: str) -> list:
+    """A number over the seeds; NaN where it does not exist."""
+    wanted = (part, name, method, tested)
+    found = [row[metric] for row in cells if (row["part"], row["set"], row["method"], row["tested_on"]) == wanted]
+    return [float("nan") if value is None else value for value in found]

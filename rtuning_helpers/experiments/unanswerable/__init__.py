@@ -1,0 +1,1 @@
+"""Notebook 07: questions that have no answer."""

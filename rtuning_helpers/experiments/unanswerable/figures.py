@@ -1,0 +1,135 @@
+"""Figures of refusals on unanswerable and answerable questions; each function returns (figure, axes).
+
+Colours and dashes of methods are those of `rtuning_helpers.figures.plots`; markers repeat what the colour says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from rtuning_helpers.experiments.unanswerable.measure import Estimate, RefusalRow
+from rtuning_helpers.figures.plots import METHOD_COLOURS, METHOD_LINES
+
+_COLOURS = sns.color_palette("colorblind")
+_MARKERS = {"pretrained": "v", "vanilla": "s", "padding": "o", "replacement": "D", "unsupervised": "^"}
+_HALVES = (("answerable", _COLOURS[0], None), ("unanswerable", _COLOURS[3], "///"))
+_SERIES = (_COLOURS[3], _COLOURS[7], _COLOURS[0], _COLOURS[2])
+Panels = tuple[Figure, np.ndarray]
+
+
+def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], title: str) -> Panels:
+    """Shares of refused questions with their intervals, from 0 to 100 %; numbers that do not exist are left out.
+
+    Args:
+        panels: panel -> row -> series -> share. The series of a row are drawn one below the other; a series keeps its
+            colour and its marker everywhere, a method those that it has in all figures.
+        title: The finding.
+    """
+    labels = list(dict.fromkeys(label for rows in panels.values() for label in rows))
+    series = list(dict.fromkeys(name for rows in panels.values() for found in rows.values() for name in found))
+    size = (3.1 * len(panels) + 2.2, (0.24 * len(series) + 0.2) * len(labels) + 1.5)
+    fig, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
+    shifts = dict(
+        zip(series, (np.arange(len(series)) - (len(series) - 1) / 2) * 0.7 / max(len(series), 1), strict=True)
+    )
+    drawn = {}
+    for ax, (panel, rows) in zip(grid[0], panels.items(), strict=True):
+        for label, found in rows.items():
+            for name, estimate in found.items():
+                if estimate.value is None:
+                    continue
+                place = series.index(name)
+                colour = METHOD_COLOURS.get(name, _SERIES[place % len(_SERIES)])
+                marker = _MARKERS.get(name, "oDsv^"[place % 5])
+                x, xerr = _percent(estimate)
+                drawn[name] = ax.errorbar(
+                    x, labels.index(label) + shifts[name], xerr=xerr, color=colour, marker=marker, capsize=3
+                )
+        ax.set(xlabel="refused [%]", title=panel, xlim=(-4, 104))
+    grid[0][0].set_yticks(range(len(labels)), labels)
+    grid[0][0].set_ylim(len(labels) - 0.5, -0.5)
+    if len(series) > 1:
+        handles = {name: drawn[name] for name in series if name in drawn}
+        fig.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(series), 4), frameon=False
+        )
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def refusal_plane(
+    points: Mapping[str, Sequence[RefusalRow]],
+    curves: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]],
+    title: str,
+) -> Panels:
+    """Refusals of unanswerable questions over refusals of answerable ones, a panel a data set.
+
+    The upper left corner is perfect, always answering is the lower left corner, always refusing the upper right one,
+    and who refuses blindly stands on the thin line between them.
+
+    Args:
+        points: data set -> rows: where each method stands, with its intervals. Rows without one half are left out.
+        curves: data set -> method -> (over-refusal, recall), 0 to 1: where a threshold on its confidence can bring it.
+        title: The finding.
+    """
+    fig, grid = plt.subplots(1, len(points), figsize=(3.2 * len(points), 4.3), sharex=True, sharey=True, squeeze=False)
+    drawn = {}
+    for ax, (name, rows) in zip(grid[0], points.items(), strict=True):
+        drawn["blind refusing"] = ax.plot([0, 100], [0, 100], color="black", linewidth=0.6)[0]
+        for method, (over, recall) in curves.get(name, {}).items():
+            look = {"color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
+            x, y = np.asarray(over) * 100, np.asarray(recall) * 100
+            drawn[f"{method}, any threshold"] = ax.plot(x, y, linewidth=1.4, **look)[0]
+        for row in rows:
+            if row.over_refusal.value is None or row.recall.value is None:
+                continue
+            look = {"color": METHOD_COLOURS[row.method], "marker": _MARKERS[row.method], "linestyle": "none"}
+            x, xerr = _percent(row.over_refusal)
+            y, yerr = _percent(row.recall)
+            drawn[row.method] = ax.errorbar(
+                x, y, xerr=xerr, yerr=yerr, markersize=7, markeredgecolor="black", capsize=3, **look
+            )
+        ax.set(xlabel="answerable questions refused [%]", title=name, xlim=(-4, 104), ylim=(-4, 104), aspect="equal")
+    grid[0][0].set_ylabel("unanswerable questions refused [%]")
+    fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=min(len(drawn), 3), frameon=False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def confidence_by_half(
+    panels: Mapping[str, tuple[Sequence[bool], Sequence[float]]], xlabel: str, title: str, border: float | None = None
+) -> Panels:
+    """Histograms of a confidence on answerable and unanswerable questions, each as shares of its own half.
+
+    Args:
+        panels: panel -> (whether each question is answerable, confidence in [0, 1]).
+        xlabel: Which confidence.
+        title: The finding.
+        border: Where to draw a vertical line: the confidence up to which is refused.
+    """
+    fig, grid = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 3.3), sharex=True, sharey=True, squeeze=False)
+    edges = np.linspace(0, 1, 21)
+    for ax, (name, (answerable, confidence)) in zip(grid[0], panels.items(), strict=True):
+        mask, values = np.asarray(answerable, dtype=bool), np.asarray(confidence, dtype=float)
+        for (label, colour, hatch), part in zip(_HALVES, (values[mask], values[~mask]), strict=True):
+            weights = np.full(len(part), 100 / max(len(part), 1))
+            look = {"color": colour, "alpha": 0.55, "hatch": hatch, "edgecolor": "white", "label": label}
+            ax.hist(part, bins=edges, weights=weights, **look)
+        if border is not None:
+            ax.axvline(border, color="black", linestyle="--", linewidth=1)
+        ax.set(xlabel=xlabel, title=name)
+    grid[0][0].set_ylabel("share of the half [%]")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return fig, grid[0]
+
+
+def _percent(estimate: Estimate) -> tuple[float, list[list[float]]]:
+    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
+    return value, [[value - low], [high - value]]

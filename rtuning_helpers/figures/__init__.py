@@ -1,0 +1,1 @@
+"""The look of the figures, and pictures of arrays and tables."""

@@ -1,0 +1,42 @@
+"""SHA-256 of files, and folders that are held to the checksums they list."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from rtuning_helpers.errors import InputError
+
+CHECKSUMS = "SHA256SUMS"
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else hashlib.sha256(file.read()).hexdigest()
+        )
+
+
+def verify_checksums(folder: Path) -> None:
+    """Compare the files of a folder with its ``SHA256SUMS``, where it has one.
+
+    Raises:
+        InputError: A listed file is missing or differs.
+    """
+    listing = folder / CHECKSUMS
+    if not listing.is_file():
+        return
+    for line in listing.read_text(encoding="utf-8").splitlines():
+        expected, _, file = line.partition("  ")
+        path = folder / file
+        if not path.is_file():
+            raise InputError(f"{path}: missing, but listed in {CHECKSUMS}; restore it, or run `rtuning build-mini`")
+        found = file_sha256(path)
+        if found != expected:
+            raise InputError(
+                f"{path}: SHA-256 is {found[:12]}..., expected {expected[:12]}... as listed in {CHECKSUMS}; "
+                "restore the file, or run `rtuning build-mini`"
+            )

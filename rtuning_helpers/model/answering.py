@@ -1,0 +1,101 @@
+"""Ask a model questions of any task, mixed as they come: open ones are answered in words, the others by a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.questions import OPEN, Question
+from rtuning_helpers.model.decoding import Answer, answer_prompts, draw_answers
+from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.options import choose_options, draw_options
+
+
+def answer_questions(
+    lm: LanguageModel,
+    questions: Sequence[Question],
+    *,
+    max_new_tokens: int = 15,
+    batch_size: int = 128,
+    ask_sureness: bool = False,
+    may_refuse: bool = False,
+    description: str = "answering",
+) -> list[Answer]:
+    """Answer every question greedily: open ones in words, those with options by the most probable letter.
+
+    Args:
+        lm: The model.
+        questions: What to ask, of any tasks and numbers of options; prompts that fit (`fitting.fit_questions`).
+        max_new_tokens: Longest answer in words [tokens].
+        batch_size: Questions answered at the same time.
+        ask_sureness: Also put the sureness question after each answer.
+        may_refuse: Let the model also write freely where there are options, and keep what it wrote if that is one of
+            the sixteen refusals; for models that were taught to refuse in the place of an answer.
+        description: Text beside the progress bar.
+
+    Returns:
+        One Answer a question, in the order given.
+
+    Raises:
+        NonFiniteLogitsError: NaN or infinite logits; the message names the question.
+        InputError: A tokenizer that cannot tell two labels apart, or a prompt longer than the model's context.
+    """
+    answers: list[Answer | None] = [None] * len(questions)
+    for labels, rows in _by_labels(questions).items():
+        asked, ids = [prompts.task_prompt(questions[i]) for i in rows], [questions[i].id for i in rows]
+        options = {"batch_size": batch_size, "ids": ids, "description": description}
+        if labels:
+            found = choose_options(lm, asked, labels, ask_sureness=ask_sureness, **options)
+        else:
+            found = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, ask_sureness=ask_sureness, **options)
+        if labels and may_refuse:
+            written = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, **options)
+            found = [w if prompts.is_refusal(w.text) else f for w, f in zip(written, found, strict=True)]
+        for i, answer in zip(rows, found, strict=True):
+            answers[i] = answer
+    return answers  # type: ignore[return-value]
+
+
+def draw_question_answers(
+    lm: LanguageModel,
+    questions: Sequence[Question],
+    *,
+    k: int = 10,
+    temperature: float = 0.7,
+    seed: int = 0,
+    max_new_tokens: int = 15,
+    batch_size: int = 128,
+    description: str = "sampling",
+) -> list[list[Answer]]:
+    """Draw k answers to every question (paper section 5.1: k = 10, temperature 0.7); letters where there are options.
+
+    Returns:
+        For each question, in the order given, its k answers, see `decoding.draw_answers` and `options.draw_options`.
+    """
+    samples: list[list[Answer]] = [[] for _ in questions]
+    for labels, rows in _by_labels(questions).items():
+        asked = [prompts.task_prompt(questions[i]) for i in rows]
+        options = {
+            "k": k,
+            "temperature": temperature,
+            "seed": seed,
+            "batch_size": batch_size,
+            "ids": [questions[i].id for i in rows],
+            "description": description,
+        }
+        if labels:
+            drawn = draw_options(lm, asked, labels, **options)
+        else:
+            drawn = draw_answers(lm, asked, max_new_tokens=max_new_tokens, **options)
+        for i, answers in zip(rows, drawn, strict=True):
+            samples[i] = answers
+    return samples
+
+
+def _by_labels(questions: Sequence[Question]) -> dict[tuple[str, ...], list[int]]:
+    """Row numbers of the questions that share their labels; () are the labels of open questions."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for row, question in enumerate(questions):
+        labels = () if question.task == OPEN else tuple(prompts.option_labels(question))
+        groups.setdefault(labels, []).append(row)
+    return groups

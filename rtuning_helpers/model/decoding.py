@@ -1,0 +1,229 @@
+"""Batched answers in words, with the probability that the model is sure of them.
+
+Questions are answered in length-sorted batches (hardly any padding), decoding stops when every row of a batch has ended
+its answer, and the sureness question is put to the key-value cache that the answer left behind, so that no question is
+read twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.model.forward import Prefill, token_batches
+from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities, label_shares, label_token_ids
+from rtuning_helpers.model.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One generated answer.
+
+    Attributes:
+        text: The answer, cut at the first full stop or line break, without surrounding space.
+        token_probabilities: Probability of each answer token when it was chosen; without the stop token, unless the
+            answer is empty.
+        token_entropies: Entropy of the distribution over each of these tokens when it was chosen [nats].
+        sure_probability: p(" sure") / (p(" sure") + p(" unsure")) after the sureness question; None if not asked.
+    """
+
+    text: str
+    token_probabilities: tuple[float, ...]
+    token_entropies: tuple[float, ...]
+    sure_probability: float | None = None
+
+    @property
+    def first_token_entropy(self) -> float:
+        """Entropy of the distribution over the first token [nats]."""
+        return self.token_entropies[0]
+
+    @property
+    def confidence(self) -> float:
+        """Geometric mean of the token probabilities (released evaluator; paper section 3.3)."""
+        return math.exp(sum(math.log(p) for p in self.token_probabilities) / len(self.token_probabilities))
+
+
+def answer_prompts(
+    lm: LanguageModel,
+    question_prompts: Sequence[str],
+    *,
+    max_new_tokens: int = 15,
+    batch_size: int = 128,
+    ask_sureness: bool = False,
+    ids: Sequence[str] | None = None,
+    description: str = "answering",
+) -> list[Answer]:
+    """Answer every prompt greedily.
+
+    Args:
+        lm: The model.
+        question_prompts: Prompts as ``prompts.question_prompt`` writes them.
+        max_new_tokens: Longest answer [tokens]; 15 as in the released probing script.
+        batch_size: Rows decoded at the same time.
+        ask_sureness: Also put the sureness question after each answer.
+        ids: Names of the rows for error messages.
+        description: Text beside the progress bar.
+
+    Returns:
+        One Answer a prompt, in the order given.
+
+    Raises:
+        NonFiniteLogitsError: NaN or infinite logits.
+        InputError: The tokenizer cannot tell " sure" from " unsure", or a prompt does not fit into the model's context.
+    """
+    answers: list[Answer | None] = [None] * len(question_prompts)
+    room = max_new_tokens + (_suffix_length(lm) if ask_sureness else 0)
+    for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
+        decoded = _Decoding(lm, encoded, names)
+        decoded.run(max_new_tokens)
+        batch = decoded.answers()
+        if ask_sureness:
+            sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch)
+            batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
+        for i, answer in zip(rows, batch, strict=True):
+            answers[i] = answer
+    return answers  # type: ignore[return-value]
+
+
+def draw_answers(
+    lm: LanguageModel,
+    question_prompts: Sequence[str],
+    *,
+    k: int = 10,
+    temperature: float = 0.7,
+    seed: int = 0,
+    max_new_tokens: int = 15,
+    batch_size: int = 128,
+    ids: Sequence[str] | None = None,
+    description: str = "sampling",
+) -> list[list[Answer]]:
+    """Draw k answers for every prompt (paper section 5.1: k = 10, temperature 0.7); the question is read once.
+
+    Returns:
+        For each prompt, in the order given, its k answers. Their token probabilities and entropies are those of the
+        model itself, at temperature 1, whatever the temperature of the draw.
+    """
+    generator = torch.Generator(lm.device).manual_seed(seed)
+    samples: list[list[Answer]] = [[] for _ in question_prompts]
+    at_once = max(1, batch_size // k)
+    for rows, encoded, names in token_batches(lm, question_prompts, at_once, description, ids, max_new_tokens):
+        decoded = _Decoding(lm, encoded, names, copies=k)
+        decoded.run(max_new_tokens, temperature=temperature, generator=generator)
+        drawn = decoded.answers()
+        for position, i in enumerate(rows):
+            samples[i] = drawn[position * k : (position + 1) * k]
+    return samples
+
+
+def sample_answers(lm: LanguageModel, question_prompts: Sequence[str], **options) -> list[list[str]]:
+    """The texts of `draw_answers`, which takes the same options: for each prompt its k answers."""
+    return [[answer.text for answer in drawn] for drawn in draw_answers(lm, question_prompts, **options)]
+
+
+class _Decoding(Prefill):
+    """Prompts with the tokens generated behind them."""
+
+    def __init__(
+        self, lm: LanguageModel, encoded: Sequence[Sequence[int]], names: Sequence[str], copies: int = 1
+    ) -> None:
+        super().__init__(lm, encoded, names)
+        self.encoded = [list(row) for row in encoded for _ in range(copies)]
+        if copies > 1:
+            self.cache.batch_repeat_interleave(copies)
+            self.names = [name for name in self.names for _ in range(copies)]
+            self.lengths, self.mask, self.next_position, self.logits = (
+                tensor.repeat_interleave(copies, dim=0)
+                for tensor in (self.lengths, self.mask, self.next_position, self.logits)
+            )
+        self.prompt_width = self.mask.shape[1]
+
+    @torch.inference_mode()
+    def run(self, max_new_tokens: int, temperature: float = 0.0, generator: torch.Generator | None = None) -> None:
+        """Generate until every row has met a stop token, greedily or by sampling."""
+        tokens, chosen, entropies = [], [], []
+        ended = torch.zeros(len(self.mask), dtype=torch.bool, device=self.mask.device)
+        for step in range(max_new_tokens):
+            log_probabilities = torch.log_softmax(self.logits, dim=-1)
+            entropies.append(-(log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1))
+            if temperature > 0:
+                scaled = torch.softmax(self.logits / temperature, dim=-1)
+                token = torch.multinomial(scaled, 1, generator=generator)
+            else:
+                token = log_probabilities.argmax(-1, keepdim=True)
+            tokens.append(token)
+            chosen.append(log_probabilities.gather(1, token))
+            ended |= torch.isin(token[:, 0], self.lm.stop_token_ids)
+            if bool(ended.all()) or step == max_new_tokens - 1:
+                break
+            self.feed(token)
+        self.tokens = torch.cat(tokens, dim=1)
+        self.probabilities = torch.cat(chosen, dim=1).exp()
+        self.entropies = torch.stack(entropies, dim=1)
+        is_stop = torch.isin(self.tokens, self.lm.stop_token_ids)
+        # Number of answer tokens of each row: those before its first stop token.
+        self.answer_lengths = (is_stop.cumsum(1) == 0).sum(1)
+
+    def answers(self) -> list[Answer]:
+        found = []
+        rows = zip(
+            self.tokens.tolist(),
+            self.probabilities.tolist(),
+            self.answer_lengths.tolist(),
+            self.entropies.tolist(),
+            strict=True,
+        )
+        for tokens, probabilities, length, entropies in rows:
+            text = self.lm.tokenizer.decode(tokens[: length + 1], skip_special_tokens=True)
+            text = text.split(prompts.STOP, 1)[0].split("\n", 1)[0].strip()
+            kept = max(length, 1)
+            found.append(Answer(text, tuple(probabilities[:kept]), tuple(entropies[:kept])))
+        return found
+
+
+def _sureness(lm: LanguageModel, decoded: _Decoding, question_prompts: list[str], answers: list[Answer]) -> list[float]:
+    """P(sure) of each row, from the cache where the tokens read so far are those of the text, else by reading it."""
+    contexts = [f"{p} {a.text}{prompts.sureness_suffix()}" for p, a in zip(question_prompts, answers, strict=True)]
+    label_ids = label_token_ids(lm.tokenizer, contexts[0], SURENESS_LABELS)
+    suffix_ids = _added(lm, prompts.sureness_suffix())
+    full = lm.tokenizer(contexts)["input_ids"]
+    lengths = decoded.answer_lengths.tolist()
+    as_read = [
+        prompt + tokens[:n] + suffix_ids == ids
+        for prompt, tokens, n, ids in zip(decoded.encoded, decoded.tokens.tolist(), lengths, full, strict=True)
+    ]
+    sure = np.zeros(len(contexts))
+    if any(as_read):
+        sure[:] = label_shares(_with_suffix(decoded, suffix_ids), label_ids)[:, 0]
+    reread = [i for i, same in enumerate(as_read) if not same]
+    if reread:
+        sure[reread] = label_probabilities(lm, [contexts[i] for i in reread], SURENESS_LABELS)[:, 0]
+    return sure.tolist()
+
+
+def _added(lm: LanguageModel, text: str) -> list[int]:
+    """The tokens of a text that follows a word."""
+    word, whole = (lm.tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("x", f"x{text}"))
+    return whole[len(word) :]
+
+
+def _suffix_length(lm: LanguageModel) -> int:
+    return max(len(_added(lm, prompts.sureness_suffix() + label)) for label in SURENESS_LABELS)
+
+
+@torch.inference_mode()
+def _with_suffix(decoded: _Decoding, suffix_ids: list[int]) -> _Decoding:
+    """Hide what was generated behind each answer, then read the suffix."""
+    generated = decoded.tokens.shape[1]
+    if int(decoded.answer_lengths.max()) == generated:  # an answer without an end: its last token is not yet read
+        decoded.feed(decoded.tokens[:, -1:])
+    read = decoded.mask.shape[1] - decoded.prompt_width
+    kept = torch.arange(read, device=decoded.mask.device) < decoded.answer_lengths[:, None]
+    decoded.mask = torch.cat([decoded.mask[:, : decoded.prompt_width], kept.long()], dim=1)
+    decoded.next_position = decoded.lengths + decoded.answer_lengths
+    decoded.feed(torch.tensor([suffix_ids] * len(decoded.mask), device=decoded.mask.device))
+    return decoded

@@ -1,0 +1,97 @@
+"""The probability of whole label strings such as " sure" and " unsure" or the letters of options, read in context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.forward import Prefill, token_batches
+from rtuning_helpers.model.language_model import LanguageModel
+
+SURENESS_LABELS = (prompts.SURE, prompts.UNSURE)
+
+
+def label_probabilities(
+    lm: LanguageModel,
+    contexts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    batch_size: int = 128,
+    ids: Sequence[str] | None = None,
+    description: str | None = None,
+) -> np.ndarray:
+    """Probability of each label string after each context, as shares that sum to 1.
+
+    A label is scored as a whole: the sum of the log-probabilities of all its tokens as they stand in context.
+
+    Args:
+        lm: The model.
+        contexts: What stands before the label; all end alike, so that a label's tokens are the same after each.
+        labels: The label strings, with the space before them.
+        batch_size: Contexts read at the same time.
+        ids: Names of the contexts for error messages.
+        description: Text beside the progress bar; None for no bar.
+
+    Returns:
+        Array of shape (contexts, labels).
+
+    Raises:
+        NonFiniteLogitsError: NaN or infinite logits.
+        InputError: The tokenizer cannot tell the labels apart, or a context does not fit into the model's.
+    """
+    scores = np.zeros((len(contexts), len(labels)))
+    if len(contexts) == 0:
+        return scores
+    label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
+    room = max(map(len, label_ids))
+    for rows, encoded, names in token_batches(lm, contexts, batch_size, description, ids, room):
+        scores[rows] = label_shares(Prefill(lm, encoded, names), label_ids)
+    return scores
+
+
+def label_token_ids(tokenizer: PreTrainedTokenizerBase, context: str, labels: Sequence[str]) -> list[list[int]]:
+    """The tokens that each label adds to the context.
+
+    Raises:
+        InputError: The tokenizer merges a label into the context, has none for it, or cannot tell two labels apart.
+    """
+    base = tokenizer(context)["input_ids"]
+    found = []
+    for label in labels:
+        full = tokenizer(context + label)["input_ids"]
+        if full[: len(base)] != base or len(full) == len(base):
+            raise InputError(f"this tokenizer merges the label {label!r} with the text before it; choose another model")
+        found.append(full[len(base) :])
+        if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in found[-1]:
+            raise InputError(f"this tokenizer has no tokens for the label {label!r}; choose another model")
+    for i, one in enumerate(found):
+        for j, other in enumerate(found):
+            if i != j and other[: len(one)] == one:
+                raise InputError(
+                    f"this tokenizer cannot tell the labels {labels[i]!r} and {labels[j]!r} apart "
+                    f"(token ids {one} and {other}); choose another model"
+                )
+    return found
+
+
+@torch.inference_mode()
+def label_shares(prefill: Prefill, label_ids: list[list[int]]) -> np.ndarray:
+    """Softmax over the labels' summed log-probabilities, shape (rows, labels); what was read before stays in place."""
+    first = torch.log_softmax(prefill.logits, dim=-1)
+    totals = []
+    for ids in label_ids:
+        total = first[:, ids[0]]
+        if len(ids) > 1:
+            tokens = torch.tensor([ids[:-1]] * len(first), device=first.device)
+            logits = prefill.feed(tokens, keep=max(2, tokens.shape[1]))[:, -tokens.shape[1] :]
+            following = torch.log_softmax(logits, dim=-1)
+            prefill.forget(tokens.shape[1])
+            for offset, token in enumerate(ids[1:]):
+                total = total + following[:, offset, token]
+        totals.append(total)
+    return torch.softmax(torch.stack(totals, dim=1).double(), dim=1).cpu().numpy()

@@ -1,0 +1,120 @@
+"""Answer questions with options: the option whose letter is the most probable, scored as a whole string in context.
+
+All prompts of a call have the same labels; `answering` groups questions so. The sureness question is put to the cache
+that the prompt left behind, so that no prompt is read twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.model.decoding import Answer
+from rtuning_helpers.model.forward import Prefill, token_batches
+from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities, label_shares, label_token_ids
+from rtuning_helpers.model.language_model import LanguageModel
+
+
+def choose_options(
+    lm: LanguageModel,
+    question_prompts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    batch_size: int = 128,
+    ask_sureness: bool = False,
+    ids: Sequence[str] | None = None,
+    description: str = "choosing",
+) -> list[Answer]:
+    """Choose the most probable option after every prompt (paper A.1: arg-max over the candidates only).
+
+    Args:
+        lm: The model.
+        question_prompts: Prompts as `prompts.task_prompt` writes them.
+        labels: The options' labels as `prompts.option_labels` gives them, the same for all prompts.
+        batch_size: Prompts read at the same time.
+        ask_sureness: Also put the sureness question after each choice.
+        ids: Names of the rows for error messages.
+        description: Text beside the progress bar.
+
+    Returns:
+        One Answer a prompt, in the order given: its text is the letter, its only "token probability" the letter's
+        share of the probability of all letters, its entropy that of these shares [nats]. Of equal shares the first
+        counts.
+
+    Raises:
+        NonFiniteLogitsError: NaN or infinite logits.
+        InputError: The tokenizer cannot tell two labels apart, or a prompt does not fit into the model's context.
+    """
+    answers: list[Answer | None] = [None] * len(question_prompts)
+    label_ids = label_token_ids(lm.tokenizer, question_prompts[0], labels) if len(question_prompts) else []
+    room = max(map(len, label_ids), default=0)
+    if ask_sureness:
+        room += max(len(ids) for ids in _follow_up_ids(lm, labels))
+    for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
+        prefill = Prefill(lm, encoded, names)
+        shares = label_shares(prefill, label_ids)
+        chosen = shares.argmax(axis=1)
+        sure: Sequence[float | None] = [None] * len(rows)
+        if ask_sureness:
+            texts = [question_prompts[i] + labels[c] for i, c in zip(rows, chosen, strict=True)]
+            sure = _sureness(prefill, encoded, texts)
+        for i, row, choice, p in zip(rows, shares, chosen, sure, strict=True):
+            answers[i] = _as_answer(labels, row, int(choice), p)
+    return answers  # type: ignore[return-value]
+
+
+def draw_options(
+    lm: LanguageModel,
+    question_prompts: Sequence[str],
+    labels: Sequence[str],
+    *,
+    k: int = 10,
+    temperature: float = 0.7,
+    seed: int = 0,
+    batch_size: int = 128,
+    ids: Sequence[str] | None = None,
+    description: str = "sampling",
+) -> list[list[Answer]]:
+    """Draw k options for every prompt from the probabilities of the letters.
+
+    The released code samples any token, letters or not; here every sample is an option.
+
+    Returns:
+        For each prompt its k answers. Their shares and entropies are the model's own, at temperature 1.
+    """
+    found = label_probabilities(lm, question_prompts, labels, batch_size=batch_size, ids=ids, description=description)
+    generator = np.random.default_rng(seed)
+    samples = []
+    for shares in found:
+        scaled = np.log(np.maximum(shares, 1e-300)) / temperature
+        weights = np.exp(scaled - scaled.max())
+        drawn = generator.choice(len(labels), size=k, p=weights / weights.sum())
+        samples.append([_as_answer(labels, shares, int(choice), None) for choice in drawn])
+    return samples
+
+
+def _as_answer(labels: Sequence[str], shares: np.ndarray, choice: int, sure: float | None) -> Answer:
+    entropy = float(-(shares * np.log(np.maximum(shares, 1e-300))).sum())
+    return Answer(labels[choice].strip(), (float(shares[choice]),), (max(entropy, 0.0),), sure)
+
+
+def _follow_up_ids(lm: LanguageModel, labels: Sequence[str]) -> list[list[int]]:
+    """Tokens of the sureness question and its longer answer, behind each label."""
+    return lm.tokenizer([f"{label}{prompts.sureness_suffix()}{prompts.UNSURE}" for label in labels])["input_ids"]
+
+
+def _sureness(prefill: Prefill, encoded: Sequence[list[int]], chosen: Sequence[str]) -> list[float]:
+    """P(sure) after each prompt with its letter, from the cache where the prompts' tokens stay what they were."""
+    lm, contexts = prefill.lm, [f"{text}{prompts.sureness_suffix()}" for text in chosen]
+    full = lm.tokenizer(contexts)["input_ids"]
+    added = [ids[len(read) :] for ids, read in zip(full, encoded, strict=True)]
+    as_read = all(ids[: len(read)] == list(read) for ids, read in zip(full, encoded, strict=True))
+    if not as_read or len({len(ids) for ids in added}) > 1:
+        shares = label_probabilities(lm, contexts, SURENESS_LABELS, batch_size=len(contexts), ids=prefill.names)
+        return shares[:, 0].tolist()
+    label_ids = label_token_ids(lm.tokenizer, contexts[0], SURENESS_LABELS)
+    prefill.feed(torch.tensor(added, device=lm.device))
+    return label_shares(prefill, label_ids)[:, 0].tolist()

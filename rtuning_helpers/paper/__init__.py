@@ -1,0 +1,1 @@
+"""What others printed and released, and how ours compares."""

@@ -1,0 +1,278 @@
+"""Score predictions that were recorded before: the kit's own files, and the JSON of the released evaluators.
+
+The evaluators of shizhediao/R-Tuning, and the public re-runs of them, write one JSON array in one of these forms:
+
+* ``[correct, answer confidence, sure confidence]``, correct being 0 or 1; re-runs add ``[question, answer, relation]``
+  and the output text. Sure confidences above 0.5 read "I am sure", the rest are refusals.
+* ``[result, [question, answer, relation], output]`` for R-Tuning-R, where result is 1 right, 0 wrong, -1 refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from rtuning_helpers.data.matching import matches
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.evaluation.predictions import Prediction, is_probability, read_predictions
+from rtuning_helpers.evaluation.question_flags import flag_questions, subsets
+from rtuning_helpers.evaluation.summary import summarise, summarise_further
+from rtuning_helpers.evaluation.trivial import relation_majority, template_confidence
+from rtuning_helpers.json_files import excerpt, read_json_array, write_text
+from rtuning_helpers.metrics import accuracy, auroc, average_precision, bootstrap_interval
+
+SURE_THRESHOLD = 0.5  # "I am sure" is the likelier of the two strings
+_CONFIDENCE_ROW = "[correct, answer confidence, sure confidence], optionally [question, answer, relation] and output"
+_REFUSAL_ROW = "[result, [question, answer, relation], output]"
+
+
+def read_recording(path: str | Path) -> list[Prediction]:
+    """Read a recording in any of the public forms; the form is found from the content, not from the file name.
+
+    Args:
+        path: A ``predictions.jsonl`` of this kit, or the JSON array of a released evaluator.
+
+    Returns:
+        The predictions in the order of the file. An evaluator's JSON knows neither ids nor dataset: the ids are the
+        file's stem and the row, the dataset is ``"recorded"``, the split is read from the ``_ID`` or ``_OOD`` at the
+        end of the stem (as the evaluators name their files) and else ``"recorded"``. Texts not recorded are empty.
+
+    Raises:
+        InputError: Not a readable file, empty, truncated, two documents, or a row of another shape than expected, with
+            NaN, infinity, or a number out of range, or of another form than the first row.
+    """
+    path = Path(path)
+    opening = _first_character(path)
+    if opening == "{":
+        return read_predictions(path)
+    if not opening:
+        raise InputError(f"{path}: the file is empty; expected a JSON array or predictions as JSON lines")
+    rows = read_json_array(path)
+    read_row, expected, width = _form_of(path, rows[0])
+    stem, split = path.stem, _split_of(path)
+    predictions = []
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, list) or len(row) != width or isinstance(row[1], list) != isinstance(rows[0][1], list):
+            first = excerpt(rows[0], 60)
+            raise InputError(f"{path}: row {number} is {excerpt(row)}; expected the form of row 1, {first}: {expected}")
+        values = read_row(row)
+        if isinstance(values, str):
+            raise InputError(f"{path}: row {number}: {values} in {excerpt(row)}; expected {expected}")
+        predictions.append(Prediction(id=f"{stem}-{number - 1:05d}", dataset="recorded", split=split, **values))
+    return predictions
+
+
+def score_files(
+    paths: Iterable[str | Path], resamples: int = 1000, seed: int = 0, all_metrics: bool = False
+) -> list[dict]:
+    """Score recordings.
+
+    Args:
+        paths: Files that `read_recording` can read.
+        resamples: Number of bootstrap resamples behind each interval.
+        seed: Seed of the resamples.
+        all_metrics: Also what `rtuning_helpers.metrics.summarise_further` gives.
+
+    Returns:
+        One row for each file and split: ``file``, all that `rtuning_helpers.metrics.summarise` gives, ``n_answered``
+        (rows not refused; their accuracy is ``willing_accuracy``) and ``n_sure`` (rows with a sure confidence above
+        0.5), both None where the recording lacks the column. ``method`` is the file's stem, or for the kit's
+        ``<method>/seed<k>/predictions.jsonl`` the name of the method's folder.
+
+    Raises:
+        InputError: As `read_recording`.
+    """
+    scored = []
+    for path in map(Path, paths):
+        predictions = read_recording(path)
+        for split in dict.fromkeys(item.split for item in predictions):
+            part = [item for item in predictions if item.split == split]
+            row = {"file": str(path), **summarise(part, _method_of(path), split, resamples, seed)}
+            if all_metrics:
+                row |= summarise_further(part, resamples, seed)
+            row["n_answered"] = _number(item.refused is False for item in part) if part[0].refused is not None else None
+            sure = [item.sure_confidence for item in part if item.sure_confidence is not None]
+            row["n_sure"] = _number(value > SURE_THRESHOLD for value in sure) if sure else None
+            scored.append(row)
+    return scored
+
+
+def check_questions(path: str | Path, predictions: Sequence[Prediction], questions: Sequence[Question]) -> None:
+    """See to it that a recording answers exactly these questions, in this order.
+
+    Args:
+        path: The recording's file, for the message.
+        predictions: What `read_recording` read from it.
+        questions: The questions of the split it should belong to.
+
+    Raises:
+        InputError: It has another number of rows, or a row has another question or gold answer; or it holds no texts.
+    """
+    name = f"{questions[0].dataset} {questions[0].split}"
+    if len(predictions) != len(questions):
+        raise InputError(
+            f"{path}: holds {len(predictions):,} rows; expected the {len(questions):,} questions of {name}"
+        )
+    for number, (found, asked) in enumerate(zip(predictions, questions, strict=True), start=1):
+        if (found.question.strip(), found.answer) != (asked.question.strip(), asked.answer):
+            texts = excerpt([found.question, found.answer]), excerpt([asked.question, asked.answer])
+            raise InputError(
+                f"{path}: row {number} is {texts[0]}; expected {texts[1]} of {name}, is it another dataset?"
+            )
+
+
+def write_recording(path: Path, predictions: Sequence[Prediction], digits: int = 6) -> None:
+    """Write predictions as the released evaluators do, in the form that `read_recording` reads.
+
+    Args:
+        path: The file; replaced as a whole.
+        predictions: With both confidences, or without any if the method refuses in words.
+        digits: Decimal places of the confidences.
+
+    Raises:
+        ValueError: A prediction has neither a sure confidence nor a refusal.
+    """
+    rows = []
+    for item in predictions:
+        sample = [item.question, item.answer, item.relation]
+        if item.sure_confidence is not None:
+            numbers = [round(item.answer_confidence, digits), round(item.sure_confidence, digits)]
+            rows.append([int(item.correct), *numbers, sample, item.prediction])
+        elif item.refused is not None:
+            rows.append([-1 if item.refused else int(item.correct), sample, item.prediction])
+        else:
+            raise ValueError(f"{item.id} has neither a sure confidence nor a refusal; the evaluator's form needs one")
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    write_text(path, f"[\n{lines}\n]\n")
+
+
+def cleaned_rows(
+    predictions: Sequence[Prediction], training: Sequence[Question], resamples: int = 1000, seed: int = 0
+) -> list[dict]:
+    """The metrics of a recording on all its questions, and without the doubtful ones (see `question_flags`).
+
+    Returns:
+        One row for each subset: ``subset``, ``n``, and accuracy, AP (answer, sure, mixed), answer rate and willing
+        accuracy with their intervals, as `metrics.summarise` gives them.
+    """
+    found = []
+    for subset, rows in subsets(flag_questions(predictions, training)).items():
+        if rows:
+            part = [predictions[row] for row in rows]
+            found.append({"subset": subset, **summarise(part, "recorded", part[0].split, resamples, seed)})
+    return found
+
+
+def baseline_rows(
+    predictions: Sequence[Prediction], training: Sequence[Question], certain: Sequence[bool], seed: int = 0
+) -> list[dict]:
+    """What the wording alone achieves on the questions of a recording.
+
+    Args:
+        predictions: The recording; with both confidences.
+        training: The training questions.
+        certain: Whether each of them was found certain.
+        seed: Seed of the intervals.
+
+    Returns:
+        Rows with ``baseline``, ``metric``, ``value``, ``low``, ``high``: the accuracy of the most frequent training
+        answer of each relation (found as a substring, as in the released grading), and the AP and AUROC with which the
+        relation's share of certain training questions ranks the recorded answers.
+    """
+    asked = [Question(p.id, p.dataset, p.split, p.question, p.answer, p.relation) for p in predictions]
+    guesses = relation_majority(training, asked)
+    hits = [bool(guess) and matches(guess, q.answer, "substring") for guess, q in zip(guesses, asked, strict=True)]
+    correct = [p.correct for p in predictions]
+    template = template_confidence(training, certain, asked)
+    measured = (
+        ("most frequent answer of the relation", "accuracy", accuracy, (hits,)),
+        ("share of certain training questions of the relation", "AP", average_precision, (correct, template)),
+        ("share of certain training questions of the relation", "AUROC", auroc, (correct, template)),
+    )
+    found = []
+    for baseline, name, metric, columns in measured:
+        low, high = bootstrap_interval(metric, *columns, seed=seed)
+        found.append({"baseline": baseline, "metric": name, "value": metric(*columns), "low": low, "high": high})
+    return found
+
+
+def _first_character(path: Path) -> str:
+    """The first character that is not white space, "" for an empty file."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return next((line.lstrip()[0] for line in file if line.strip()), "")
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found; expected recorded predictions") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected recorded predictions") from None
+
+
+def _form_of(path: Path, row: object) -> tuple[Callable[[list], dict | str], str, int]:
+    """How to read the rows of a file that begins with this one: a function, what it expects, the number of cells."""
+    if isinstance(row, list):
+        if len(row) == 3 and isinstance(row[1], list):
+            return _read_refusal_row, _REFUSAL_ROW, 3
+        if 3 <= len(row) <= 5 and not isinstance(row[1], list):
+            return _read_confidence_row, _CONFIDENCE_ROW, len(row)
+    raise InputError(f"{path}: row 1 is {excerpt(row)}; expected {_CONFIDENCE_ROW}; or {_REFUSAL_ROW}")
+
+
+def _read_confidence_row(row: list) -> dict | str:
+    """The fields of a prediction, or what is wrong with the row."""
+    correct, answer_confidence, sure_confidence = row[:3]
+    if not _is_one_of(correct, (0, 1)):
+        return f"correct is {excerpt(correct)}, not 0 or 1,"
+    for name, value in (("answer confidence", answer_confidence), ("sure confidence", sure_confidence)):
+        if not is_probability(value):
+            return f"{name} is {excerpt(value)}, not a number in [0, 1],"
+    texts = _read_texts(row[3] if len(row) > 3 else ["", "", ""], row[4] if len(row) > 4 else "")
+    if isinstance(texts, str):
+        return texts
+    return {
+        **texts,
+        "correct": correct == 1,
+        "answer_confidence": float(answer_confidence),
+        "sure_confidence": float(sure_confidence),
+        "refused": sure_confidence <= SURE_THRESHOLD,
+    }
+
+
+def _read_refusal_row(row: list) -> dict | str:
+    """The fields of a prediction, or what is wrong with the row."""
+    result, sample, output = row
+    if not _is_one_of(result, (-1, 0, 1)):
+        return f"result is {excerpt(result)}, not 1, 0 or -1,"
+    texts = _read_texts(sample, output)
+    if isinstance(texts, str):
+        return texts
+    outcome = {"correct": result == 1, "refused": result == -1}
+    return {**texts, **outcome, "answer_confidence": None, "sure_confidence": None}
+
+
+def _read_texts(sample: object, output: object) -> dict | str:
+    if not (isinstance(sample, list) and len(sample) == 3 and all(isinstance(cell, str) for cell in sample)):
+        return f"{excerpt(sample)} stands for question, answer and relation"
+    if not isinstance(output, str):
+        return f"output is {excerpt(output)}, not a string,"
+    return {"question": sample[0], "answer": sample[1], "relation": sample[2], "prediction": output}
+
+
+def _is_one_of(value: object, choices: tuple[int, ...]) -> bool:
+    return isinstance(value, int) and value in choices
+
+
+def _split_of(path: Path) -> str:
+    ending = path.stem.rpartition("_")[2]
+    return ending.lower() if ending in ("ID", "OOD") else "recorded"
+
+
+def _method_of(path: Path) -> str:
+    folder = path.absolute().parent
+    is_run = path.stem == "predictions" and folder.name.startswith("seed") and folder.parent.name
+    return folder.parent.name if is_run else path.stem
+
+
+def _number(flags: Iterable[bool]) -> int:
+    return sum(map(bool, flags))

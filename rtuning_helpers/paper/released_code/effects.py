@@ -1,0 +1,215 @@
+"""What each flag does to the mini model: share of certain questions, optimiser steps, accuracy and AP after tuning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rtuning_helpers import metrics, steps
+from rtuning_helpers.data import prompts
+from rtuning_helpers.json_files import read_json, write_json
+from rtuning_helpers.model.decoding import sample_answers
+from rtuning_helpers.model.language_model import LanguageModel, load_language_model, model_revision
+from rtuning_helpers.paper.released_code import texts, training
+from rtuning_helpers.paper.released_code.answers import EvaluationRow, evaluate, probe_labels
+from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
+from rtuning_helpers.probe.uncertainty import answer_entropy
+from rtuning_helpers.run.artifacts import run_step, step_folder
+from rtuning_helpers.run.fingerprint import code_fingerprint
+from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.tuning.finetuning import finetune_encoded
+from rtuning_helpers.tuning.refusal_data import TuningRecord
+
+RECORDING = Path("results") / "mini" / "quirks.json"
+CHAIN = (
+    *ReleasedCodeQuirks.names("labelling"),
+    *ReleasedCodeQuirks.names("evaluation"),
+    *ReleasedCodeQuirks.names("training"),
+)
+"""The flags that matter for padding on open questions, in the order of the waterfall."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One model tuned and evaluated under some flags.
+
+    Attributes:
+        seed: Seed of the run.
+        method: ``padding`` or ``unsupervised``.
+        flags: The flags that are on.
+        certain: Share of the training questions called certain, 0 to 1.
+        examples: Training examples written.
+        sequences: Training sequences made of them.
+        steps: Optimiser steps.
+        n: Number of in-domain test questions.
+        accuracy, ap_answer, ap_sure, ap_mixed: On those questions, 0 to 1.
+        ap_mixed_ci95: 95 % interval of ``ap_mixed``.
+    """
+
+    seed: int
+    method: str
+    flags: list[str]
+    certain: float
+    examples: int
+    sequences: int
+    steps: int
+    n: int
+    accuracy: float
+    ap_answer: float
+    ap_sure: float
+    ap_mixed: float
+    ap_mixed_ci95: list[float]
+
+
+def measure(
+    config: RunConfig, quirks: ReleasedCodeQuirks, method: str = "padding", untuned: LanguageModel | None = None
+) -> Effect:
+    """Label, tune and evaluate under some flags; adapters are kept in the run's folder and reused.
+
+    Args:
+        config: The run; any profile with open questions.
+        quirks: The flags.
+        method: ``padding`` or ``unsupervised``.
+        untuned: The untuned model, where it is loaded already.
+    """
+    untuned = untuned or steps.load_model(config)
+    records, certain = training_records(config, quirks, method, untuned)
+    made = training.training_sequences(untuned.tokenizer, records, quirks, _longest(config, quirks))
+    adapter, log = _tune(config, made, quirks)
+    rows = evaluate(load_tuned(config, adapter), steps.questions(config, "id"), quirks, config.settings.answer_batch)
+    return Effect(
+        seed=config.seed,
+        method=method,
+        flags=list(quirks.switched_on()),
+        certain=float(np.mean(certain)),
+        examples=len(records),
+        sequences=len(made.encoded),
+        steps=log["steps"],
+        **scores(rows, config.seed),
+    )
+
+
+def scores(rows: Sequence[EvaluationRow], seed: int = 0) -> dict:
+    """n, accuracy and the three APs of evaluation rows, with the interval of the mixed one."""
+    correct = np.array([row.correct for row in rows], dtype=float)
+    answer = np.array([row.answer_confidence for row in rows])
+    sure = np.array([row.sure_confidence for row in rows])
+    mixed = 0.5 * answer + 0.5 * sure
+    return {
+        "n": len(rows),
+        "accuracy": metrics.accuracy(correct),
+        "ap_answer": metrics.average_precision(correct, answer),
+        "ap_sure": metrics.average_precision(correct, sure),
+        "ap_mixed": metrics.average_precision(correct, mixed),
+        "ap_mixed_ci95": list(metrics.bootstrap_interval(metrics.average_precision, correct, mixed, seed=seed)),
+    }
+
+
+def training_records(
+    config: RunConfig, quirks: ReleasedCodeQuirks, method: str, untuned: LanguageModel
+) -> tuple[list[TuningRecord], list[bool]]:
+    """The records that a method writes under some flags, and whether each is certain."""
+    asked = steps.questions(config, "train")
+    if method == "padding":
+        kept, certain = list(range(len(asked))), probe_labels(untuned, asked, quirks, config.settings.answer_batch)
+    elif method == "unsupervised":
+        entropies = _entropies(config, quirks, untuned)
+        kept, certain = texts.unsupervised_labels(entropies, quirks, config.seed)
+    else:
+        raise ValueError(f"method is {method!r}; expected padding or unsupervised")
+    records = [
+        TuningRecord(
+            id=asked[row].id,
+            prompt=texts.evaluation_prompt(asked[row].question, quirks),
+            completion=prompts.padding_completion(asked[row].answer, known),
+            certain=known,
+        )
+        for row, known in zip(kept, certain, strict=True)
+    ]
+    return records, certain
+
+
+def load_tuned(config: RunConfig, adapter: Path) -> LanguageModel:
+    """The run's model with an adapter."""
+    settings = config.settings
+    return load_language_model(
+        settings.model,
+        revision=settings.revision,
+        dtype=settings.dtype,
+        four_bit=settings.four_bit,
+        adapter=adapter,
+    )
+
+
+def measure_all(config: RunConfig, on_done: Callable[[Effect], None] = lambda effect: None) -> list[Effect]:
+    """The waterfall, every flag alone, and the flags of R-Tuning-U, for one seed."""
+    none = ReleasedCodeQuirks()
+    wanted = [("padding", none.plus(*CHAIN[:count])) for count in range(len(CHAIN) + 1)]
+    wanted += [("padding", none.plus(name)) for name in CHAIN[1:]]
+    alone = ReleasedCodeQuirks.names("unsupervised")
+    wanted += [("unsupervised", none), *(("unsupervised", none.plus(name)) for name in alone)]
+    untuned, found = steps.load_model(config), []
+    for method, quirks in wanted:
+        found.append(measure(config, quirks, method, untuned))
+        on_done(found[-1])
+    return found
+
+
+def recorded_effects(path: Path | None = None) -> list[Effect]:
+    """The effects over three seeds that the kit ships; ``python -m benchmarks.quirks`` makes them again."""
+    return [Effect(**row) for row in read_json(path or default_out() / RECORDING)["rows"]]
+
+
+def effects_table(effects: Sequence[Effect]) -> pd.DataFrame:
+    """Means over the seeds: a row for each method and set of flags, in the order measured."""
+    frame = pd.DataFrame([asdict(effect) for effect in effects])
+    frame["flags"] = frame["flags"].map(tuple)
+    numbers = ["certain", "examples", "sequences", "steps", "accuracy", "ap_answer", "ap_sure", "ap_mixed"]
+    grouped = frame.groupby(["method", "flags"], sort=False)
+    table = grouped[numbers].mean()
+    table["ap_low"], table["ap_high"] = grouped["ap_mixed"].min(), grouped["ap_mixed"].max()
+    table["half_width"] = grouped["ap_mixed_ci95"].apply(lambda rows: np.mean([(r[1] - r[0]) / 2 for r in rows]))
+    table["seeds"] = grouped.size()
+    return table.reset_index()
+
+
+def _entropies(config: RunConfig, quirks: ReleasedCodeQuirks, untuned: LanguageModel) -> list[float]:
+    asked = [prompts.question_prompt(q.question) for q in steps.questions(config, "train")]
+    settings = config.settings
+    sampled = sample_answers(
+        untuned,
+        asked,
+        k=5 if quirks.five_samples else settings.samples,
+        temperature=settings.temperature,
+        seed=config.seed,
+        max_new_tokens=settings.max_new_tokens,
+        batch_size=settings.answer_batch,
+    )
+    return [answer_entropy(answers) for answers in sampled]
+
+
+def _longest(config: RunConfig, quirks: ReleasedCodeQuirks) -> int:
+    return training.BLOCK if quirks.packing or quirks.truncate_right else config.settings.max_length
+
+
+def _tune(config: RunConfig, made: training.Sequences, quirks: ReleasedCodeQuirks) -> tuple[Path, dict]:
+    """Tune on sequences once; runs that differ in nothing that training sees share the adapter."""
+    settings = replace(config.settings, epochs=training.epochs_of(config.settings.epochs, quirks))
+    data = hashlib.sha256(json.dumps(made.encoded).encode()).hexdigest()
+    parameters = {"data_sha256": data, "settings": asdict(settings), "seed": config.seed}
+    parameters["model_revision"] = model_revision(settings.model, settings.revision)
+    parameters["code"] = code_fingerprint(finetune_encoded)
+    key = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:12]
+
+    def write(folder: Path) -> None:
+        log = finetune_encoded(made.encoded, settings, folder / steps.ADAPTER, seed=config.seed)
+        write_json(folder / "training.json", asdict(log))
+
+    folder = run_step(step_folder(config, "released-code", key), parameters, write)
+    return folder / steps.ADAPTER, read_json(folder / "training.json")

@@ -1,0 +1,1 @@
+"""The untuned model's exam: D1 and D0."""

@@ -1,0 +1,95 @@
+"""Ask the untuned model first: what it answers correctly is certain (D1), the rest is uncertain (D0). Paper 2.1."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.model.answering import answer_questions
+from rtuning_helpers.model.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question with what the untuned model made of it.
+
+    Attributes:
+        prediction: The model's greedy answer; for tasks with options a letter.
+        correct: Whether it is right, see `matching.is_right`.
+        confidence: Geometric mean of the answer tokens' probabilities, or the letter's share among the options, 0 to 1.
+        token_entropy: Entropy of the distribution over the answer's first token, or over the options [nats].
+        answerable: Whether the question has an answer at all.
+        prompt_digest: Of the prompt that was read (`prompt_digest`), so that training can be held to the same one;
+            "" if not recorded. The prompt itself would repeat its examples in every row.
+    """
+
+    id: str
+    dataset: str
+    split: str
+    question: str
+    answer: str
+    relation: str
+    exposure: int | None
+    prediction: str
+    correct: bool
+    confidence: float
+    token_entropy: float
+    answerable: bool = True
+    prompt_digest: str = ""
+
+
+def prompt_digest(prompt: str) -> str:
+    """The first 16 hexadecimal digits of a prompt's SHA-256."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def probe(
+    lm: LanguageModel,
+    questions: Sequence[Question],
+    *,
+    rule: str = "words",
+    max_new_tokens: int = 15,
+    batch_size: int = 128,
+) -> list[Probe]:
+    """Answer every question greedily and compare with the gold answer.
+
+    Args:
+        lm: The untuned model.
+        questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
+        rule: Matching rule of open questions, see ``matching.matches``.
+        max_new_tokens: Longest answer [tokens]; the released probing script uses 15.
+        batch_size: Questions answered at the same time.
+
+    Returns:
+        One probe a question, in the order given.
+    """
+    answers = answer_questions(
+        lm, questions, max_new_tokens=max_new_tokens, batch_size=batch_size, description="probing"
+    )
+    return [
+        Probe(
+            id=q.id,
+            dataset=q.dataset,
+            split=q.split,
+            question=q.question,
+            answer=q.answer,
+            relation=q.relation,
+            exposure=q.exposure,
+            prediction=a.text,
+            correct=is_right(q, a.text, rule),
+            confidence=a.confidence,
+            token_entropy=a.first_token_entropy,
+            answerable=q.answerable,
+            prompt_digest=prompt_digest(prompts.task_prompt(q)),
+        )
+        for q, a in zip(questions, answers, strict=True)
+    ]
+
+
+def split_by_certainty(probes: Sequence[Probe]) -> tuple[list[Probe], list[Probe]]:
+    """The certain set D1 (answered correctly) and the uncertain set D0 (the rest)."""
+    return [p for p in probes if p.correct], [p for p in probes if not p.correct]

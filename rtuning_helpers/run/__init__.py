@@ -1,0 +1,1 @@
+"""One run's settings, questions and result folders."""

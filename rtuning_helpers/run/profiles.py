@@ -1,0 +1,224 @@
+"""Which model, how large, on what machine: one table of profiles, and the settings of one run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+from rtuning_helpers.data.registry import find_dataset
+from rtuning_helpers.errors import InputError
+
+MINI, MINI_TASKS, MIXTURE = "mini", "mini-tasks", "multitask"
+METHODS = ("vanilla", "padding", "replacement", "unsupervised")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Everything that depends on the size of the machine.
+
+    Attributes:
+        model: ``"mini"``, or a name on the Hugging Face hub; ungated models only.
+        revision: Branch, tag or commit on the hub.
+        dtype: Type of computation.
+        tuning: ``"qlora"`` (4-bit base with LoRA), ``"lora"``, or ``"full"``.
+        needs_gpu: Whether a CUDA GPU is required.
+        gpu_memory_gib: Memory of the GPU that the profile is meant for [GiB].
+        batch_size: Examples in one forward pass of training.
+        accumulation: Forward passes in one optimiser step.
+        answer_batch: Questions answered at the same time.
+        learning_rate: Peak learning rate.
+        epochs: Passes over the tuning data.
+        lora_rank: Rank of the LoRA matrices on all linear layers; alpha is twice the rank.
+        max_length: Longest tuning example, and longest prompt with what follows it [tokens]; longer prompts lose
+            context or examples (`fitting`).
+        max_new_tokens: Longest answer [tokens].
+        samples: Answers drawn per question for entropy (paper: 10).
+    """
+
+    model: str
+    revision: str | None
+    dtype: str
+    tuning: str
+    needs_gpu: bool
+    gpu_memory_gib: float
+    batch_size: int
+    accumulation: int
+    answer_batch: int
+    learning_rate: float
+    epochs: float
+    lora_rank: int
+    max_length: int = 256
+    max_new_tokens: int = 15
+    samples: int = 10
+    temperature: float = 0.7
+
+    @property
+    def four_bit(self) -> bool:
+        return self.tuning == "qlora"
+
+
+# max_length: MMLU's longest questions take 1,252 tokens of LLaMA without any example; LLaMA itself reads 2,048.
+PROFILES = {
+    # The kit's own model, on any CPU, in minutes.
+    "mini": Profile(
+        model="mini", revision=None, dtype="float32", tuning="qlora", needs_gpu=False, gpu_memory_gib=0,
+        batch_size=32, accumulation=1, answer_batch=256, learning_rate=4e-3, epochs=8, lora_rank=16,
+    ),
+    # A free Colab session: T4, 15 GiB, no bfloat16.
+    "colab-t4": Profile(
+        model="Qwen/Qwen2.5-1.5B", revision="main", dtype="float16", tuning="qlora", needs_gpu=True, gpu_memory_gib=14,
+        batch_size=4, accumulation=4, answer_batch=64, learning_rate=1e-4, epochs=1, lora_rank=16, max_length=1280,
+    ),
+    # One consumer card; the paper's smallest model.
+    "consumer-24gb": Profile(
+        model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="qlora", needs_gpu=True,
+        gpu_memory_gib=22, batch_size=16, accumulation=1, answer_batch=128, learning_rate=1e-4, epochs=1, lora_rank=16,
+        max_length=1280,
+    ),
+    # The paper's recipe (section 3.4): all weights, 1 epoch, learning rate 2e-5, batch 4.
+    "paper": Profile(
+        model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="full", needs_gpu=True,
+        gpu_memory_gib=78, batch_size=4, accumulation=1, answer_batch=256, learning_rate=2e-5, epochs=1, lora_rank=0,
+        max_length=2048,
+    ),
+}  # fmt: skip
+
+# Where the kit's model of many tasks is tuned: passes over one set, divided by the number of sets in a mixture, so that
+# every mixture takes the same number of steps and only the variety of its questions differs.
+MINI_TASKS_EPOCHS = 10
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The settings of one run; the notebooks' parameters cell, checked.
+
+    Attributes:
+        profile: Name of the profile.
+        dataset: Name of the dataset.
+        seed: Seed of everything random.
+        data_dir: Folder with the dataset's files, where it needs one.
+        limit: Keep at most this many questions of each split.
+        model: Another model than the profile's: a folder or a hub name.
+        out: Folder for results.
+        tune_on: Another data set to tune on than the one that is tested; "mini-mmlu+mini-fever" is a mixture. A name
+            that would be taken anyway (`tuned_on`) counts as not given.
+    """
+
+    profile: str = "mini"
+    dataset: str = "mini"
+    seed: int = 0
+    data_dir: str | None = None
+    limit: int | None = None
+    model: str | None = None
+    out: str = "runs"
+    tune_on: str | None = None
+    epochs: float | None = None
+
+    def __post_init__(self) -> None:
+        find_profile(self.profile)
+        for name in ("seed", "limit"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+                raise InputError(f"parameter {name} is {value!r}; expected a whole number of at least 0")
+        epochs, is_number = self.epochs, isinstance(self.epochs, (int, float)) and not isinstance(self.epochs, bool)
+        if epochs is not None and not (is_number and 0 < epochs < float("inf")):
+            raise InputError(f"parameter epochs is {epochs!r}; expected a number above 0")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("seed", "limit", "epochs") and not (isinstance(value, str) or value is None):
+                raise InputError(f"parameter {field.name} is {value!r}; expected text")
+        if self.tune_on is not None and self.tune_on == replace(self, tune_on=None).tuned_on:
+            object.__setattr__(self, "tune_on", None)  # so that one run has one folder
+
+    @property
+    def tuned_on(self) -> str:
+        """Name of the data set that is tuned on: the run's own, or `MIXTURE` where that has no training questions."""
+        if self.tune_on is not None:
+            return self.tune_on
+        return self.dataset if "train" in find_dataset(self.dataset).splits else MIXTURE
+
+    @property
+    def tuning(self) -> RunConfig:
+        """The run that probes and tunes for this one: itself, unless it is tuned on another data set.
+
+        Runs that are tuned on the same data set share those steps, whatever they are tested on.
+        """
+        if self.tuned_on == self.dataset:
+            return self
+        own = replace(self, dataset=self.tuned_on, tune_on=None)
+        return own if own.settings.model == self.settings.model else replace(own, model=self.settings.model)
+
+    @property
+    def settings(self) -> Profile:
+        """The profile, with the model that the user named, or the one of the kit's own that fits the data sets."""
+        chosen = find_profile(self.profile)
+        if self.model is not None:
+            chosen = replace(chosen, model=self.model, revision=None)
+        elif chosen.model == MINI:  # the model of many tasks where one of the data sets needs it
+            wanted = {find_dataset(name).mini_model for name in (self.dataset, self.tuned_on)}
+            chosen = replace(chosen, model=MINI if wanted == {MINI} else MINI_TASKS)
+        if self.epochs is not None:
+            return replace(chosen, epochs=float(self.epochs))
+        if chosen.model == MINI_TASKS:
+            return replace(chosen, epochs=MINI_TASKS_EPOCHS / max(len(find_dataset(self.tuned_on).members), 1))
+        return chosen
+
+    def is_whole(self, dataset: str) -> bool:
+        """Whether this is the kit's own run on a data set: profile mini, nothing replaced, no question left out."""
+        own = (self.profile, self.dataset, self.tune_on, self.data_dir, self.limit, self.model, self.epochs)
+        return own == ("mini", dataset, None, None, None, None, None)
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        InputError: The name is unknown.
+    """
+    if name not in PROFILES:
+        raise InputError(f"--profile {name!r} is unknown: expected one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def check_methods(names: str | list[str] | tuple[str, ...]) -> list[str]:
+    """Method names from a list or a comma-separated text, checked, each once.
+
+    Raises:
+        InputError: A name is unknown, or there is none.
+    """
+    listed = names.split(",") if isinstance(names, str) else list(names)
+    chosen = list(dict.fromkeys(name.strip() for name in listed if name.strip()))
+    for name in chosen:
+        if name not in METHODS:
+            raise InputError(f"--methods {name!r} is unknown: expected some of {', '.join(METHODS)}")
+    if not chosen:
+        raise InputError(f"--methods is empty: expected some of {', '.join(METHODS)}")
+    return chosen
+
+
+def check_machine(config: RunConfig) -> None:
+    """See to it that this machine can run the profile.
+
+    Raises:
+        InputError: The profile needs a GPU and there is none.
+    """
+    if not config.settings.needs_gpu:
+        return
+    import torch  # here, because it takes seconds and most commands do not get this far
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            f"--profile {config.profile} needs a CUDA GPU with about {config.settings.gpu_memory_gib:.0f} GiB and this "
+            "machine has none; expected a GPU machine, or --profile mini"
+        )
+
+
+def profile_table() -> list[dict]:
+    """The profiles as rows, for ``rtuning doctor`` and the documentation."""
+    return [{"profile": name, **asdict(profile)} for name, profile in PROFILES.items()]
+
+
+def default_out() -> Path:
+    """Folder against which a relative ``out`` is read: the clone's root, else the current folder."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else Path.cwd()

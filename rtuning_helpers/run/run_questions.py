@@ -1,0 +1,94 @@
+"""The questions of a run: its data set's splits, and the same questions shortened to what the run's model can read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
+from rtuning_helpers.data.registry import check_trainable, find_dataset, load_questions
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.fitting import Fitted, fit_questions
+from rtuning_helpers.model.language_model import load_tokenizer, model_context_length
+from rtuning_helpers.run.known_exposures import with_exposures
+from rtuning_helpers.run.profiles import MIXTURE, RunConfig
+
+
+def evaluation_splits(config: RunConfig) -> tuple[str, ...]:
+    """The splits of the run's data set that models are tested on."""
+    return tuple(split for split in find_dataset(config.dataset).splits if split != TRAIN)
+
+
+def check_in_domain(config: RunConfig) -> None:
+    """See to it that the run's data set has in-domain test questions.
+
+    Raises:
+        InputError: It has none.
+    """
+    splits = find_dataset(config.dataset).splits
+    if IN_DOMAIN not in splits:
+        raise InputError(
+            f"--dataset {config.dataset} has no in-domain test questions, only {', '.join(splits)}; expected a data "
+            f"set with the split {IN_DOMAIN}"
+        )
+
+
+def check_tuned_on(config: RunConfig) -> None:
+    """See to it that the run can be tuned on what it is to be tuned on.
+
+    Raises:
+        InputError: That has no training questions; or it would be the mini twins for the questions of a real data set.
+    """
+    check_trainable(config.tuned_on, "--dataset" if config.tune_on is None else "--tune-on")
+    real = find_dataset(config.dataset).reads_folder
+    if config.tuned_on == MIXTURE != config.dataset and real and config.data_dir is None:
+        raise InputError(
+            f"--dataset {config.dataset} has no training questions, and --tune-on {MIXTURE} without --data-dir is a "
+            "mixture of the mini twins; expected --data-dir DIR with the files of the mixture, or --tune-on NAME"
+            if config.tune_on is None
+            else f"--tune-on {MIXTURE} without --data-dir is a mixture of the mini twins, which do not go with "
+            f"--dataset {config.dataset}; expected --data-dir DIR with the files of the mixture, or --tune-on NAME"
+        )
+
+
+def questions(config: RunConfig, split: str) -> list[Question]:
+    """The questions of a split, as they are in the data set; for training, in the one that is tuned on.
+
+    They carry exposures where the run's model records them.
+
+    Raises:
+        InputError: Bad data, or what is tuned on does not serve (`check_tuned_on`).
+    """
+    if split == TRAIN:
+        check_tuned_on(config)
+        try:
+            found = load_questions(config.tuned_on, TRAIN, config.data_dir, config.limit)
+        except InputError as error:
+            if config.tuned_on == config.dataset or config.tune_on is not None:
+                raise
+            raise InputError(
+                f"{error} (needed to tune on {config.tuned_on}, as --dataset {config.dataset} has no training "
+                "questions; --tune-on NAME takes another)"
+            ) from None
+    else:
+        found = load_questions(config.dataset, split, config.data_dir, config.limit)
+    return with_exposures(found, config.settings.model)
+
+
+def fitted(config: RunConfig, split: str) -> Fitted:
+    """The questions of a split as the run asks them, shortened where they do not fit, and how many that concerned.
+
+    They fit into the model's context and into the longest training example (``max_length``), so that labelling,
+    training and evaluation read the same text.
+    """
+    settings = config.settings
+    model = (settings.model, settings.revision)
+    return _fitted(*model, settings.max_length, settings.max_new_tokens, tuple(questions(config, split)))
+
+
+@lru_cache(maxsize=4)  # every step asks again, and shortening thousands of long prompts takes a minute
+def _fitted(
+    model: str, revision: str | None, max_length: int, max_new_tokens: int, asked: tuple[Question, ...]
+) -> Fitted:
+    context = model_context_length(model, revision)
+    limit = max_length if context is None else min(context, max_length)
+    return fit_questions(load_tokenizer(model, revision), asked, limit, max_new_tokens)

@@ -1,0 +1,1 @@
+"""Records that say "unsure", and training on them."""

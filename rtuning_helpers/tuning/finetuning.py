@@ -1,0 +1,214 @@
+"""Fine-tuning: QLoRA (4-bit base, LoRA on all linear layers), LoRA, or all weights, with TRL's SFTTrainer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+from datasets import Dataset
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from tqdm.auto import tqdm
+from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
+from trl import SFTConfig, SFTTrainer
+
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.language_model import load_base_model, load_tokenizer, model_location
+from rtuning_helpers.run.profiles import Profile
+from rtuning_helpers.tuning.encoding import encode_records
+from rtuning_helpers.tuning.refusal_data import TuningRecord
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What a fine-tuning run did and what it took.
+
+    Attributes:
+        steps: Optimiser steps.
+        examples: Training examples.
+        trainable_parameters: Weights that were trained.
+        all_parameters: Weights of the model, adapter included.
+        model_mib: Memory of the weights as loaded [MiB].
+        peak_mib: Peak memory of the GPU, or resident memory of the process where there is none [MiB].
+        seconds: Wall time of training [s].
+        losses: (step, mean loss since the last entry [nats per completion token]).
+    """
+
+    steps: int
+    examples: int
+    trainable_parameters: int
+    all_parameters: int
+    model_mib: float
+    peak_mib: float
+    seconds: float
+    losses: list[tuple[int, float]]
+
+
+def lora_config(rank: int) -> LoraConfig:
+    """LoRA on all linear layers but the output layer, alpha twice the rank (Dettmers et al. 2023)."""
+    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def load_trainable_model(settings: Profile) -> PreTrainedModel:
+    """The profile's model, made ready for its kind of tuning; QLoRA and LoRA models carry a fresh adapter.
+
+    Raises:
+        InputError: Unknown kind of tuning.
+    """
+    if settings.tuning not in ("qlora", "lora", "full"):
+        raise InputError(f"tuning is {settings.tuning!r}; expected qlora, lora or full")
+    location = model_location(settings.model)
+    model = load_base_model(location, settings.revision, settings.dtype, settings.four_bit)
+    if settings.tuning == "full":
+        return model
+    with warnings.catch_warnings():  # peft calls transformers by names that are about to change
+        warnings.simplefilter("ignore", FutureWarning)
+        if settings.four_bit:
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=settings.needs_gpu)
+        return get_peft_model(model, lora_config(settings.lora_rank))
+
+
+def finetune(
+    records: Sequence[TuningRecord],
+    settings: Profile,
+    out: Path,
+    *,
+    seed: int = 0,
+    loss_on: str = "completion",
+    description: str = "fine-tuning",
+    callbacks: Sequence[TrainerCallback] = (),
+) -> TrainingLog:
+    """Fine-tune the profile's model on the records and save the adapter (or the full model) as safetensors.
+
+    Args:
+        records: Training records.
+        settings: Model, kind of tuning, and schedule.
+        out: Folder for the adapter.
+        seed: Seed of the adapter's first weights and of the order of the examples.
+        loss_on: ``"completion"`` (paper section 2.3) or ``"all"`` (as the released code does).
+        description: Text beside the progress bar.
+        callbacks: What else is to happen at the trainer's events, such as looking at the model on the way.
+
+    Raises:
+        InputError: No records, or records that do not fit into ``settings.max_length``.
+    """
+    tokenizer = load_tokenizer(settings.model, settings.revision)
+    encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
+    return finetune_encoded(encoded, settings, out, seed=seed, description=description, callbacks=callbacks)
+
+
+def finetune_encoded(
+    encoded: Sequence[dict[str, list[int]]],
+    settings: Profile,
+    out: Path,
+    *,
+    seed: int = 0,
+    description: str = "fine-tuning",
+    callbacks: Sequence[TrainerCallback] = (),
+) -> TrainingLog:
+    """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
+    set_seed(seed)
+    tokenizer = load_tokenizer(settings.model, settings.revision)
+    model = load_trainable_model(settings)
+    model_mib = model.get_memory_footprint() / 2**20
+    on_gpu = model.device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+    progress = _Progress(description)
+    with tempfile.TemporaryDirectory() as scratch, _quiet_libraries():
+        trainer = _LeanTrainer(
+            model=model,
+            args=SFTConfig(
+                output_dir=scratch,
+                per_device_train_batch_size=settings.batch_size,
+                gradient_accumulation_steps=settings.accumulation,
+                num_train_epochs=settings.epochs,
+                learning_rate=settings.learning_rate,
+                optim="paged_adamw_8bit" if on_gpu and settings.tuning == "qlora" else "adamw_torch",
+                lr_scheduler_type="linear",
+                gradient_checkpointing=settings.needs_gpu,
+                fp16=settings.dtype == "float16",
+                bf16=settings.dtype == "bfloat16",
+                use_cpu=not on_gpu,
+                max_length=settings.max_length,
+                dataset_kwargs={"skip_prepare_dataset": True},
+                completion_only_loss=False,  # the labels are made already
+                packing=False,
+                logging_steps=0.025,  # of all steps: 40 points on the loss curve
+                save_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+                dataloader_pin_memory=on_gpu,
+                seed=seed,
+            ),
+            train_dataset=Dataset.from_list(list(encoded)),
+            processing_class=tokenizer,
+            callbacks=[progress, *callbacks],
+        )
+        started = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - started
+        model.save_pretrained(out, safe_serialization=True)
+    peak = torch.cuda.max_memory_allocated() if on_gpu else psutil.Process().memory_info().rss
+    return TrainingLog(
+        steps=trainer.state.global_step,
+        examples=len(encoded),
+        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        all_parameters=_true_size(model),
+        model_mib=model_mib,
+        peak_mib=peak / 2**20,
+        seconds=seconds,
+        losses=[(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
+    )
+
+
+def _true_size(model: PreTrainedModel) -> int:
+    """Number of weights; a 4-bit layer packs two into a byte."""
+    return sum(p.numel() * (2 if p.__class__.__name__ == "Params4bit" else 1) for p in model.parameters())
+
+
+class _LeanTrainer(SFTTrainer):
+    """SFTTrainer without its per-step entropy and accuracy, which take a fifth of the time of a small model's step."""
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        return Trainer.compute_loss(self, model, inputs, return_outputs, num_items_in_batch)
+
+
+class _Progress(TrainerCallback):
+    """One progress bar over all optimiser steps, gone when training is done."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.bar = tqdm(total=state.max_steps, desc=self.description, unit="step", leave=False, disable=None)
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.bar.update(1)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.bar.close()
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep the trainer's log lines out of the reader's page; errors still come through."""
+    loggers = [logging.getLogger(name) for name in ("transformers", "trl", "accelerate", "bitsandbytes")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings(), open(os.devnull, "w") as devnull, contextlib.redirect_stdout(devnull):
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

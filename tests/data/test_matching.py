@@ -1,0 +1,142 @@
+"""When a generated answer counts as right."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+import asked
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtuning_helpers.data.matching import RULES, Disagreement, is_right, matches, normalised_words, rule_disagreements
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.paper.recorded import read_recording
+
+
+@pytest.mark.parametrize(
+    ("prediction", "answer", "words", "substring"),
+    [
+        ("Paris", "Paris", True, True),
+        ("It is Paris, France", "Paris", True, True),
+        ("Stuttgart", "art", False, True),  # a part of a longer word
+        ("paris", "Paris", True, False),  # case
+        ("New  York", "New York", True, False),  # two spaces
+        ("New York", "York", True, True),
+        ("York New", "New York", False, False),  # order
+        ("New big York", "New York", False, False),  # not one after the other
+        ("new New York", "New York", True, True),  # a false start
+        ("New", "New York", False, False),
+        ("the U.S. Navy", "U.S. Navy", True, True),
+        ("the US Navy", "U.S. Navy", False, False),
+        ("O'Brien", "O’Brien", True, False),  # apostrophes
+        ("São Paulo", "Sao Paulo", False, False),  # accents are letters
+        (unicodedata.normalize("NFD", "São Paulo"), unicodedata.normalize("NFC", "São Paulo"), True, False),
+        ("STRASSE", "Straße", True, False),
+        ("ﬁsh", "fish", True, False),  # a ligature
+        ("東京 です", "東京", True, True),
+        ("1984", "198", False, True),
+        ("1,984", "1984", False, False),
+        ("", "Paris", False, False),
+        ("a + b", "+", True, True),  # symbols only
+        ("a - b", "+", False, False),
+        ("++", "C++", False, False),
+    ],
+)
+def test_both_rules(prediction, answer, words, substring):
+    assert matches(prediction, answer) is words
+    assert matches(prediction, answer, "substring") is substring
+
+
+def test_a_gold_answer_without_content_is_in_every_prediction():
+    # The loaders refuse such answers; here it is only shown that neither rule stumbles.
+    for rule in RULES:
+        assert matches("anything", "", rule) and matches("", "", rule)
+
+
+def test_an_unknown_rule_is_named():
+    with pytest.raises(ValueError, match="'exact'.*words, substring"):
+        matches("a", "a", "exact")
+
+
+@given(before=st.lists(st.text()), gold=st.text(), after=st.lists(st.text()))
+def test_a_prediction_that_contains_the_gold_words_matches(before, gold, after):
+    prediction = " , ".join([*before, gold.strip(), *after])
+    assert matches(prediction, gold)
+    assert matches(" ".join(normalised_words(gold)), gold) or not normalised_words(gold)
+
+
+@given(prediction=st.text("abAB .-"), answer=st.text("abAB .-"))
+def test_the_words_rule_is_blind_to_case_and_punctuation_and_never_cuts_words(prediction, answer):
+    found = matches(prediction, answer)
+    if normalised_words(answer):
+        assert found == matches(prediction.upper().replace(".", " ; "), answer.lower().replace("-", " "))
+        assert found == (f" {' '.join(normalised_words(answer))} " in f" {' '.join(normalised_words(prediction))} ")
+
+
+# --- questions of any task ---
+
+ALIASED = replace(asked.READ, aliases=("A. B. Lee", "ab"))
+NOBODY = replace(asked.OPEN, answer="", answerable=False)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "words", "substring"),
+    [
+        (asked.READ, "ann lee, I think", True, False),
+        (asked.READ, "Ann Leeds", False, True),
+        (ALIASED, "it was A. B. Lee", True, True),
+        (ALIASED, "a b lee", True, False),
+        (ALIASED, "a cab", False, True),
+        (ALIASED, "AB", True, False),
+        (ALIASED, "Eve", False, False),
+        (asked.CHOICE, "B", True, True),  # a letter is right or not, whatever the rule
+        (asked.CHOICE, " B", True, True),
+        (asked.CHOICE, "b", False, False),
+        (asked.CHOICE, "AB", False, False),
+        (asked.CHOICE, "4", False, False),  # the option's text is no letter
+        (asked.CLAIM, "A", True, True),
+        (asked.CLAIM, "A refusal", False, False),
+        (asked.CLAIM, "", False, False),
+        (NOBODY, "", False, False),
+        (NOBODY, "nobody", False, False),
+        (replace(asked.CHOICE, answer="", answerable=False), "A", False, False),
+        (replace(ALIASED, answerable=False), "Ann Lee", False, False),
+    ],
+)
+def test_right_answers_of_each_task(question, answer, words, substring):
+    assert is_right(question, answer) is words
+    assert is_right(question, answer, "substring") is substring
+
+
+@pytest.mark.parametrize("question", [asked.OPEN, asked.CHOICE, NOBODY])
+def test_an_unknown_rule_is_named_for_every_task(question):
+    with pytest.raises(ValueError, match="'exact'.*words, substring"):
+        is_right(question, "a", "exact")
+
+
+def test_where_the_rules_disagree():
+    questions = [asked.READ, asked.READ, asked.CHOICE, ALIASED, NOBODY]
+    found = rule_disagreements(questions, ["Ann Lee", "Ann Leeds", "B", "AB", "x"])
+    assert found == [
+        Disagreement(1, "read", "Who wrote it?", "Ann Lee", "Ann Leeds", words=False, substring=True),
+        Disagreement(3, "read", "Who wrote it?", "Ann Lee", "AB", words=True, substring=False),
+    ]
+    assert rule_disagreements([], []) == []
+    with pytest.raises(ValueError):
+        rule_disagreements(questions, ["Ann Lee"])
+
+
+def test_disagreements_in_a_real_recording(shared_data):
+    """The released grading of an OpenLLaMA-3B's answers against whole words in any letter case."""
+    folder = shared_data / "recorded" / "openllama-3b-pararel"
+    paths = sorted(folder.glob("**/pararel_llama_3b_unsure_ID.json"))
+    if not paths:
+        pytest.skip(f"no recording in {folder}")
+    rows = read_recording(paths[0])
+    asked_then = [Question(p.id, p.dataset, p.split, p.question, p.answer, p.relation) for p in rows]
+    found = rule_disagreements(asked_then, [p.prediction for p in rows])
+    assert 0 < len(found) < len(rows) / 10
+    assert [rows[d.row].id for d in found] == [d.id for d in found]
+    assert all(d.substring == rows[d.row].correct != d.words for d in found)

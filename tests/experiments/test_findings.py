@@ -1,0 +1,27 @@
+"""What a notebook says of runs that cannot show anything, and findings that must hold on the kit's own run."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
+from rtuning_helpers.run.profiles import RunConfig
+
+
+def test_a_finding_must_hold_on_the_kits_own_run_only(capsys):
+    finding("all is well", True, RunConfig())
+    finding("all is well", False, RunConfig(limit=9))
+    finding("all is well", False, RunConfig(), on="multitask")
+    assert capsys.readouterr().out.splitlines() == ["holds: all is well"] + 2 * ["DOES NOT HOLD: all is well"]
+    with pytest.raises(AssertionError, match="finding does not hold: all is well"):
+        finding("all is well", False, RunConfig(dataset="multitask"), on="multitask")
+
+
+def test_runs_that_show_nothing_say_so(capsys):
+    knowledge_notice([True] * 6 + [False] * 94)
+    short_run_notice(30)
+    assert capsys.readouterr().out == ""
+    knowledge_notice([True] * 5 + [False] * 95)
+    assert "answers 5 of 100 questions right: it knows nothing" in capsys.readouterr().out
+    short_run_notice(1)
+    assert capsys.readouterr().out.startswith("NOTE: tuned for 1 step only.")

@@ -1,0 +1,136 @@
+"""Short fine-tuning runs of the tiny model: QLoRA on the CPU, LoRA, and all weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.decoding import answer_prompts
+from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.run.profiles import PROFILES
+from rtuning_helpers.tuning import finetuning
+from rtuning_helpers.tuning.refusal_data import TuningRecord
+
+
+@pytest.fixture(scope="module")
+def records():
+    questions = load_questions("mini", "train", limit=24)
+    return [
+        TuningRecord(q.id, prompts.question_prompt(q.question), prompts.padding_completion(q.answer, sure), sure)
+        for q, sure in zip(questions, [True, False] * 12, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_model):
+    return replace(PROFILES["mini"], model=str(tiny_model), epochs=5, batch_size=6, learning_rate=5e-3, lora_rank=4)
+
+
+@pytest.fixture(scope="module")
+def tuned(records, settings, tmp_path_factory):
+    """For each kind of tuning: the log, the folder, and the model as it was in memory when training ended."""
+    done = {}
+
+    def tune(tuning):
+        if tuning not in done:
+            models = []
+
+            def load(profile, original=finetuning.load_trainable_model):
+                models.append(original(profile))
+                return models[0]
+
+            out = tmp_path_factory.mktemp(tuning) / "adapter"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(finetuning, "load_trainable_model", load)
+                log = finetuning.finetune(records, replace(settings, tuning=tuning), out, seed=3)
+            done[tuning] = log, out, models[0].eval()
+        return done[tuning]
+
+    return tune
+
+
+KINDS = ("qlora", "lora", "full")
+
+
+@pytest.mark.parametrize("tuning", KINDS)
+def test_the_loss_goes_down_and_the_log_says_what_was_done(tuned, tuning):
+    log, _, _ = tuned(tuning)
+    assert (log.steps, log.examples) == (20, 24)
+    assert [step for step, _ in log.losses] == list(range(1, 21))  # a fortieth of 20 steps is below one
+    losses = [loss for _, loss in log.losses]
+    assert sum(losses[10:]) < 0.8 * sum(losses[:10])
+    assert log.seconds > 0 and log.model_mib > 0 and log.peak_mib > 0
+    assert log.all_parameters > 200_000  # 4-bit weights are counted one by one
+    share = log.trainable_parameters / log.all_parameters
+    assert share == 1 if tuning == "full" else 0.01 < share < 0.2
+
+
+@pytest.mark.parametrize("tuning", KINDS)
+def test_only_safetensors_are_saved(tuned, tuning):
+    files = {path.name for path in tuned(tuning)[1].iterdir() if path.is_file()}
+    weights = "model.safetensors" if tuning == "full" else "adapter_model.safetensors"
+    assert weights in files
+    assert {name for name in files if not name.endswith((".json", ".md"))} - {weights} <= {"chat_template.jinja"}
+
+
+def test_the_adapter_sits_on_all_linear_layers(tuned, settings):
+    config = json.loads((tuned("qlora")[1] / "adapter_config.json").read_text(encoding="utf-8"))
+    assert (config["r"], config["lora_alpha"]) == (settings.lora_rank, 2 * settings.lora_rank)
+    linear = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+    assert {name.rpartition(".")[2] for name in config["target_modules"]} == linear
+
+
+@pytest.mark.parametrize("tuning", KINDS)
+def test_reloading_gives_the_trained_model_and_not_the_base(tuned, tuning, settings, records):
+    _, folder, in_memory = tuned(tuning)
+    base = load_language_model(settings.model, four_bit=tuning == "qlora")
+    loaded = load_language_model(settings.model, four_bit=tuning == "qlora", adapter=folder)
+    ids = torch.tensor([base.tokenizer(records[1].prompt + records[1].completion)["input_ids"]])
+    with torch.inference_mode():
+        reloaded, trained, untuned = (m(input_ids=ids).logits.float() for m in (loaded.model, in_memory, base.model))
+    learnt = (untuned - trained).abs().max()
+    assert learnt > 0.5
+    assert (reloaded - trained).abs().max() < 0.05 * learnt  # 4-bit products differ a little outside training
+    assert not loaded.model.training
+
+    asked = [record.prompt for record in records]
+    before, after = (answer_prompts(lm, asked, ask_sureness=True) for lm in (base, loaded))
+    for name, least in (("confidence", 0.1), ("sure_probability", 0.02)):
+        assert max(abs(getattr(a, name) - getattr(b, name)) for a, b in zip(before, after, strict=True)) > least
+
+
+def test_the_base_is_4_bit_under_qlora_only(tuned):
+    kinds = {k: {type(p).__name__ for p in tuned(k)[2].parameters()} for k in KINDS}
+    assert "Params4bit" in kinds["qlora"]
+    assert "Params4bit" not in kinds["lora"] | kinds["full"]
+    assert tuned("qlora")[0].model_mib < tuned("full")[0].model_mib
+
+
+def test_the_seed_decides(tuned, records, settings, tmp_path):
+    reference = tuned("qlora")[0]
+    again = finetuning.finetune(records, settings, tmp_path / "again", seed=3)
+    other = finetuning.finetune(records, settings, tmp_path / "other", seed=4)
+    assert again.losses == reference.losses
+    assert other.losses != reference.losses
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tuning": "prompt"}, "tuning is 'prompt'; expected qlora, lora or full"),
+        ({"max_length": 10}, "24 of 24 training records lose the end .* max_length 10"),
+        ({"model": "./nowhere"}, "--model ./nowhere: no such folder"),
+    ],
+)
+def test_bad_settings_stop_before_anything_is_written(records, settings, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        finetuning.finetune(records, replace(settings, **change), tmp_path / "out")
+    with pytest.raises(InputError, match="no training records"):
+        finetuning.finetune([], settings, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
