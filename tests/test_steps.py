@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from stand_ins import never_called
 from tiny import TINY_LIMIT
 
 from rtuning_helpers import steps
@@ -128,7 +129,7 @@ def test_a_second_call_does_nothing_again(config, report, monkeypatch):
     before = manifests(config)
     assert len(before) == 2 + 3 * 3 + 1 + 1
     for name in ("probe", "draw_question_answers", "finetune", "predict"):
-        monkeypatch.setattr(steps, name, lambda *args, **kwargs: pytest.fail("done again"))
+        monkeypatch.setattr(steps, name, never_called(getattr(steps, name), "done again"))
     assert steps.read_metrics(config, METHODS) == report
     assert manifests(config) == before
 

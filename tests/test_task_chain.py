@@ -9,7 +9,7 @@ import asked
 import pytest
 
 from rtuning_helpers import steps
-from rtuning_helpers.data import prompts, questions
+from rtuning_helpers.data import prompts, registry
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.registry import Dataset, load_questions
 from rtuning_helpers.errors import InputError
@@ -49,7 +49,7 @@ def small():
         profile = replace(PROFILES["mini"], epochs=1, batch_size=16, samples=3, lora_rank=4, max_new_tokens=5)
         patch.setitem(profiles.PROFILES, "mini", profile)
         for name, load, splits in (("mixed", mixed, ("train", "id")), ("tests-only", only_tested, ("test",))):
-            patch.setitem(questions._REGISTRY, name, Dataset(name, load, False, "made", "none", {}, splits))
+            patch.setitem(registry._REGISTRY, name, Dataset(name, load, False, "made", "none", {}, splits))
         yield
 
 

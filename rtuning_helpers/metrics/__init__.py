@@ -26,6 +26,7 @@ from rtuning_helpers.metrics.calibration import (
     nll,
     reliability_bins,
 )
+from rtuning_helpers.metrics.exposure import proportion_interval, rate_by_exposure
 from rtuning_helpers.metrics.ranking import (
     ap_lift,
     ap_lift_normalised,
@@ -58,6 +59,7 @@ from rtuning_helpers.metrics.refusal import (
     truthful_rate,
 )
 from rtuning_helpers.metrics.risk_control import RiskControl, clopper_pearson_interval, risk_control_threshold
+from rtuning_helpers.metrics.sampling_error import ap_half_width, proportion_half_width, seed_interval
 
 _CELLS = 2**19  # resampling counts held at once: 4 MiB, so that the temporaries stay in tens of MiB
 
@@ -78,6 +80,7 @@ __all__ = [
     "accuracy",
     "ace",
     "answer_rate",
+    "ap_half_width",
     "ap_lift",
     "ap_lift_normalised",
     "ap_no_skill",
@@ -102,13 +105,17 @@ __all__ = [
     "nll",
     "over_conservativeness",
     "paired_bootstrap_difference",
+    "proportion_half_width",
+    "proportion_interval",
     "prudence",
     "quadrants",
+    "rate_by_exposure",
     "reliability_bins",
     "reliable_accuracy",
     "risk_at_coverage",
     "risk_control_threshold",
     "risk_coverage",
+    "seed_interval",
     "truthful_helpfulness_score",
     "truthful_rate",
     "willing_accuracy",

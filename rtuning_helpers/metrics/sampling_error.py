@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 from scipy.stats import t as student
 
-from rtuning_helpers.metrics import average_precision
+from rtuning_helpers.metrics.ranking import average_precision
 
 _REFERENCE_ROWS = 20_000
 

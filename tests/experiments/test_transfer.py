@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from stand_ins import never_called
 
 from rtuning_helpers import steps
 from rtuning_helpers.errors import InputError
@@ -126,7 +127,7 @@ def test_the_experiment_on_the_tiny_model(config, tmp_path, monkeypatch):
     ]
     trained = steps.read_tuning_records(LEAVE_ONE_OUT[1].config(config), "padding")
     assert trained and not any(record.id.startswith("mini-mmlu") for record in trained)
-    monkeypatch.setattr(steps, "finetune", lambda *args, **kwargs: pytest.fail("tuned again"))
+    monkeypatch.setattr(steps, "finetune", never_called(steps.finetune, "tuned again"))
     assert transfer.measure(config) == found  # everything is read from the steps
     path = transfer.record([config])
     recording = read_json(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from stand_ins import never_called
 from tiny import TINY_LIMIT
 
 from rtuning_helpers.json_files import read_json
@@ -40,13 +41,9 @@ def test_as_released_r_tuning_u_trains_on_one_unsure_record(config):
 
 def test_adapters_are_shared_by_runs_that_train_on_the_same(config, monkeypatch):
     effects.measure(config, NONE)
-
-    def train_again(*args, **kwargs):
-        raise AssertionError("trained twice")
-
-    monkeypatch.setattr(effects, "finetune_encoded", train_again)
+    monkeypatch.setattr(effects, "finetune_encoded", never_called(effects.finetune_encoded, "trained twice"))
     assert effects.measure(config, NONE.plus("first_token_labels")).ap_sure != pytest.approx(0)
-    with pytest.raises(AssertionError, match="trained twice"):
+    with pytest.raises(pytest.fail.Exception, match="trained twice"):
         effects.measure(config, NONE.plus("loss_on_all"))
 
 
