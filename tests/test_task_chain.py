@@ -123,7 +123,7 @@ def test_a_data_set_without_training_questions(config, tmp_path):
     only = replace(config, dataset="tests-only", tune_on="tests-only", out=str(tmp_path))
     predictions = steps.read_method_predictions(only, "pretrained", "test")
     assert len(predictions) == 48 and not any(p.answerable or p.correct for p in predictions)
-    message = "--tune-on tests-only has no training questions, only test: nothing can be tuned on it"
+    message = "parameter tune_on tests-only has no training questions, only test: nothing can be tuned on it"
     for call in (
         lambda: steps.probe_step(only),
         lambda: steps.uncertainty_step(only),
@@ -210,7 +210,7 @@ def test_questions_of_every_task_are_watched_while_they_are_tuned(config, report
 
 def test_what_is_fitted_in_domain_needs_such_questions(config, tmp_path):
     only = replace(config, dataset="tests-only", tune_on="tests-only", out=str(tmp_path))
-    with pytest.raises(InputError, match="--dataset tests-only has no in-domain test questions, only test; expected"):
+    with pytest.raises(InputError, match="parameter dataset tests-only has no in-domain test questions, only test"):
         judgement_step(only, "pretrained")
     with pytest.raises(InputError, match="no in-domain test questions"):
         drift.watched_questions(only)

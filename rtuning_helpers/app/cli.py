@@ -15,7 +15,7 @@ import typer
 
 from rtuning_helpers.app import reports
 from rtuning_helpers.app.data_commands import data
-from rtuning_helpers.errors import InputError
+from rtuning_helpers.errors import InputError, for_command_line
 from rtuning_helpers.run.profiles import METHODS, MIXTURE, RunConfig, check_machine, check_methods
 
 INTERRUPTED = 130
@@ -369,7 +369,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = app(args=arguments or ["--help"], prog_name="rtuning", standalone_mode=False)
     except InputError as error:
-        _complain("error", str(error))
+        _complain("error", for_command_line(str(error)))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rtuning_helpers.app import reports
-from rtuning_helpers.errors import InputError
+from rtuning_helpers.errors import InputError, for_command_line
 
 if TYPE_CHECKING:
     from rtuning_helpers.data.files import FileKind
@@ -62,7 +62,7 @@ def check_file(dataset: Dataset, kind: FileKind, path: Path) -> CheckedFile:
         found.rows, found.unanswerable = len(questions), sum(not question.answerable for question in questions)
         found.notes = kind.notes(path, questions)
     except InputError as error:
-        found.problem = str(error)
+        found.problem = for_command_line(str(error))
     return found
 
 

@@ -111,7 +111,7 @@ def _verify(path: Path, file: PublicFile) -> None:
         path.unlink(missing_ok=True)
         raise InputError(
             f"{file.url}: sha256 of the content is {found}; expected {file.sha256}. It was removed from the cache; "
-            "run again to fetch it anew, or name a folder with --data-dir"
+            "run again to fetch it anew, or name a folder with parameter data_dir"
         )
 
 
@@ -188,5 +188,5 @@ def _unreachable(file: PublicFile, error: BaseException) -> InputError:
         reason = f"HTTP status {error.code}"
     return InputError(
         f"{file.url}: cannot be fetched ({reason}); expected a connection to the public source. Without one, get the "
-        f"file {file.path} of {file.repository} elsewhere and name its folder with --data-dir"
+        f"file {file.path} of {file.repository} elsewhere and name its folder with parameter data_dir"
     )

@@ -70,8 +70,12 @@ def dataset_names() -> list[str]:
     return sorted(_REGISTRY)
 
 
-def find_dataset(name: str) -> Dataset:
+def find_dataset(name: str, option: str = "dataset") -> Dataset:
     """The registered dataset of that name, or the mixture of several: ``"mini-mmlu+mini-fever"``.
+
+    Args:
+        name: The name.
+        option: The parameter that holds it, for the error.
 
     Raises:
         InputError: The name is unknown, or those of a mixture cannot be mixed.
@@ -80,21 +84,21 @@ def find_dataset(name: str) -> Dataset:
     if MIXED in name:
         return import_module("rtuning_helpers.data.datasets.multitask").mixture(name)
     if name not in names:
-        raise InputError(f"--dataset {name!r} is unknown: expected one of {', '.join(names)}")
+        raise InputError(f"parameter {option} {name!r} is unknown: expected one of {', '.join(names)}")
     return _REGISTRY[name]
 
 
-def check_trainable(name: str, option: str = "--dataset") -> None:
-    """See to it that a dataset, named by an option, has training questions.
+def check_trainable(name: str, option: str = "dataset") -> None:
+    """See to it that a dataset, named by the parameter ``option``, has training questions.
 
     Raises:
         InputError: It has none, or its name is unknown.
     """
-    splits = find_dataset(name).splits
+    splits = find_dataset(name, option).splits
     if TRAIN not in splits:
         raise InputError(
-            f"{option} {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on it; "
-            "expected a data set with a train split (--tune-on NAME), or the untuned model alone"
+            f"parameter {option} {name} has no training questions, only {', '.join(splits)}: nothing can be tuned on "
+            "it; expected a data set with a train split (parameter tune_on NAME), or the untuned model alone"
         )
 
 
@@ -123,10 +127,10 @@ def load_questions(
     if split not in dataset.splits:
         raise InputError(f"data set {name} has no split {split!r}: expected one of {', '.join(dataset.splits)}")
     if limit is not None and limit < 2:
-        raise InputError(f"--limit {limit} is too small: expected at least 2 questions a split")
+        raise InputError(f"parameter limit {limit} is too small: expected at least 2 questions a split")
     if dataset.needs_data_dir and data_dir is None:
         expected = ", ".join(dataset.files.values())
-        raise InputError(f"--dataset {name} needs --data-dir: a folder with {expected}")
+        raise InputError(f"parameter dataset {name} needs parameter data_dir: a folder with {expected}")
     questions = dataset.load(split, Path(data_dir) if data_dir is not None else None, bad_rows)
     if not questions:
         raise InputError(f"data set {name}: no good row is left in split {split!r}; expected at least one")

@@ -67,7 +67,7 @@ def read_question_files(folder: Path, dataset: str | None = None) -> dict[str, l
         InputError: No such folder, bad files, or questions that are not answered in words and from memory.
     """
     if not folder.is_dir():
-        raise InputError(f"--questions {folder}: no such folder; expected a folder with question files")
+        raise InputError(f"parameter questions {folder}: no such folder; expected a folder with question files")
     if dataset is None:
         names = find_dataset(DEFAULT_DATASET).files.values()
         dataset = DEFAULT_DATASET if any(path.name in names for path in folder.iterdir()) else PLAIN
@@ -80,8 +80,8 @@ def read_question_files(folder: Path, dataset: str | None = None) -> dict[str, l
             if question.task != OPEN or question.context:
                 what = "with options" if question.task != OPEN else "about a text"
                 raise InputError(
-                    f"--dataset {dataset}: its questions are {what} ({question.id}); expected a data set of open "
-                    "questions that are answered from memory, such as pararel"
+                    f"parameter dataset {dataset}: its questions are {what} ({question.id}); expected a data set of "
+                    "open questions that are answered from memory, such as pararel"
                 )
     return found if set(splits) == set(SHARES) else {"": [q for questions in found.values() for q in questions]}
 
@@ -90,7 +90,7 @@ def _read_plain(folder: Path) -> list[Question]:
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".json", ".jsonl") and path.is_file())
     if not paths:
         raise InputError(
-            f"--questions {folder}: no question files in it; expected ParaRel's "
+            f"parameter questions {folder}: no question files in it; expected ParaRel's "
             f"{', '.join(find_dataset(DEFAULT_DATASET).files.values())}, or *.json or *.jsonl with objects of question "
             "and answer"
         )
@@ -143,7 +143,7 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
     """
     rng = random.Random(f"questions {seed}")
     if facts < FEWEST_FACTS:
-        raise InputError(f"--facts {facts} is too few for three splits; expected at least {FEWEST_FACTS}")
+        raise InputError(f"parameter facts {facts} is too few for three splits; expected at least {FEWEST_FACTS}")
     files = files if "" not in files else _divide(files[""], rng)
     usable, left_out = [], Counter()
     for split, questions in files.items():
@@ -177,7 +177,7 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
     for split, found in asked.items():
         if len(found) < room[split]:
             raise InputError(
-                f"--facts {facts}: only {len(found):,} different questions for the split {split}, expected "
+                f"parameter facts {facts}: only {len(found):,} different questions for the split {split}, expected "
                 f"{room[split]:,}; ask for fewer facts, or give a folder with more questions"
             )
 

@@ -87,14 +87,16 @@ def model_location(name: str) -> str:
             command = "rtuning build-mini --tasks" if name == MINI_TASKS else "rtuning build-mini"
             raise InputError(f"the {name} model's checkpoint {folder} is missing: run `{command}`")
         if name.startswith((".", "/", "~")):
-            raise InputError(f"--model {name}: no such folder; expected a folder with a model, a hub name, or 'mini'")
+            raise InputError(
+                f"parameter model {name}: no such folder; expected a folder with a model, a hub name, or 'mini'"
+            )
         return name
     if not (folder / "config.json").is_file():
-        raise InputError(f"--model {folder}: no config.json in it; expected a Hugging Face model folder")
+        raise InputError(f"parameter model {folder}: no config.json in it; expected a Hugging Face model folder")
     if not any(folder.glob("*.safetensors")):
-        raise InputError(f"--model {folder}: no *.safetensors in it; expected weights in safetensors format")
+        raise InputError(f"parameter model {folder}: no *.safetensors in it; expected weights in safetensors format")
     if not any((folder / file).is_file() for file in _TOKENIZER_FILES):
-        raise InputError(f"--model {folder}: no tokenizer in it; expected {' or '.join(_TOKENIZER_FILES)}")
+        raise InputError(f"parameter model {folder}: no tokenizer in it; expected {' or '.join(_TOKENIZER_FILES)}")
     return str(folder)
 
 
@@ -121,7 +123,7 @@ def model_context_length(name: str, revision: str | None = None) -> int | None:
     try:
         config = AutoConfig.from_pretrained(location, revision=_hub_revision(location, revision))
     except (OSError, ValueError) as error:
-        raise InputError(f"--model {name}: its configuration cannot be loaded ({_first_line(error)})") from None
+        raise InputError(f"parameter model {name}: its configuration cannot be loaded ({_first_line(error)})") from None
     return getattr(config, "max_position_embeddings", None)
 
 
@@ -135,7 +137,7 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, revision=_hub_revision(location, revision))
     except (OSError, ValueError) as error:
-        raise InputError(f"--model {name}: its tokenizer cannot be loaded ({_first_line(error)})") from None
+        raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({_first_line(error)})") from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -196,7 +198,7 @@ def load_base_model(location: str, revision: str | None, dtype: str, four_bit: b
             use_safetensors=True,
         )
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"--model {location}: cannot be loaded ({_first_line(error)})") from None
+        raise InputError(f"parameter model {location}: cannot be loaded ({_first_line(error)})") from None
     finally:
         if shown:
             transformers_logging.enable_progress_bar()

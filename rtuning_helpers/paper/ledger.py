@@ -312,7 +312,7 @@ def _read_report(path: Path) -> dict:
         raise InputError(f"{path}: expected the metrics.json of a run, with schema_version 1")
     _check_names(path, "the file", report, _REPORT_KEYS - _NOT_IN_OLD_REPORTS, _REPORT_KEYS)
     if report.get("limit") is not None:
-        raise InputError(f"{path}: the run used --limit {report['limit']}; expected a run over all questions")
+        raise InputError(f"{path}: the run used parameter limit {report['limit']}; expected a run over all questions")
     if report.get("tuned_on", report["dataset"]) != report["dataset"]:
         raise InputError(
             f"{path}: the run was tuned on {report['tuned_on']} and tested on {report['dataset']}, which stands in no "

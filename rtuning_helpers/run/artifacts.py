@@ -70,7 +70,7 @@ def check_writable(config: RunConfig) -> None:
             pass
     except OSError as error:
         raise InputError(
-            f"--out {config.out}: cannot write there ({error.strerror}); expected a writable folder"
+            f"parameter out {config.out}: cannot write there ({error.strerror}); expected a writable folder"
         ) from None
 
 

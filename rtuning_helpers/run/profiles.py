@@ -176,7 +176,7 @@ def find_profile(name: str) -> Profile:
         InputError: The name is unknown.
     """
     if name not in PROFILES:
-        raise InputError(f"--profile {name!r} is unknown: expected one of {', '.join(PROFILES)}")
+        raise InputError(f"parameter profile {name!r} is unknown: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
 
 
@@ -190,9 +190,9 @@ def check_methods(names: str | list[str] | tuple[str, ...]) -> list[str]:
     chosen = list(dict.fromkeys(name.strip() for name in listed if name.strip()))
     for name in chosen:
         if name not in METHODS:
-            raise InputError(f"--methods {name!r} is unknown: expected some of {', '.join(METHODS)}")
+            raise InputError(f"parameter methods {name!r} is unknown: expected some of {', '.join(METHODS)}")
     if not chosen:
-        raise InputError(f"--methods is empty: expected some of {', '.join(METHODS)}")
+        raise InputError(f"parameter methods is empty: expected some of {', '.join(METHODS)}")
     return chosen
 
 
@@ -208,8 +208,8 @@ def check_machine(config: RunConfig) -> None:
 
     if not torch.cuda.is_available():
         raise InputError(
-            f"--profile {config.profile} needs a CUDA GPU with about {config.settings.gpu_memory_gib:.0f} GiB and this "
-            "machine has none; expected a GPU machine, or --profile mini"
+            f"parameter profile {config.profile} needs a CUDA GPU with about {config.settings.gpu_memory_gib:.0f} GiB "
+            "and this machine has none; expected a GPU machine, or parameter profile mini"
         )
 
 

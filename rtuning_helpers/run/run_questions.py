@@ -27,8 +27,8 @@ def check_in_domain(config: RunConfig) -> None:
     splits = find_dataset(config.dataset).splits
     if IN_DOMAIN not in splits:
         raise InputError(
-            f"--dataset {config.dataset} has no in-domain test questions, only {', '.join(splits)}; expected a data "
-            f"set with the split {IN_DOMAIN}"
+            f"parameter dataset {config.dataset} has no in-domain test questions, only {', '.join(splits)}; expected "
+            f"a data set with the split {IN_DOMAIN}"
         )
 
 
@@ -38,16 +38,15 @@ def check_tuned_on(config: RunConfig) -> None:
     Raises:
         InputError: That has no training questions; or it would be the mini twins for the questions of a real data set.
     """
-    check_trainable(config.tuned_on, "--dataset" if config.tune_on is None else "--tune-on")
+    check_trainable(config.tuned_on, "dataset" if config.tune_on is None else "tune_on")
     real = find_dataset(config.dataset).reads_folder
     if config.tuned_on == MIXTURE != config.dataset and real and config.data_dir is None:
-        raise InputError(
-            f"--dataset {config.dataset} has no training questions, and --tune-on {MIXTURE} without --data-dir is a "
-            "mixture of the mini twins; expected --data-dir DIR with the files of the mixture, or --tune-on NAME"
-            if config.tune_on is None
-            else f"--tune-on {MIXTURE} without --data-dir is a mixture of the mini twins, which do not go with "
-            f"--dataset {config.dataset}; expected --data-dir DIR with the files of the mixture, or --tune-on NAME"
-        )
+        own = f"parameter dataset {config.dataset}"
+        twins = f"parameter tune_on {MIXTURE} without parameter data_dir is a mixture of the mini twins"
+        expected = "expected parameter data_dir DIR with the files of the mixture, or parameter tune_on NAME"
+        if config.tune_on is None:
+            raise InputError(f"{own} has no training questions, and {twins}; {expected}")
+        raise InputError(f"{twins}, which do not go with {own}; {expected}")
 
 
 def questions(config: RunConfig, split: str) -> list[Question]:
@@ -66,8 +65,8 @@ def questions(config: RunConfig, split: str) -> list[Question]:
             if config.tuned_on == config.dataset or config.tune_on is not None:
                 raise
             raise InputError(
-                f"{error} (needed to tune on {config.tuned_on}, as --dataset {config.dataset} has no training "
-                "questions; --tune-on NAME takes another)"
+                f"{error} (needed to tune on {config.tuned_on}, as parameter dataset {config.dataset} has no training "
+                "questions; parameter tune_on NAME takes another)"
             ) from None
     else:
         found = load_questions(config.dataset, split, config.data_dir, config.limit)

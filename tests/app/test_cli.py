@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,14 +15,18 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
+import rtuning_helpers
 from rtuning_helpers.app import cli, doctor, notebook_runs, notebook_sources
 from rtuning_helpers.app.cli import main
+from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS
 from rtuning_helpers.miniworld.build import save_checkpoint
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig, new_model
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.model import language_model
 from rtuning_helpers.paper import recorded
+from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.run.run_questions import check_tuned_on
 
 ROWS = [["Where is Paris?", "France", "capital"], ["Where is Rome?", "Italy", "capital"]]
 FILES = {"train": "training_data.json", "id": "ID_test_pararel.json", "ood": "OOD_test_pararel.json"}
@@ -409,3 +415,25 @@ def test_build_notebooks_check(monkeypatch, capsys):
 
 def test_entry_point_is_the_function_that_is_tested():
     assert 'rtuning = "rtuning_helpers.app.cli:main"' in (Path(cli.__file__).parents[2] / "pyproject.toml").read_text()
+
+
+def test_a_setting_is_named_as_the_user_typed_it(monkeypatch, capsys):
+    """In a notebook there are no dashes; what a notebook complains about is a command-line option in the command."""
+    with pytest.raises(InputError, match=r"^parameter tune_on 'x' is unknown") as caught:
+        check_tuned_on(RunConfig(tune_on="x"))
+    assert "--" not in str(caught.value)
+    assert main(["run", "--tune-on", "x"]) == 2
+    assert capsys.readouterr().err.startswith("rtuning: error: --tune-on 'x' is unknown")
+
+
+def test_no_message_of_the_package_names_a_command_line_option():
+    """Only the command itself may: what its modules raise is also read in notebooks."""
+    package = Path(rtuning_helpers.__file__).parent
+    found = []
+    for path in package.rglob("*.py"):
+        if path.parent.name == "app":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and re.search(r"['\" (]--[a-z]", ast.unparse(node)):
+                found.append(f"{path.name}:{node.lineno}")
+    assert found == []

@@ -150,14 +150,16 @@ def test_another_content_than_expected_is_refused_and_not_kept(source, tmp_path,
     source.add(file, b"content")
     path = fetch(file)
     path.resolve().write_bytes(b"damaged")
-    with pytest.raises(InputError, match=f"sha256 of the content is .*; expected {file.sha256}.*--data-dir"):
+    with pytest.raises(InputError, match=f"sha256 of the content is .*; expected {file.sha256}.*parameter data_dir"):
         fetch(file)
     assert fetch(file).read_bytes() == b"content"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.host)
 def test_a_file_that_is_not_there(source, capsys, file):
-    with pytest.raises(InputError, match="cannot be fetched .*404.*data/rows.json of owner/name.*--data-dir") as caught:
+    with pytest.raises(
+        InputError, match="cannot be fetched .*404.*rows.json of owner/name.*parameter data_dir"
+    ) as caught:
         fetch(file)
     assert "\n" not in str(caught.value) and SECRET not in str(caught.value) + capsys.readouterr().err
     assert cached(file) is None
@@ -177,7 +179,7 @@ def test_a_broken_connection_leaves_no_part_of_the_file(source, tmp_path, file):
 def test_a_source_that_cannot_be_reached(source):
     source.close()
     with pytest.raises(
-        InputError, match="cannot be fetched .*; expected a connection to the public source.*--data-dir"
+        InputError, match="cannot be fetched .*; expected a connection to the public source.*parameter data_dir"
     ):
         fetch(FILES[0])
     assert cached(FILES[0]) is None
@@ -185,7 +187,7 @@ def test_a_source_that_cannot_be_reached(source):
 
 def test_the_hub_cannot_be_reached(source, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # at once, without its five attempts
-    with pytest.raises(InputError, match="cannot be fetched .*; expected a connection .*--data-dir") as caught:
+    with pytest.raises(InputError, match="cannot be fetched .*; expected a connection .*parameter data_dir") as caught:
         fetch(FILES[1])
     assert "\n" not in str(caught.value)
 

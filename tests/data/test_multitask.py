@@ -53,7 +53,7 @@ def test_real_sets_stand_in_the_mixture_where_there_is_a_data_folder():
     assert find_dataset("multitask").reads_folder and not find_dataset("mini-mmlu+mini-fever").reads_folder
     mixed = find_dataset("pararel+mmlu")
     assert (mixed.needs_data_dir, mixed.mini_model, mixed.splits) == (True, MINI, (TRAIN, "pararel", "mmlu"))
-    with pytest.raises(InputError, match="pararel.mmlu needs --data-dir: a folder with training_data.json"):
+    with pytest.raises(InputError, match="pararel.mmlu needs parameter data_dir: a folder with training_data.json"):
         load_questions("pararel+mmlu", TRAIN)
 
 
@@ -103,9 +103,9 @@ def test_runs_on_one_mixture_share_its_tuning():
 
 def test_real_questions_are_not_asked_of_a_model_tuned_on_twins_by_accident():
     for tune_on in (None, "multitask"):
-        with pytest.raises(InputError, match="--dataset selfaware .*; expected --data-dir DIR with the files"):
+        with pytest.raises(InputError, match="dataset selfaware .*; expected parameter data_dir DIR with"):
             check_tuned_on(RunConfig(dataset="selfaware", tune_on=tune_on))
-    with pytest.raises(InputError, match="--tune-on multitask without --data-dir .* not go with --dataset mmlu"):
+    with pytest.raises(InputError, match="parameter tune_on multitask without .* not go with parameter dataset mmlu"):
         check_tuned_on(RunConfig(dataset="mmlu", tune_on="multitask"))
     check_tuned_on(RunConfig(dataset="selfaware", data_dir="somewhere"))
     check_tuned_on(RunConfig(dataset="selfaware", tune_on="mini-fever"))  # who asks for it gets it

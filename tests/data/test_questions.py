@@ -82,11 +82,14 @@ def test_limit_keeps_all_relations(mini):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nini", "train"), "--dataset 'nini' is unknown: expected one of .*mini.*pararel"),
+        (("nini", "train"), "parameter dataset 'nini' is unknown: expected one of .*mini.*pararel"),
         (("mini", "test"), "data set mini has no split 'test': expected one of train, id, ood"),
-        (("mini", "id", None, 1), "--limit 1 is too small: expected at least 2"),
-        (("mini", "id", None, 0), "--limit 0 is too small"),
-        (("pararel", "id"), "--dataset pararel needs --data-dir: .*training_data.json.*OOD_test_pararel.json"),
+        (("mini", "id", None, 1), "parameter limit 1 is too small: expected at least 2"),
+        (("mini", "id", None, 0), "parameter limit 0 is too small"),
+        (
+            ("pararel", "id"),
+            "parameter dataset pararel needs parameter data_dir: .*training_data.*OOD_test_pararel.json",
+        ),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -332,7 +332,7 @@ def test_bad_input_is_one_line(folder, tmp_path, capsys, arguments, message):
 @pytest.mark.parametrize(("question", "what"), [(CHOICE, "with options"), (OPEN, "about a text")])
 def test_only_questions_that_are_answered_from_memory(tmp_path, monkeypatch, question, what):
     monkeypatch.setattr(question_files, "load_questions", lambda *_: [replace(question, context="A text.")])
-    with pytest.raises(InputError, match=f"--dataset pararel: its questions are {what} .*expected a data set of open"):
+    with pytest.raises(InputError, match=f"parameter dataset pararel: its questions are {what} .*expected a data"):
         read_question_files(tmp_path, "pararel")
 
 

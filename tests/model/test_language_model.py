@@ -75,7 +75,7 @@ def test_pickled_weights_are_not_enough(folder):
 def test_a_missing_folder_is_named(name):
     with pytest.raises(InputError, match="no such folder; expected a folder with a model, a hub name, or") as caught:
         model_location(name)
-    assert f"--model {name}" in one_line(caught)
+    assert f"parameter model {name}" in one_line(caught)
 
 
 def test_a_hub_name_is_left_to_the_hub():
@@ -97,7 +97,7 @@ def test_the_mini_model_without_its_checkpoint(monkeypatch, tmp_path):
 def test_damaged_files_are_named_in_one_line(folder, broken):
     path = folder / broken
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match="--model .*cannot be loaded") as caught:
+    with pytest.raises(InputError, match="parameter model .*cannot be loaded") as caught:
         load_language_model(str(folder), four_bit=False)
     assert str(folder) in one_line(caught)
 

@@ -196,7 +196,7 @@ def test_folders_differ_wherever_results_may_differ(tmp_path, monkeypatch):
 
 def test_unwritable_output_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="--out .*expected a writable folder"):
+    with pytest.raises(InputError, match="parameter out .*expected a writable folder"):
         check_writable(RunConfig(out=str(tmp_path / "file" / "runs")))
     check_writable(RunConfig(out=str(tmp_path / "fine")))
     assert not any(path.is_file() for path in (tmp_path / "fine").rglob("*"))

@@ -36,7 +36,10 @@ def test_every_mixture_of_the_twins_takes_the_same_number_of_steps():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"profile": "huge"}, "--profile 'huge' is unknown: expected one of mini, colab-t4, consumer-24gb, paper"),
+        (
+            {"profile": "huge"},
+            "parameter profile 'huge' is unknown: expected one of mini, colab-t4, consumer-24gb",
+        ),
         ({"seed": -1}, "parameter seed is -1; expected a whole number of at least 0"),
         ({"seed": 1.5}, "parameter seed is 1.5; expected a whole number"),
         ({"seed": "0"}, "parameter seed is '0'; expected a whole number"),
@@ -71,7 +74,7 @@ def test_methods(given, expected):
 
 @pytest.mark.parametrize("given", ["", " , ", [], ["vanilla", "pading"], "Padding", "pretrained"])
 def test_bad_methods_are_named(given):
-    message = "--methods .*(is empty|is unknown): expected some of vanilla, padding, replacement, unsupervised"
+    message = "parameter methods .*(is empty|is unknown): expected some of vanilla, padding, replacement, unsupervised"
     with pytest.raises(InputError, match=message):
         check_methods(given)
 
@@ -79,7 +82,9 @@ def test_bad_methods_are_named(given):
 @pytest.mark.parametrize("profile", [name for name, p in PROFILES.items() if p.needs_gpu])
 def test_a_gpu_profile_on_a_machine_without_a_gpu(monkeypatch, profile):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(InputError, match=f"--profile {profile} needs a CUDA GPU .* expected a GPU .*--profile mini"):
+    with pytest.raises(
+        InputError, match=f"profile {profile} needs a CUDA GPU .* expected a GPU .*parameter profile mini"
+    ):
         check_machine(RunConfig(profile=profile))
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     check_machine(RunConfig(profile=profile))

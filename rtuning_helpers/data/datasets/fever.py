@@ -34,7 +34,7 @@ from rtuning_helpers.json_files import excerpt
 
 CLASSES = ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO")
 _REVISION = "a6b8d891d393e97a4efac791afffb2d7de5e57c6"
-_NEEDS_TEXT = "run with a copy that has it: the authors' files, or copenlu/fever_gold_evidence (no --data-dir)"
+_NEEDS_TEXT = "run with a copy that has it: the authors' files, or the public copy, fetched where no folder is named"
 
 
 def convert(row: Any) -> dict[str, Any]:
