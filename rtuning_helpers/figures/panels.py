@@ -14,12 +14,14 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from rtuning_helpers.figures.layout import panel_grid
+from rtuning_helpers.figures.plots import METHOD_COLOURS, METHOD_LINES
 from rtuning_helpers.metrics import reliability_bins
 
 _COLOURS = sns.color_palette("colorblind")
 _DASHES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
 _MARKERS = "osD^vP*"
-Panels = tuple[Figure, np.ndarray]
+Panels = tuple[Figure, list[plt.Axes]]
 
 
 def interval_dot_panels(
@@ -35,9 +37,8 @@ def interval_dot_panels(
         line: Where to draw a vertical line, at the value of a random ranking, say.
     """
     labels = [row["label"] for row in next(iter(panels.values()))]
-    size = (3.1 * len(panels) + 2.2, 0.3 * len(labels) + 1.3)
-    fig, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for ax, (name, rows) in zip(grid[0], panels.items(), strict=True):
+    fig, axes = panel_grid(len(panels), 3.1, 0.3 * len(labels) + 1.3, margin=2.2, sharex=True, sharey=True)
+    for ax, (name, rows) in zip(axes, panels.items(), strict=True):
         by_label = {row["label"]: row for row in rows}
         for y, label in enumerate(labels):
             if label not in by_label:
@@ -52,10 +53,10 @@ def interval_dot_panels(
             ax.axvline(line, color="black", linewidth=1)
         ax.set(xlabel=xlabel, title=name)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    grid[0][0].set_yticks(range(len(labels)), labels)
-    grid[0][0].set_ylim(len(labels) - 0.5, -0.5)
+    axes[0].set_yticks(range(len(labels)), labels)
+    axes[0].set_ylim(len(labels) - 0.5, -0.5)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def line_panels(
@@ -68,21 +69,23 @@ def line_panels(
     """Lines over a common quantity, a panel a split.
 
     Args:
-        panels: panel -> label -> (x, y) or (x, y, low, high); a line keeps its look in all panels. A single point is
-            drawn as a horizontal line over the whole panel.
+        panels: panel -> label -> (x, y) or (x, y, low, high); a line keeps its look in all panels, and a method the
+            one that it has in all figures. A single point is drawn as a horizontal line over the whole panel.
         xlabel: Quantity and unit of x.
         ylabel: Quantity and unit of y.
         title: The finding.
         ylim: Range of y.
     """
-    fig, grid = plt.subplots(1, len(panels), figsize=(3.9 * len(panels), 3.5), sharey=True, squeeze=False)
+    fig, axes = panel_grid(len(panels), 3.9, 3.5, sharey=True)
     labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
     looks = {
         label: {"color": colour, "linestyle": dash, "marker": marker}
         for label, colour, dash, marker in zip(labels, cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS))
     }
+    for method in METHOD_COLOURS.keys() & looks:
+        looks[method] |= {"color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
     drawn = {}
-    for ax, (name, lines) in zip(grid[0], panels.items(), strict=True):
+    for ax, (name, lines) in zip(axes, panels.items(), strict=True):
         for label, (x, y, *band) in lines.items():
             look = looks[label]
             if len(x) == 1:
@@ -92,13 +95,13 @@ def line_panels(
             if band:
                 ax.fill_between(x, band[0], band[1], color=look["color"], alpha=0.15, linewidth=0)
         ax.set(xlabel=xlabel, title=name)
-    grid[0][0].set_ylabel(ylabel)
+    axes[0].set_ylabel(ylabel)
     if ylim is not None:
-        grid[0][0].set_ylim(*ylim)
+        axes[0].set_ylim(*ylim)
     columns = (3 if len(drawn) > 4 else min(len(drawn), 4)) if len(panels) > 1 else 2
     fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns, frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def reliability_panels(
@@ -111,9 +114,9 @@ def reliability_panels(
         title: The finding.
         bins: Number of bins.
     """
-    fig, grid = plt.subplots(1, len(panels), figsize=(3.1 * len(panels), 3.6), sharex=True, sharey=True, squeeze=False)
+    fig, axes = panel_grid(len(panels), 3.1, 3.6, sharex=True, sharey=True)
     labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
-    for ax, (name, lines) in zip(grid[0], panels.items(), strict=True):
+    for ax, (name, lines) in zip(axes, panels.items(), strict=True):
         ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":")
         for label, (correct, confidence) in lines.items():
             place = labels.index(label)
@@ -124,11 +127,11 @@ def reliability_panels(
             ax.plot(x, y, color=colour, linestyle=dash, linewidth=1, marker=marker, markersize=3, label=label)
             ax.scatter(x, y, s=[400 * b.n / len(correct) for b in filled], color=colour, marker=marker, alpha=0.6)
         ax.set(xlabel="stated confidence", title=name, aspect="equal", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
-    grid[0][0].set_ylabel("share of right answers")
-    handles, names = grid[0][0].get_legend_handles_labels()
+    axes[0].set_ylabel("share of right answers")
+    handles, names = axes[0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False, markerscale=2)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title: str) -> Panels:
@@ -139,11 +142,11 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
             the top.
         title: The finding.
     """
-    fig, grid = plt.subplots(1, len(panels), figsize=(3.8 * len(panels), 4.6), squeeze=False)
+    fig, axes = panel_grid(len(panels), 3.8, 4.6)
     order = list(dict.fromkeys(key for flows in panels.values() for key in flows))
     sources, targets = (list(dict.fromkeys(key[side] for key in order)) for side in (0, 1))
     colours = dict(zip(sources, (_COLOURS[0], _COLOURS[3]), strict=False))
-    for ax, (name, flows) in zip(grid[0], panels.items(), strict=True):
+    for ax, (name, flows) in zip(axes, panels.items(), strict=True):
         total = sum(flows.values())
         gap = 0.05 * total
         left, right = _tops(flows, sources, 0, gap), _tops(flows, targets, 1, gap)
@@ -165,7 +168,7 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
         ax.set_title(name, loc="center")
         ax.axis("off")
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int, gap: float) -> dict[str, float]:

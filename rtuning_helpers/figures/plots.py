@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
+from rtuning_helpers.figures.layout import panel_grid
 from rtuning_helpers.metrics import risk_coverage
 
 _COLOURS = sns.color_palette("colorblind")
@@ -24,7 +25,7 @@ METHOD_COLOURS = dict(zip(METHOD_ORDER, (_COLOURS[7], _COLOURS[1], _COLOURS[0], 
 METHOD_LINES = dict(zip(METHOD_ORDER, (":", "--", "-", (0, (3, 1, 1, 1)), "-."), strict=True))
 CERTAIN, UNCERTAIN = _COLOURS[0], _COLOURS[3]
 
-Panels = tuple[Figure, np.ndarray]
+Panels = tuple[Figure, list[Axes]]
 
 
 def use_style() -> None:
@@ -138,7 +139,7 @@ def precision_recall_panels(
         curves: split -> method -> (correct, confidence).
         title: The finding.
     """
-    fig, axes = _panels(len(curves))
+    fig, axes = panel_grid(len(curves), 3.6, 3.4, sharey=True)
     for ax, (split, methods) in zip(axes, curves.items(), strict=True):
         for method, (correct, confidence) in methods.items():
             if not any(correct):  # no right answer: no ranking to judge
@@ -155,7 +156,7 @@ def risk_coverage_panels(
     curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]], title: str
 ) -> Panels:
     """Share of wrong answers over the share of questions answered, most confident first, a panel a split."""
-    fig, axes = _panels(len(curves))
+    fig, axes = panel_grid(len(curves), 3.6, 3.4, sharey=True)
     for ax, (split, methods) in zip(axes, curves.items(), strict=True):
         for method, (correct, confidence) in methods.items():
             coverage, risk = risk_coverage(correct, confidence)
@@ -172,7 +173,7 @@ def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]]
         columns: split -> (correct, sure confidence).
         title: The finding.
     """
-    fig, axes = _panels(len(columns))
+    fig, axes = panel_grid(len(columns), 3.6, 3.4, sharey=True)
     edges = np.linspace(0, 1, 21)
     for ax, (split, (correct, sure)) in zip(axes, columns.items(), strict=True):
         right = np.asarray(correct, dtype=bool)
@@ -214,9 +215,8 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
         measures: measure -> (label of the axis with its unit, factor by which values are shown).
         title: The finding.
     """
-    size = (2.6 * len(measures) + 2, 0.32 * len(rows) + 1.3)
-    fig, grid = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
-    axes, y = grid[0], np.arange(len(rows))
+    fig, axes = panel_grid(len(measures), 2.6, 0.32 * len(rows) + 1.3, margin=2, sharey=True)
+    y = np.arange(len(rows))
     for ax, (measure, (label, factor)) in zip(axes, measures.items(), strict=True):
         values = np.array([row[measure] for row in rows], dtype=float) * factor
         before = np.concatenate([values[:1], values[:-1]])
@@ -283,16 +283,7 @@ def _method_style(method: str) -> dict:
     return {"label": method, "color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
 
 
-def _panels(count: int) -> Panels:
-    columns = min(count, 3)
-    rows = -(-count // columns)
-    fig, grid = plt.subplots(rows, columns, figsize=(3.6 * columns, 3.4 * rows), sharey=True, squeeze=False)
-    for ax in grid.flat[count:]:
-        ax.remove()
-    return fig, grid.flat[:count]
-
-
-def _finish_panels(fig: Figure, axes: np.ndarray, title: str) -> Panels:
+def _finish_panels(fig: Figure, axes: Sequence[Axes], title: str) -> Panels:
     looks = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if looks:
         fig.legend(looks.values(), looks.keys(), loc="outside lower center", ncols=len(looks), frameon=False)

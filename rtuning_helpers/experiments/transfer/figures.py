@@ -14,7 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-_COLOURS = [sns.color_palette("colorblind")[place] for place in (7, 1, 0, 2, 4)]
+from rtuning_helpers.figures.layout import panel_grid
+from rtuning_helpers.figures.plots import METHOD_COLOURS
+
+_COLOURS = [sns.color_palette("colorblind")[place] for place in (5, 8, 9, 6, 3)]  # none of a method
 _MARKERS = "sDo^v"
 
 
@@ -25,7 +28,7 @@ def dots_by_task(
 
     Args:
         series: series -> rows with ``task``, ``value``, ``low`` and ``high`` (0 to 1). The tasks stand in the order of
-            the first series.
+            the first series; a method has the colour that it has in all figures.
         ylabel: Quantity and unit.
         title: The finding.
         lines: For each task a value to compare with (0 to 1), drawn as a short black line: chance, say.
@@ -37,6 +40,7 @@ def dots_by_task(
         x = np.array([tasks.index(row["task"]) for row in rows]) + offset
         value, low, high = (np.array([row[key] for row in rows], dtype=float) * 100 for key in ("value", "low", "high"))
         error = [value - low, high - value]
+        colour = METHOD_COLOURS.get(name, colour)
         ax.errorbar(x, value, yerr=error, label=name, color=colour, marker=marker, linestyle="none", capsize=3)
     for place, task in enumerate(tasks if lines else ()):
         label = "chance" if place == 0 else None
@@ -60,7 +64,7 @@ def grid_heatmap(
         title: The finding.
         limits: Values at the ends of the colour bar.
     """
-    fig, ax = plt.subplots(figsize=(1.05 * len(values.columns) + 2.3, 0.56 * len(values) + 1.5))
+    fig, (ax,) = panel_grid(1, 1.05 * len(values.columns) + 2.3, 0.56 * len(values) + 1.5)
     style = {"cmap": "cividis", "vmin": limits[0], "vmax": limits[1], "linewidths": 1, "annot_kws": {"fontsize": 8}}
     numbers = values.astype(float).to_numpy()
     ax.grid(False)

@@ -13,13 +13,14 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from rtuning_helpers.experiments.unanswerable.measure import Estimate, RefusalRow
+from rtuning_helpers.figures.layout import panel_grid
 from rtuning_helpers.figures.plots import METHOD_COLOURS, METHOD_LINES
 
 _COLOURS = sns.color_palette("colorblind")
 _MARKERS = {"pretrained": "v", "vanilla": "s", "padding": "o", "replacement": "D", "unsupervised": "^"}
 _HALVES = (("answerable", _COLOURS[0], None), ("unanswerable", _COLOURS[3], "///"))
 _SERIES = (_COLOURS[3], _COLOURS[7], _COLOURS[0], _COLOURS[2])
-Panels = tuple[Figure, np.ndarray]
+Panels = tuple[Figure, list[plt.Axes]]
 
 
 def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], title: str) -> Panels:
@@ -32,13 +33,13 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
     """
     labels = list(dict.fromkeys(label for rows in panels.values() for label in rows))
     series = list(dict.fromkeys(name for rows in panels.values() for found in rows.values() for name in found))
-    size = (3.1 * len(panels) + 2.2, (0.24 * len(series) + 0.2) * len(labels) + 1.5)
-    fig, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
+    height = (0.24 * len(series) + 0.2) * len(labels) + 1.5
+    fig, axes = panel_grid(len(panels), 3.1, height, margin=2.2, sharex=True, sharey=True)
     shifts = dict(
         zip(series, (np.arange(len(series)) - (len(series) - 1) / 2) * 0.7 / max(len(series), 1), strict=True)
     )
     drawn = {}
-    for ax, (panel, rows) in zip(grid[0], panels.items(), strict=True):
+    for ax, (panel, rows) in zip(axes, panels.items(), strict=True):
         for label, found in rows.items():
             for name, estimate in found.items():
                 if estimate.value is None:
@@ -51,15 +52,15 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
                     x, labels.index(label) + shifts[name], xerr=xerr, color=colour, marker=marker, capsize=3
                 )
         ax.set(xlabel="refused [%]", title=panel, xlim=(-4, 104))
-    grid[0][0].set_yticks(range(len(labels)), labels)
-    grid[0][0].set_ylim(len(labels) - 0.5, -0.5)
+    axes[0].set_yticks(range(len(labels)), labels)
+    axes[0].set_ylim(len(labels) - 0.5, -0.5)
     if len(series) > 1:
         handles = {name: drawn[name] for name in series if name in drawn}
         fig.legend(
             handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(series), 4), frameon=False
         )
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def refusal_plane(
@@ -77,9 +78,9 @@ def refusal_plane(
         curves: data set -> method -> (over-refusal, recall), 0 to 1: where a threshold on its confidence can bring it.
         title: The finding.
     """
-    fig, grid = plt.subplots(1, len(points), figsize=(3.2 * len(points), 4.3), sharex=True, sharey=True, squeeze=False)
+    fig, axes = panel_grid(len(points), 3.2, 4.3, sharex=True, sharey=True)
     drawn = {}
-    for ax, (name, rows) in zip(grid[0], points.items(), strict=True):
+    for ax, (name, rows) in zip(axes, points.items(), strict=True):
         drawn["blind refusing"] = ax.plot([0, 100], [0, 100], color="black", linewidth=0.6)[0]
         for method, (over, recall) in curves.get(name, {}).items():
             look = {"color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
@@ -95,10 +96,10 @@ def refusal_plane(
                 x, y, xerr=xerr, yerr=yerr, markersize=7, markeredgecolor="black", capsize=3, **look
             )
         ax.set(xlabel="answerable questions refused [%]", title=name, xlim=(-4, 104), ylim=(-4, 104), aspect="equal")
-    grid[0][0].set_ylabel("unanswerable questions refused [%]")
+    axes[0].set_ylabel("unanswerable questions refused [%]")
     fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=min(len(drawn), 3), frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def confidence_by_half(
@@ -112,9 +113,9 @@ def confidence_by_half(
         title: The finding.
         border: Where to draw a vertical line: the confidence up to which is refused.
     """
-    fig, grid = plt.subplots(1, len(panels), figsize=(3.5 * len(panels), 3.3), sharex=True, sharey=True, squeeze=False)
+    fig, axes = panel_grid(len(panels), 3.5, 3.3, sharex=True, sharey=True)
     edges = np.linspace(0, 1, 21)
-    for ax, (name, (answerable, confidence)) in zip(grid[0], panels.items(), strict=True):
+    for ax, (name, (answerable, confidence)) in zip(axes, panels.items(), strict=True):
         mask, values = np.asarray(answerable, dtype=bool), np.asarray(confidence, dtype=float)
         for (label, colour, hatch), part in zip(_HALVES, (values[mask], values[~mask]), strict=True):
             weights = np.full(len(part), 100 / max(len(part), 1))
@@ -123,11 +124,11 @@ def confidence_by_half(
         if border is not None:
             ax.axvline(border, color="black", linestyle="--", linewidth=1)
         ax.set(xlabel=xlabel, title=name)
-    grid[0][0].set_ylabel("share of the half [%]")
-    handles, labels = grid[0][0].get_legend_handles_labels()
+    axes[0].set_ylabel("share of the half [%]")
+    handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, grid[0]
+    return fig, axes
 
 
 def _percent(estimate: Estimate) -> tuple[float, list[list[float]]]:

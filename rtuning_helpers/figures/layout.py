@@ -1,0 +1,53 @@
+"""How large figures and tables are: no figure is wider than a page, and tables of detail can be folded away."""
+
+from __future__ import annotations
+
+from html import escape
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+WIDEST = 8.6  # [inch]; with the margin that Jupyter adds, 845 pixels at 96 to the inch
+
+
+def panel_grid(
+    count: int, width: float, height: float, margin: float = 0, **sharing: bool
+) -> tuple[Figure, list[Axes]]:
+    """Panels side by side, up to four in a row, otherwise three; narrower than wanted where the page ends.
+
+    Args:
+        count: Number of panels.
+        width: Of one panel [inch].
+        height: Of one row of panels [inch].
+        margin: Room for the labels at the left [inch].
+        sharing: ``sharex``, ``sharey``.
+    """
+    columns = count if count <= 4 else 3
+    rows = -(-count // columns)
+    size = (min(columns * width + margin, WIDEST), rows * height)
+    fig, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, **sharing)
+    for ax in grid.flat[count:]:
+        ax.remove()
+    return fig, list(grid.flat[:count])
+
+
+class folded:  # noqa: N801 - reads like a function in a notebook
+    """A table behind a fold that a click opens; in a terminal the whole table.
+
+    Args:
+        title: What the table shows.
+        table: The table.
+        index: Whether to show its index.
+    """
+
+    def __init__(self, title: str, table: DataFrame, index: bool = True) -> None:
+        self.title, self.table, self.index = title, table, index
+
+    def _repr_html_(self) -> str:
+        table = self.table.to_html(index=self.index, border=0)
+        return f"<details><summary>{escape(self.title)} (click to open)</summary>{table}</details>"
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.table.to_string(index=self.index)}"
