@@ -14,8 +14,13 @@ from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.registry import Dataset, load_questions
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.drift import measure as drift
-from rtuning_helpers.experiments.estimators.measure import LEARNED, judgement_step, read_judged
-from rtuning_helpers.experiments.estimators.opponents import majority_answers, read_opponents
+from rtuning_helpers.experiments.estimators.measure import (
+    LEARNED,
+    judgement_step,
+    majority_answers,
+    read_judged,
+    read_opponents,
+)
 from rtuning_helpers.experiments.estimators.recording import measure
 from rtuning_helpers.experiments.labels import measure as label_rules
 from rtuning_helpers.model.fitting import Truncation

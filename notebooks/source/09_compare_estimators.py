@@ -63,16 +63,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import metrics, steps
-from rtuning_helpers.experiments.estimators.measure import (
-    LEARNED,
-    calibrated,
-    paired_differences,
-    read_judged,
-    score_estimators,
-    stacked,
-)
-from rtuning_helpers.experiments.estimators.opponents import read_opponents
+from rtuning_helpers.experiments.estimators.measure import LEARNED, read_judged, read_opponents
 from rtuning_helpers.experiments.estimators.recording import recorded_estimators
+from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.paper.tables import paper_results

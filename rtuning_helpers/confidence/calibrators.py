@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
+from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -29,14 +30,14 @@ def fit_temperature(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
         ValueError: No rows, lengths that differ, labels that are not 0/1, confidences outside [0, 1].
     """
     score, right = _checked(confidence, correct)
-    odds = _log_odds(score)
+    odds = log_odds(score)
 
     def loss(log_temperature: float) -> float:
         scaled = odds / np.exp(log_temperature)
         return float(np.mean(np.logaddexp(0, scaled) - right * scaled))
 
     found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x
-    return lambda values: _sigmoid(_log_odds(_column(values)) / np.exp(found))
+    return lambda values: expit(log_odds(_column(values)) / np.exp(found))
 
 
 def fit_platt(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
@@ -50,11 +51,11 @@ def fit_platt(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
     # Platt's targets keep the curve from running to 0 and 1 on separable data: each row counts for both classes.
     high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
     target = np.where(right == 1, high, low)
-    odds = _log_odds(score)[:, None]
+    odds = log_odds(score)[:, None]
     rows, labels = np.concatenate([odds, odds]), np.repeat([1, 0], len(odds))
     weights = np.concatenate([target, 1 - target])
     model = LogisticRegression(C=1e6).fit(rows, labels, sample_weight=weights)
-    return lambda values: model.predict_proba(_log_odds(_column(values))[:, None])[:, 1]
+    return lambda values: model.predict_proba(log_odds(_column(values))[:, None])[:, 1]
 
 
 def fit_isotonic(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
@@ -127,10 +128,6 @@ def _column(values: ArrayLike) -> np.ndarray:
     return column
 
 
-def _log_odds(score: np.ndarray) -> np.ndarray:
-    kept = np.clip(score, EPSILON, 1 - EPSILON)
-    return np.log(kept / (1 - kept))
-
-
-def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-values))
+def log_odds(confidence: np.ndarray) -> np.ndarray:
+    """ln(p / (1 - p)), kept finite."""
+    return logit(np.clip(confidence, EPSILON, 1 - EPSILON))

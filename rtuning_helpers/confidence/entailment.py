@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from rtuning_helpers.confidence.estimators import SameMeaning
+from rtuning_helpers.confidence.evidence import SameMeaning
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import default_device
 
@@ -15,7 +15,7 @@ LABEL = "entailment"
 
 
 def load_same_meaning(name: str, revision: str | None = None) -> SameMeaning:
-    """Load a model of entailment and make of it what `estimators.semantic_entropy` takes.
+    """Load a model of entailment and make of it a sense of "same meaning" for semantic entropy.
 
     Two answers mean the same if each, put behind the question, entails the other: the strict, bidirectional rule.
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tiny import TINY_LIMIT
 
-from rtuning_helpers.confidence import estimators
-from rtuning_helpers.confidence.columns import NAMES, estimate
+from rtuning_helpers.confidence import evidence
+from rtuning_helpers.confidence.columns import ESTIMATORS, NAMES, estimate
 from rtuning_helpers.data.registry import load_questions
 
 
@@ -18,12 +18,12 @@ def asked():
 
 def test_all_estimators_judge_the_same_answers(tiny_lm, asked):
     training = load_questions("mini", "train", limit=TINY_LIMIT)
-    known = estimators.gather(tiny_lm, training, k=None).correct
+    known = evidence.gather(tiny_lm, training, k=None).correct
     found = estimate(tiny_lm, asked, NAMES, k=4, training=training, training_correct=known)
     assert tuple(found.confidence) == NAMES
     assert {len(column) for column in found.confidence.values()} == {len(asked)}
     assert found.confidence["answer probability"].tolist() == [a.confidence for a in found.evidence.answers]
-    again = estimators.semantic_entropy(found.evidence)
+    again = ESTIMATORS["semantic entropy"].confidence(found.evidence)
     assert found.confidence["semantic entropy"].tolist() == again.tolist()
     assert found.samples_used["self-consistency"] == 4
     assert found.samples_used["P(True)"] == 0
@@ -42,9 +42,9 @@ def test_nothing_is_sampled_that_nobody_needs(tiny_lm, asked):
 
 def test_by_default_all_that_can_be_had(tiny_lm, asked, monkeypatch):
     monkeypatch.setattr(
-        estimators,
+        evidence,
         "draw_question_answers",
-        lambda lm, questions, k, **_: [estimators.answer_questions(lm, [q] * k) for q in questions],
+        lambda lm, questions, k, **_: [evidence.answer_questions(lm, [q] * k) for q in questions],
     )
     found = estimate(tiny_lm, asked[:2], k=2)
     assert set(NAMES) - set(found.confidence) == {"P(IK)", "P(sure)"}

@@ -7,7 +7,7 @@ import torch
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from rtuning_helpers.confidence.entailment import load_same_meaning
-from rtuning_helpers.confidence.estimators import meaning_clusters
+from rtuning_helpers.confidence.meaning import meaning_clusters
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 

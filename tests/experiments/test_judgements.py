@@ -7,21 +7,19 @@ import pytest
 from tiny import TINY_LIMIT
 
 from rtuning_helpers import steps
-from rtuning_helpers.confidence.columns import NAMES
-from rtuning_helpers.experiments.estimators import measure as judgements
+from rtuning_helpers.confidence.columns import ESTIMATORS, NAMES
 from rtuning_helpers.experiments.estimators.measure import (
     LEARNED,
     Judged,
-    calibrated,
     held_out_rows,
-    paired_differences,
+    majority_answers,
     read_judged,
-    score_estimators,
-    stacked,
+    read_opponents,
 )
-from rtuning_helpers.experiments.estimators.opponents import majority_answers, read_opponents
 from rtuning_helpers.experiments.estimators.recording import RECORDING, recorded_estimators
+from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
 from rtuning_helpers.json_files import read_json
+from rtuning_helpers.metrics import auroc
 from rtuning_helpers.model.language_model import model_revision
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
@@ -96,7 +94,7 @@ def test_a_stack_is_as_good_as_its_best_part_and_fits_on_held_out_rows_only():
     right = judged.correct[~judged.held_out]
     probability = stacked(judged, judged, ["over", "noise"])
     assert probability.shape == right.shape
-    assert judgements.metrics.auroc(right, probability) > judgements.metrics.auroc(*judged.scored("over")) - 0.02
+    assert auroc(right, probability) > auroc(*judged.scored("over")) - 0.02
     flipped = judged_of(judged.correct ^ ~judged.held_out, judged.held_out, **judged.confidence)
     assert stacked(flipped, flipped, ["over", "noise"]) == pytest.approx(probability)
 
@@ -134,7 +132,9 @@ def test_majority_answers():
 def test_the_chain_on_the_tiny_model(config):
     padding, vanilla = read_judged(config, "padding", "id"), read_judged(config, "vanilla", "ood")
     assert set(padding.confidence) == set(NAMES)
-    assert set(vanilla.confidence) == set(NAMES) - {LEARNED, *judgements.ASKING_AGAIN}
+    assert set(vanilla.confidence) == {
+        name for name in NAMES if {"sureness", "replies"}.isdisjoint(ESTIMATORS[name].needs)
+    }
     assert len(padding.correct) == len(padding.samples) == TINY_LIMIT
     assert padding.held_out.any()
     assert not vanilla.held_out.any()

@@ -13,8 +13,10 @@ import torch
 from test_decoding import read_label, renamed
 from tiny import TINY_LIMIT
 
-from rtuning_helpers.confidence import estimators
-from rtuning_helpers.confidence.columns import NAMES, estimate
+from rtuning_helpers.confidence import evidence as asking
+from rtuning_helpers.confidence.columns import ESTIMATORS, NAMES, estimate
+from rtuning_helpers.confidence.estimators import p_true, question_familiarity
+from rtuning_helpers.confidence.evidence import Evidence, gather
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
@@ -237,7 +239,7 @@ def test_a_refusal_in_words_counts_where_there_are_options_too(tiny_lm, monkeypa
 
 def test_all_estimators_take_all_tasks(tiny_lm, mixed):
     training = load_questions("mini", "train", limit=TINY_LIMIT)
-    known = estimators.gather(tiny_lm, training, k=None).correct
+    known = gather(tiny_lm, training, k=None).correct
     found = estimate(tiny_lm, mixed, NAMES, k=4, training=training, training_correct=known)
     assert {len(column) for column in found.confidence.values()} == {len(mixed)}
     for name in NAMES:
@@ -252,21 +254,22 @@ def test_all_estimators_take_all_tasks(tiny_lm, mixed):
 def test_questions_about_an_answer_follow_its_whole_prompt(tiny_lm, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        estimators, "answer_prompts", lambda lm, texts, **_: seen.extend(texts) or [Answer("9", (1.0,), (0.0,))]
+        asking, "answer_prompts", lambda lm, texts, **_: seen.extend(texts) or [Answer("9", (1.0,), (0.0,))]
     )
     monkeypatch.setattr(
-        estimators, "label_probabilities", lambda lm, texts, *_, **__: seen.extend(texts) or np.array([[0.5, 0.5]])
+        p_true, "label_probabilities", lambda lm, texts, *_, **__: seen.extend(texts) or np.array([[0.5, 0.5]])
     )
-    evidence = estimators.Evidence([asked.CLAIM], [Answer("C", (1.0,), (0.0,))])
-    estimators.verbalised_number(tiny_lm, evidence)
-    estimators.verbalised_words(tiny_lm, evidence)
-    estimators.p_true(tiny_lm, evidence)
+    evidence = Evidence(tiny_lm, [asked.CLAIM], [Answer("C", (1.0,), (0.0,))])
+    for name in ("verbalised number", "verbalised words", "P(True)"):
+        ESTIMATORS[name].confidence(evidence)
     assert len(seen) == 4
     assert all(text.startswith(f"{prompts.task_prompt(asked.CLAIM)} C. ") for text in seen)
 
 
 def test_familiarity_reads_the_context_too(tiny_lm, monkeypatch):
-    monkeypatch.setattr(estimators, "perplexities", lambda lm, texts, **_: [float(len(text)) for text in texts])
-    evidence = estimators.Evidence([asked.OPEN, asked.READ], [])
+    monkeypatch.setattr(
+        question_familiarity, "perplexities", lambda lm, texts, **_: [float(len(text)) for text in texts]
+    )
+    evidence = Evidence(tiny_lm, [asked.OPEN, asked.READ], [])
     expected = [1 / len(asked.OPEN.question), 1 / len(f"{asked.READ.context}\n{asked.READ.question}")]
-    assert estimators.question_familiarity(tiny_lm, evidence) == pytest.approx(expected)
+    assert question_familiarity.confidence(evidence) == pytest.approx(expected)

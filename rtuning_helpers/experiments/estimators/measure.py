@@ -1,4 +1,4 @@
-"""Every estimator's confidence in a model's test answers, kept as a step, and how the estimators compare.
+"""Every estimator's confidence in a model's test answers, and the paper's opponents of R-Tuning, kept as steps.
 
 A third of the in-domain questions is held out: calibrators, the probe of P(IK), weights and stacks are fitted there.
 Everything is scored on the other two thirds and on the out-of-domain questions, where there are any.
@@ -6,30 +6,31 @@ Everything is scored on the other two thirds and on the out-of-domain questions,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from rtuning_helpers import metrics, steps
-from rtuning_helpers.confidence import columns as confidence_columns
-from rtuning_helpers.confidence.calibrators import CALIBRATORS, EPSILON, calibrate
-from rtuning_helpers.confidence.columns import NAMES
-from rtuning_helpers.confidence.estimators import Evidence, p_ik
+from rtuning_helpers.confidence.columns import ESTIMATORS, MODULES, estimate
+from rtuning_helpers.confidence.estimators import p_ik, p_sure
+from rtuning_helpers.confidence.evidence import Evidence
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import IN_DOMAIN
 from rtuning_helpers.evaluation.predict import ASKED_FOR_SURENESS
 from rtuning_helpers.json_files import read_json, write_json
+from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.run.artifacts import run_step, step_folder
+from rtuning_helpers.run.fingerprint import code_fingerprint
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.run.run_questions import check_in_domain
 
-LEARNED, PROBED = "P(sure)", "P(IK)"
-ASKING_AGAIN = ("P(True)", "verbalised number", "verbalised words")  # further questions; left to the padding model
+LEARNED, PROBED = p_sure.ESTIMATOR.name, p_ik.ESTIMATOR.name
 BLOCK = 9  # neighbouring questions that stay together: three subjects of the mini world, who share their familiarity
 FOLDS = 5  # of the held-out rows, for the probe's own confidences there
 
@@ -84,12 +85,12 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
 
     def write(folder: Path) -> None:
         lm, settings = steps.load_model(config, method), config.settings
-        left_out = {PROBED} | (set() if method in ASKED_FOR_SURENESS else {LEARNED})
-        left_out |= set() if method == "padding" else set(ASKING_AGAIN)
-        names = [name for name in NAMES if name not in left_out]
+        cannot = {"training"} | (set() if method in ASKED_FOR_SURENESS else {"sureness"})
+        cannot |= set() if method == "padding" else {"replies"}
+        names = [name for name, estimator in ESTIMATORS.items() if cannot.isdisjoint(estimator.needs)]
         found = {}
         for split in splits:
-            found[split] = confidence_columns.estimate(
+            found[split] = estimate(
                 lm,
                 steps.fitted(config, split).questions,
                 names,
@@ -99,15 +100,16 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
                 max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.answer_batch,
             )
-        asked, correct = found[IN_DOMAIN].evidence.questions, found[IN_DOMAIN].evidence.correct
-        fitting = np.flatnonzero(held_out_rows(len(asked)))
+        known = found[IN_DOMAIN].evidence
+        fitting = np.flatnonzero(held_out_rows(len(known.questions)))
+        asked, right = [known.questions[i] for i in fitting], known.correct[fitting].tolist()
         for split, columns in found.items():
             confidence, used = dict(columns.confidence), dict(columns.samples_used)
-            if len(set(correct[fitting])) == 2:
-                batch = {"batch_size": settings.answer_batch}
-                confidence[PROBED] = p_ik(lm, columns.evidence, [asked[i] for i in fitting], correct[fitting], **batch)
+            if len(set(right)) == 2:
+                fitted = replace(columns.evidence, training=asked, training_correct=right)
+                confidence[PROBED] = p_ik.confidence(fitted)
                 if split == IN_DOMAIN:  # the probe's verdict on what it was fitted on is worth nothing
-                    confidence[PROBED][fitting] = _cross_fitted(lm, columns.evidence, fitting, **batch)
+                    confidence[PROBED][fitting] = _cross_fitted(fitted)
                 used[PROBED] = 0
             write_json(
                 folder / f"judgements-{split}.json",
@@ -123,24 +125,22 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
                 },
             )
 
-    parameters = steps.step_parameters(config, splits, steps.fitted, judgement_step) | {"method": method}
+    parameters = steps.step_parameters(config, splits, steps.fitted, judgement_step, *MODULES) | {"method": method}
     inputs = [] if method == steps.PRETRAINED else [steps.tuning_step(config, method)]
     return run_step(step_folder(config, method, "judgements"), parameters, write, inputs=inputs, force=force)
 
 
-def _cross_fitted(lm: LanguageModel, evidence: Evidence, rows: np.ndarray, batch_size: int) -> np.ndarray:
-    """P(IK) of the held-out rows, each block of them judged by a probe that was fitted on the other blocks.
+def _cross_fitted(evidence: Evidence) -> np.ndarray:
+    """P(IK) of the training questions, each block of them judged by a probe that was fitted on the other blocks.
 
-    NaN where the other blocks hold right or wrong answers only.
+    NaN where one of those probes would have right or wrong answers only to learn from.
     """
-    fold, found = np.arange(len(rows)) // BLOCK % FOLDS, np.full(len(rows), np.nan)
-    for number in np.unique(fold):
-        judged, fitted = rows[fold == number], rows[fold != number]
-        if len(set(evidence.correct[fitted])) == 2:
-            part = Evidence([evidence.questions[i] for i in judged], [evidence.answers[i] for i in judged])
-            training = [evidence.questions[i] for i in fitted], evidence.correct[fitted]
-            found[fold == number] = p_ik(lm, part, *training, batch_size=batch_size)
-    return found
+    correct = np.array(evidence.training_correct)
+    fold = np.arange(len(correct)) // BLOCK % FOLDS
+    if any(len(set(correct[fold != number])) < 2 for number in set(fold)):
+        return np.full(len(correct), np.nan)
+    states, folds = p_ik.states(evidence, "training"), GroupKFold(len(set(fold)))
+    return cross_val_predict(p_ik.PROBE, states, correct, groups=fold, cv=folds, method="predict_proba")[:, 1]
 
 
 def read_judged(config: RunConfig, method: str, split: str) -> Judged:
@@ -157,113 +157,87 @@ def read_judged(config: RunConfig, method: str, split: str) -> Judged:
     )
 
 
-def calibrated(judged: Judged, in_domain: Judged, name: str, method: str) -> np.ndarray:
-    """An estimator's confidences on the scored questions, calibrated on the held-out in-domain ones."""
-    right, score = in_domain.fitted_on(name)
-    return calibrate(judged.scored(name)[1], score, right, method)
+def majority_answers(samples: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
+    """The most frequent sample of each question and its share: Vanilla-C's answers and confidences.
 
-
-def score_estimators(in_domain: Judged, judged: Judged) -> list[dict]:
-    """How well every estimator ranks, and how far it is from a probability, raw and calibrated.
-
-    Args:
-        in_domain: The in-domain answers; calibrators are fitted on its held-out questions.
-        judged: The answers to score: the same ones, or the out-of-domain ones.
-
-    Returns:
-        A row an estimator: ``estimator``, ``samples`` (used), ``n`` (scored answers to which it found a number),
-        ``unparsed``, ``auroc``, ``ap``, ``no_skill`` (the AP of a random ranking), ``e_aurc``, and ``ece`` and
-        ``brier`` raw and after each calibrator (``ece_platt`` ...); None where a number does not exist.
-    """
-    rows = []
-    for name in judged.confidence:
-        correct, score = judged.scored(name)
-        known = ~np.isnan(score)
-        row = {
-            "estimator": name,
-            "samples": judged.samples_used[name],
-            "n": int(known.sum()),
-            "unparsed": int((~known).sum()),
-        }
-        fitted_columns = [f"{metric}_{method}" for method in CALIBRATORS for metric in ("ece", "brier")]
-        measured = dict.fromkeys(("auroc", "ap", "no_skill", "e_aurc", "ece", "brier", *fitted_columns))
-        if known.any():
-            right, raw = correct[known], score[known]
-            measured |= {
-                "auroc": metrics.auroc(right, raw),
-                "ap": metrics.average_precision(right, raw),
-                "no_skill": metrics.accuracy(right),
-                "e_aurc": metrics.e_aurc(right, raw),
-                "ece": metrics.ece(right, raw),
-                "brier": metrics.brier(right, raw),
-            }
-            for method in CALIBRATORS:
-                fitted = _calibrated_or_none(judged, in_domain, name, method)
-                for metric in ("ece", "brier"):
-                    value = None if fitted is None else getattr(metrics, metric)(right, fitted[known])
-                    measured[f"{metric}_{method}"] = value
-        rows.append(row | {key: None if v is None or np.isnan(v) else float(v) for key, v in measured.items()})
-    return rows
-
-
-def _calibrated_or_none(judged: Judged, in_domain: Judged, name: str, method: str) -> np.ndarray | None:
-    right, score = in_domain.fitted_on(name)
-    if len(set(right[~np.isnan(score)])) < 2:
-        return None  # nothing to fit on
-    return calibrated(judged, in_domain, name, method)
-
-
-def log_odds(confidence: np.ndarray) -> np.ndarray:
-    """ln(p / (1 - p)), kept finite."""
-    kept = np.clip(confidence, EPSILON, 1 - EPSILON)
-    return np.log(kept / (1 - kept))
-
-
-def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarray:
-    """Probability of a right answer from several estimators together, for the scored questions of ``judged``.
-
-    A logistic regression over the estimators' log-odds, fitted on the held-out in-domain questions.
+    Of equally frequent ones the first drawn is taken.
 
     Raises:
-        ValueError: No names, an estimator that found no number for some answer, or held-out answers that are all right
-            or all wrong.
+        ValueError: A question with fewer than two samples.
     """
-    if not names:
-        raise ValueError("names is empty; expected at least one estimator")
-    for name in names:
-        if np.isnan(in_domain.fitted_on(name)[1]).any() or np.isnan(judged.scored(name)[1]).any():
-            raise ValueError(f"confidence of {name!r} holds NaN; expected a number for every answer")
-    right = in_domain.correct[in_domain.held_out]
-    if len(set(right.tolist())) < 2:
-        raise ValueError("the held-out answers are of one class only; expected right and wrong ones")
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
-    model.fit(np.column_stack([log_odds(in_domain.fitted_on(name)[1]) for name in names]), right)
-    return model.predict_proba(np.column_stack([log_odds(judged.scored(name)[1]) for name in names]))[:, 1]
+    short = next((i for i, row in enumerate(samples) if len(row) < 2), None)
+    if short is not None:
+        raise ValueError(f"samples of row {short + 1} hold {len(samples[short])} answer; k has to be at least 2")
+    counts = [Counter(row).most_common(1)[0] for row in samples]
+    return [text for text, _ in counts], np.array([n / len(row) for (_, n), row in zip(counts, samples, strict=True)])
 
 
-def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[dict]:
-    """AUROC of the paper's mix (half answer confidence, half P(sure)) minus that of each half, and the intervals."""
-    (correct, answer), learned = judged.scored("answer probability"), judged.scored(LEARNED)[1]
-    if len(set(correct.tolist())) < 2:
-        return []
-    rows = []
-    for name, half in ((LEARNED, learned), ("answer probability", answer)):
-        pair = (correct, (answer + learned) / 2), (correct, half)
-        gain = metrics.paired_bootstrap_difference(metrics.auroc, *pair, seed=seed, resamples=resamples)
-        rows.append({"half": name} | dict(zip(("difference", "low", "high"), gain, strict=True)))
-    return rows
+def opponents_step(config: RunConfig, force: bool = False) -> Path:
+    """Rows of the paper's Tables 2 and 14 to 16 for all test splits; writes ``opponents.json``.
+
+    Raises:
+        InputError: As `judgement_step`.
+    """
+
+    def write(folder: Path) -> None:
+        judge = steps.load_model(config, "unsupervised")
+        splits = steps.evaluation_splits(config)
+        write_json(folder / "opponents.json", [row for split in splits for row in _opponents(config, split, judge)])
+
+    inputs = [judgement_step(config, method) for method in ("vanilla", "padding", "unsupervised")]
+    parameters = {"code": code_fingerprint(steps.fitted, opponents_step)}
+    return run_step(step_folder(config, "vanilla", "opponents"), parameters, write, inputs=inputs, force=force)
 
 
-def paired_differences(judged: Judged, reference: str = LEARNED, seed: int = 0, resamples: int = 1000) -> list[dict]:
-    """AUROC of one estimator minus that of each other one on the same answers, with paired 95 % intervals."""
-    rows = []
-    correct, score = judged.scored(reference)
-    for name in judged.confidence:
-        other = judged.scored(name)[1]
-        if name == reference or np.isnan(other).any() or len(set(correct.tolist())) < 2:
-            continue
-        difference, low, high = metrics.paired_bootstrap_difference(
-            metrics.auroc, (correct, score), (correct, other), seed=seed, resamples=resamples
-        )
-        rows.append({"estimator": name, "difference": difference, "low": low, "high": high})
-    return rows
+def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict]:
+    asked = steps.fitted(config, split).questions
+    vanilla, padding, unsupervised = (read_judged(config, m, split) for m in ("vanilla", "padding", "unsupervised"))
+    answers, share = majority_answers(vanilla.samples)
+    contexts = [
+        f"{prompts.task_prompt(q)} {text}{prompts.sureness_suffix()}" for q, text in zip(asked, answers, strict=True)
+    ]
+    sizes = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
+    sure = label_probabilities(judge, contexts, SURENESS_LABELS, **sizes)[:, 0]
+    majority = np.array([is_right(q, text) for text, q in zip(answers, asked, strict=True)])
+    own = "answer probability"
+    rows = [
+        ("R-Tuning", padding.correct, padding.confidence[own], padding.confidence[LEARNED], "mix"),
+        ("Vanilla", vanilla.correct, vanilla.confidence[own], None, "answer"),
+        ("R-Tuning-U", unsupervised.correct, unsupervised.confidence[own], unsupervised.confidence[LEARNED], "mix"),
+        ("Vanilla-C", majority, share, None, "answer"),
+        ("Vanilla-U", majority, share, sure, "sure"),
+    ]
+    return [_opponent(*row, split=split, seed=config.seed) for row in rows]
+
+
+def _opponent(
+    name: str,
+    correct: np.ndarray,
+    answer: np.ndarray,
+    sure: np.ndarray | None,
+    ranked_by: str,
+    *,
+    split: str,
+    seed: int,
+) -> dict:
+    """One row; ``ranked_by`` is what the paper ranks this method's answers by."""
+    score = {"answer": answer, "sure": sure, "mix": None if sure is None else (answer + sure) / 2}[ranked_by]
+    return {
+        "seed": seed,
+        "split": split,
+        "method": name,
+        "n": len(correct),
+        "accuracy": metrics.accuracy(correct),
+        "ranked_by": ranked_by,
+        "ap": metrics.average_precision(correct, score),
+        "ap_ci95": list(metrics.bootstrap_interval(metrics.average_precision, correct, score, seed=seed)),
+        "auroc": metrics.auroc(correct, score),
+        "confidence": float(answer.mean()),
+        "ece": metrics.ece(correct, answer),
+        "sure": None if sure is None else float(sure.mean()),
+    }
+
+
+def read_opponents(config: RunConfig) -> list[dict]:
+    """R-Tuning, Vanilla, R-Tuning-U, Vanilla-C and Vanilla-U on all test splits, made if missing."""
+    return read_json(opponents_step(config) / "opponents.json")

@@ -7,13 +7,8 @@ from pathlib import Path
 
 from rtuning_helpers import steps
 from rtuning_helpers.data.questions import IN_DOMAIN
-from rtuning_helpers.experiments.estimators.measure import (
-    mixture_gains,
-    paired_differences,
-    read_judged,
-    score_estimators,
-)
-from rtuning_helpers.experiments.estimators.opponents import read_opponents
+from rtuning_helpers.experiments.estimators.measure import read_judged, read_opponents
+from rtuning_helpers.experiments.estimators.tables import mixture_gains, paired_differences, score_estimators
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.model.language_model import model_revision
 from rtuning_helpers.run.profiles import RunConfig, default_out

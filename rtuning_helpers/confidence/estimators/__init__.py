@@ -1,0 +1,1 @@
+"""One file for each estimator; `confidence.columns` finds them. CONTRIBUTING.md says how to add one."""

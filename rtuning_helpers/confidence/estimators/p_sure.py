@@ -1,0 +1,17 @@
+"""The learned P(sure), which a model tuned by padding gives to its own answer."""
+
+import numpy as np
+
+from rtuning_helpers.confidence.evidence import Estimator, Evidence
+
+
+def confidence(evidence: Evidence) -> np.ndarray:
+    """The share of "sure" in the answer to the sureness question."""
+    if any(a.sure_probability is None for a in evidence.answers):
+        raise ValueError(
+            "evidence has no sure confidences; gather it with ask_sureness=True from a model tuned to say so"
+        )
+    return np.array([a.sure_probability for a in evidence.answers])
+
+
+ESTIMATOR = Estimator("P(sure)", confidence, order=150, source="the paper, 2.3", needs=("sureness",))

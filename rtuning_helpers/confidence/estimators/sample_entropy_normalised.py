@@ -1,0 +1,14 @@
+"""Sample entropy where answers that differ in case and punctuation only count as one."""
+
+from functools import partial
+
+from rtuning_helpers.confidence.estimators import sample_entropy
+from rtuning_helpers.confidence.evidence import Estimator
+
+ESTIMATOR = Estimator(
+    "sample entropy, normalised",
+    partial(sample_entropy.confidence, normalise=True),
+    order=60,
+    source="the paper, 5.1 (R-Tuning-U)",
+    needs=("samples",),
+)

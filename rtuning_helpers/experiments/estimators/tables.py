@@ -1,0 +1,120 @@
+"""How the estimators compare: ranking, calibration, stacks, mixtures and paired differences, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from rtuning_helpers import metrics
+from rtuning_helpers.confidence.calibrators import CALIBRATORS, calibrate, log_odds
+from rtuning_helpers.experiments.estimators.measure import LEARNED, Judged
+
+
+def calibrated(judged: Judged, in_domain: Judged, name: str, method: str) -> np.ndarray:
+    """An estimator's confidences on the scored questions, calibrated on the held-out in-domain ones."""
+    right, score = in_domain.fitted_on(name)
+    return calibrate(judged.scored(name)[1], score, right, method)
+
+
+def score_estimators(in_domain: Judged, judged: Judged) -> list[dict]:
+    """How well every estimator ranks, and how far it is from a probability, raw and calibrated.
+
+    Args:
+        in_domain: The in-domain answers; calibrators are fitted on its held-out questions.
+        judged: The answers to score: the same ones, or the out-of-domain ones.
+
+    Returns:
+        A row an estimator: ``estimator``, ``samples`` (used), ``n`` (scored answers to which it found a number),
+        ``unparsed``, ``auroc``, ``ap``, ``no_skill`` (the AP of a random ranking), ``e_aurc``, and ``ece`` and
+        ``brier`` raw and after each calibrator (``ece_platt`` ...); None where a number does not exist.
+    """
+    rows = []
+    for name in judged.confidence:
+        correct, score = judged.scored(name)
+        known = ~np.isnan(score)
+        row = {
+            "estimator": name,
+            "samples": judged.samples_used[name],
+            "n": int(known.sum()),
+            "unparsed": int((~known).sum()),
+        }
+        fitted_columns = [f"{metric}_{method}" for method in CALIBRATORS for metric in ("ece", "brier")]
+        measured = dict.fromkeys(("auroc", "ap", "no_skill", "e_aurc", "ece", "brier", *fitted_columns))
+        if known.any():
+            right, raw = correct[known], score[known]
+            measured |= {
+                "auroc": metrics.auroc(right, raw),
+                "ap": metrics.average_precision(right, raw),
+                "no_skill": metrics.accuracy(right),
+                "e_aurc": metrics.e_aurc(right, raw),
+                "ece": metrics.ece(right, raw),
+                "brier": metrics.brier(right, raw),
+            }
+            for method in CALIBRATORS:
+                fitted = _calibrated_or_none(judged, in_domain, name, method)
+                for metric in ("ece", "brier"):
+                    value = None if fitted is None else getattr(metrics, metric)(right, fitted[known])
+                    measured[f"{metric}_{method}"] = value
+        rows.append(row | {key: None if v is None or np.isnan(v) else float(v) for key, v in measured.items()})
+    return rows
+
+
+def _calibrated_or_none(judged: Judged, in_domain: Judged, name: str, method: str) -> np.ndarray | None:
+    right, score = in_domain.fitted_on(name)
+    if len(set(right[~np.isnan(score)])) < 2:
+        return None  # nothing to fit on
+    return calibrated(judged, in_domain, name, method)
+
+
+def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarray:
+    """Probability of a right answer from several estimators together, for the scored questions of ``judged``.
+
+    A logistic regression over the estimators' log-odds, fitted on the held-out in-domain questions.
+
+    Raises:
+        ValueError: No names, an estimator that found no number for some answer, or held-out answers that are all right
+            or all wrong.
+    """
+    if not names:
+        raise ValueError("names is empty; expected at least one estimator")
+    for name in names:
+        if np.isnan(in_domain.fitted_on(name)[1]).any() or np.isnan(judged.scored(name)[1]).any():
+            raise ValueError(f"confidence of {name!r} holds NaN; expected a number for every answer")
+    right = in_domain.correct[in_domain.held_out]
+    if len(set(right.tolist())) < 2:
+        raise ValueError("the held-out answers are of one class only; expected right and wrong ones")
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
+    model.fit(np.column_stack([log_odds(in_domain.fitted_on(name)[1]) for name in names]), right)
+    return model.predict_proba(np.column_stack([log_odds(judged.scored(name)[1]) for name in names]))[:, 1]
+
+
+def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[dict]:
+    """AUROC of the paper's mix (half answer confidence, half P(sure)) minus that of each half, and the intervals."""
+    (correct, answer), learned = judged.scored("answer probability"), judged.scored(LEARNED)[1]
+    if len(set(correct.tolist())) < 2:
+        return []
+    rows = []
+    for name, half in ((LEARNED, learned), ("answer probability", answer)):
+        pair = (correct, (answer + learned) / 2), (correct, half)
+        gain = metrics.paired_bootstrap_difference(metrics.auroc, *pair, seed=seed, resamples=resamples)
+        rows.append({"half": name} | dict(zip(("difference", "low", "high"), gain, strict=True)))
+    return rows
+
+
+def paired_differences(judged: Judged, reference: str = LEARNED, seed: int = 0, resamples: int = 1000) -> list[dict]:
+    """AUROC of one estimator minus that of each other one on the same answers, with paired 95 % intervals."""
+    rows = []
+    correct, score = judged.scored(reference)
+    for name in judged.confidence:
+        other = judged.scored(name)[1]
+        if name == reference or np.isnan(other).any() or len(set(correct.tolist())) < 2:
+            continue
+        difference, low, high = metrics.paired_bootstrap_difference(
+            metrics.auroc, (correct, score), (correct, other), seed=seed, resamples=resamples
+        )
+        rows.append({"estimator": name, "difference": difference, "low": low, "high": high})
+    return rows
