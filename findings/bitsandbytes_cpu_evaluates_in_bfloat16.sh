@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bitsandbytes 0.50.2, torch 2.13.0: on a CPU with AVX512-BF16 a Linear4bit with compute_dtype=torch.float32 computes in bfloat16 as
+# bitsandbytes 0.50.2, torch 2.13.0: on a CPU with AVX512-BF16 a Linear4bit with compute_dtype=float32 computes in bfloat16 as
 # soon as it is in evaluation mode and its input needs no gradient. In training mode the same layer computes in float32.
 # Expected: the compute type that was asked for, in both modes and on every processor.
 # Seen (AMD EPYC, AVX512-BF16):
