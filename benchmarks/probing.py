@@ -54,13 +54,13 @@ def main() -> None:
     questions = load_questions("mini", "id", limit=options.questions)
     texts = [prompts.question_prompt(q.question) for q in questions]
     one_at_a_time(lm, texts[:5])  # warm up
-    answer_prompts(lm, texts[:BATCH], ask_sureness=True, batch_size=BATCH)
+    answer_prompts(lm, texts[:BATCH], sureness=prompts.SURENESS_LABELS, batch_size=BATCH)
 
     started = time.perf_counter()
     slow = one_at_a_time(lm, texts)
     slow_seconds = time.perf_counter() - started
     started = time.perf_counter()
-    fast = answer_prompts(lm, texts, max_new_tokens=NEW_TOKENS, ask_sureness=True, batch_size=BATCH)
+    fast = answer_prompts(lm, texts, max_new_tokens=NEW_TOKENS, sureness=prompts.SURENESS_LABELS, batch_size=BATCH)
     fast_seconds = time.perf_counter() - started
 
     lengths = [len(ids) for ids in lm.tokenizer(texts)["input_ids"]]

@@ -27,13 +27,12 @@ from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities
 from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder
 from rtuning_helpers.run.fingerprint import code_fingerprint
-from rtuning_helpers.run.profiles import METHODS, RunConfig, check_machine, check_methods
+from rtuning_helpers.run.profiles import RunConfig, check_machine
 from rtuning_helpers.run.run_questions import evaluation_splits, fitted, questions
-from rtuning_helpers.tuning import refusal_data
 from rtuning_helpers.tuning.finetuning import TrainingLog, finetune
-from rtuning_helpers.tuning.refusal_data import MedianSplit, TuningRecord
+from rtuning_helpers.tuning.refusal_data import TuningRecord
+from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_names
 
-PRETRAINED = "pretrained"
 ADAPTER = "adapter"
 TRUNCATION = "truncation.json"
 
@@ -121,33 +120,19 @@ def read_uncertainty(config: RunConfig) -> list[Uncertainty]:
     return read_records(uncertainty_step(config) / "uncertainty.jsonl", Uncertainty)
 
 
-def build_records(config: RunConfig, method: str) -> tuple[list[TuningRecord], MedianSplit | None]:
-    """The training records of a method; for ``unsupervised`` also how the median cut fell."""
-    probes, asked = read_probes(config), fitted(config, TRAIN).questions
-    if method == "unsupervised":
-        entropies = [u.entropy for u in read_uncertainty(config)]
-        return refusal_data.build_unsupervised(probes, entropies, config.seed, asked)
-    builders: dict[str, Callable[[], list[TuningRecord]]] = {
-        "vanilla": lambda: refusal_data.build_vanilla(probes, asked),
-        "padding": lambda: refusal_data.build_padding(probes, asked),
-        "replacement": lambda: refusal_data.build_replacement(probes, config.seed, asked),
-    }
-    return builders[check_methods([method])[0]](), None
-
-
 def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
-    """Build the training records of a method; writes ``records.jsonl`` and, if unsupervised, ``median_split.json``."""
+    """Build the training records of a method; writes ``records.jsonl``."""
     config = config.tuning
+    (found,) = map(find_method, check_methods([method]))
 
     def write(folder: Path) -> None:
-        records, split = build_records(config, method)
+        sources = {"seed": lambda: config.seed, "uncertainty": lambda: read_uncertainty(config)}
+        needed = {name: sources[name]() for name in found.needs}
+        records = found.build(read_probes(config), fitted(config, TRAIN).questions, **needed)
         write_records(folder / "records.jsonl", records)
-        if split is not None:
-            write_json(folder / "median_split.json", asdict(split))
 
-    inputs = [probe_step(config)] + ([uncertainty_step(config)] if method == "unsupervised" else [])
-    code = code_fingerprint(fitted, refusal_data)
-    parameters = {"method": method, "seed": config.seed, "code": code}
+    inputs = [probe_step(config)] + ([uncertainty_step(config)] if "uncertainty" in found.needs else [])
+    parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, found.build)}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
@@ -189,6 +174,7 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
     splits = evaluation_splits(config)
     parameters = step_parameters(config, splits, fitted, predict)
     parameters |= {"method": method, "tuned_on": None if method == PRETRAINED else config.tuned_on}
+    parameters |= find_method(method).exam
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     folder = step_folder(config, method, "predictions")
     return run_step(folder, parameters, _predicting(config, config, method), inputs=inputs, force=force)
@@ -198,14 +184,15 @@ def _predicting(config: RunConfig, asked: RunConfig, method: str) -> Callable[[P
     """Writes the predictions of a model tuned for ``config`` on the test splits of ``asked``."""
 
     def write(folder: Path) -> None:
-        lm, truncations = load_model(config, method), {}
+        lm, truncations, asked_how = load_model(config, method), {}, find_method(method)
         for split in evaluation_splits(asked):
             questions_asked = fitted(asked, split)
             truncations[split] = asdict(questions_asked.truncation)
             predictions = predict(
                 lm,
                 questions_asked.questions,
-                method,
+                **asked_how.exam,
+                description=f"{asked_how.label}: answering",
                 max_new_tokens=config.settings.max_new_tokens,
                 batch_size=config.settings.answer_batch,
             )
@@ -227,7 +214,7 @@ def transfer_step(config: RunConfig, method: str, dataset: str, force: bool = Fa
     """
     asked = replace(config, dataset=dataset, model=config.settings.model)
     splits = evaluation_splits(asked)
-    parameters = step_parameters(asked, splits, fitted, predict) | {"method": method}
+    parameters = step_parameters(asked, splits, fitted, predict) | {"method": method} | find_method(method).exam
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     folder = step_folder(config, method, f"predictions-on-{dataset}")
     return run_step(folder, parameters, _predicting(config, asked, method), inputs=inputs, force=force)
@@ -243,9 +230,9 @@ def metrics_folder(config: RunConfig) -> Path:
     return results_folder(config) / "metrics" / f"seed{config.seed}"
 
 
-def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: bool = False) -> Path:
-    """Score the untuned model and the given methods on the test splits; writes ``metrics.json``."""
-    scored = [PRETRAINED, *check_methods(methods)]
+def metrics_step(config: RunConfig, methods: Sequence[str] | None = None, force: bool = False) -> Path:
+    """Score the untuned model and the given methods (all by default) on the test splits; writes ``metrics.json``."""
+    scored = [PRETRAINED, *check_methods(method_names() if methods is None else methods)]
 
     def write(folder: Path) -> None:
         rows = [
@@ -273,7 +260,7 @@ def metrics_step(config: RunConfig, methods: Sequence[str] = METHODS, force: boo
     return run_step(metrics_folder(config), parameters, write, inputs=inputs, force=force)
 
 
-def read_metrics(config: RunConfig, methods: Sequence[str] = METHODS) -> dict:
+def read_metrics(config: RunConfig, methods: Sequence[str] | None = None) -> dict:
     """The content of ``metrics.json``, computed if missing."""
     return read_json(metrics_step(config, methods) / "metrics.json")
 

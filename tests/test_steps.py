@@ -87,7 +87,7 @@ def test_every_step_left_its_file_and_its_manifest(config, report):
     expected |= {
         f"{m}/seed1/predictions/predictions-{s}.jsonl" for m in ("pretrained", *METHODS) for s in ("id", "ood")
     }
-    expected |= {"unsupervised/seed1/data/median_split.json", "metrics/seed1/metrics.json"}
+    expected |= {"metrics/seed1/metrics.json"}
     found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     assert expected <= found
     assert not [name for name in found if "/." in f"/{name}"]  # no half-done work is left

@@ -24,7 +24,6 @@ from rtuning_helpers.experiments.estimators.measure import (
 from rtuning_helpers.experiments.estimators.recording import measure
 from rtuning_helpers.experiments.labels import measure as label_rules
 from rtuning_helpers.model.fitting import Truncation
-from rtuning_helpers.probe.probing import prompt_digest
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
 
@@ -77,7 +76,7 @@ def test_metrics_of_every_method_on_the_splits_that_there_are(config, report):
 def test_probing_training_and_evaluation_read_the_same_shortened_prompt(config, report):
     raw, fitted = steps.questions(config, "train"), steps.fitted(config, "train")
     texts = [prompts.task_prompt(q) for q in fitted.questions]
-    assert [p.prompt_digest for p in steps.read_probes(config)] == [prompt_digest(text) for text in texts]
+    assert [p.prompt_digest for p in steps.read_probes(config)] == [prompts.prompt_digest(text) for text in texts]
     for method in METHODS:
         assert [r.prompt for r in steps.read_tuning_records(config, method)] == texts
     short = [q for q, whole in zip(fitted.questions, raw, strict=True) if q != whole]
@@ -113,7 +112,7 @@ def test_letters_are_probed_sampled_and_predicted(config, report):
             assert (p.task, p.answerable) == (q.task, True)
             said_no = method == "replacement" and p.refused
             assert said_no or not q.options or p.prediction in "ABCD"[: len(q.options)]
-            assert p.correct is (not said_no and is_right(q, p.prediction))
+            assert p.correct is is_right(q, p.prediction)
 
 
 def test_records_of_options_end_in_the_letter_and_its_sureness(config, report):

@@ -56,7 +56,7 @@ from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.model.answering import draw_question_answers
 from rtuning_helpers.probe.uncertainty import answer_entropy, perplexities
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.tuning.refusal_data import median_split
+from rtuning_helpers.tuning.methods.unsupervised import median_split
 
 plots.use_style()
 

@@ -51,12 +51,14 @@ from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
-from rtuning_helpers.json_files import read_json
 from rtuning_helpers.model.language_model import load_tokenizer
 from rtuning_helpers.probe.probing import split_by_certainty
-from rtuning_helpers.run.profiles import RunConfig, check_methods
+from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record, label_survival
-from rtuning_helpers.tuning.refusal_data import MedianSplit, build_padding, build_vanilla
+from rtuning_helpers.tuning.methods.padding import build_padding
+from rtuning_helpers.tuning.methods.unsupervised import median_split
+from rtuning_helpers.tuning.methods.vanilla import build_vanilla
+from rtuning_helpers.tuning.registry import check_methods
 
 plots.use_style()
 
@@ -184,7 +186,7 @@ pd.DataFrame(used.most_common(), columns=["refusal", "records"])
 
 # %%
 if "unsupervised" in methods:
-    halves = MedianSplit(**read_json(steps.data_step(config, "unsupervised") / "median_split.json"))
+    halves = median_split([u.entropy for u in steps.read_uncertainty(config)], seed)
     by_entropy = np.where(halves.certain, "sure (low entropy)", "unsure (high entropy)")
     by_label = np.where([p.correct for p in probes], "D1 (right)", "D0 (wrong)")
     agreement = np.mean(np.array(halves.certain) == np.array([p.correct for p in probes]))

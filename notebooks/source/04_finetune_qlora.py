@@ -51,10 +51,11 @@ from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.language_model import load_language_model
-from rtuning_helpers.run.profiles import RunConfig, check_methods, profile_table
+from rtuning_helpers.run.profiles import RunConfig, profile_table
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record
 from rtuning_helpers.tuning.finetuning import load_trainable_model
-from rtuning_helpers.tuning.refusal_data import build_padding
+from rtuning_helpers.tuning.methods.padding import build_padding
+from rtuning_helpers.tuning.registry import check_methods
 
 plots.use_style()
 

@@ -58,7 +58,8 @@ from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import label_probabilities
 from rtuning_helpers.run.artifacts import shown_path
-from rtuning_helpers.run.profiles import RunConfig, check_methods, default_out
+from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.tuning.registry import check_methods
 
 plots.use_style()
 

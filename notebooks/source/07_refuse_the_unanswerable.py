@@ -74,7 +74,8 @@ from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.metrics.sampling_error import proportion_half_width
 from rtuning_helpers.paper.tables import paper_results
-from rtuning_helpers.run.profiles import RunConfig, check_methods
+from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import check_methods
 
 plots.use_style()
 pd.set_option("display.max_colwidth", None)

@@ -16,9 +16,11 @@ import typer
 from rtuning_helpers.app import reports
 from rtuning_helpers.app.data_commands import data
 from rtuning_helpers.errors import InputError, for_command_line
-from rtuning_helpers.run.profiles import METHODS, MIXTURE, RunConfig, check_machine, check_methods
+from rtuning_helpers.run.profiles import MIXTURE, RunConfig, check_machine
+from rtuning_helpers.tuning.registry import check_methods, method_names
 
 INTERRUPTED = 130
+ALL_METHODS = ",".join(method_names())
 MAX_SEED = 2**32 - 1  # of numpy
 KEPT = {
     "run": "finished steps are kept, and the same command continues",
@@ -48,7 +50,7 @@ def _root() -> None:
 def run(
     profile: Annotated[str, typer.Option(metavar="NAME", help="mini, colab-t4, consumer-24gb or paper.")] = "mini",
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Name of the data set.")] = "mini",
-    methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ",".join(METHODS),
+    methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ALL_METHODS,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of everything random.")] = 0,
     data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
     limit: Annotated[int | None, typer.Option(min=2, metavar="N", help="Questions of each split, at most.")] = None,
@@ -325,7 +327,7 @@ def _check(config: RunConfig) -> None:
     from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
 
     for notebook in find_notebooks():
-        choose_parameters(notebook, config, METHODS, False)
+        choose_parameters(notebook, config, method_names(), False)
 
 
 def _check_weights(folder: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from rtuning_helpers.confidence import estimators
 from rtuning_helpers.confidence.evidence import Estimator, Evidence, SameMeaning, gather
+from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.model.language_model import LanguageModel
 
@@ -53,6 +54,7 @@ def estimate(
     training: Sequence[Question] = (),
     training_correct: Sequence[bool] = (),
     same_meaning: SameMeaning | None = None,
+    sureness: tuple[str, str] | None = prompts.SURENESS_LABELS,
     **options: Any,
 ) -> Columns:
     """Ask a model the questions and let estimators judge its answers.
@@ -69,6 +71,7 @@ def estimate(
         training_correct: Whether the model answers each of them right.
         same_meaning: For semantic entropy: whether two answers mean the same, by a model of entailment; equal words by
             default.
+        sureness: The labels for sure and unsure that the model was taught, for estimators that need them.
         options: ``temperature``, ``seed``, ``max_new_tokens``, ``batch_size`` of `gather`.
 
     Raises:
@@ -83,7 +86,13 @@ def estimate(
     if unknown := [name for name in names if name not in ESTIMATORS]:
         raise ValueError(f"estimator {unknown[0]!r} is unknown; expected some of {', '.join(NAMES)}")
     needs = {need for name in names for need in ESTIMATORS[name].needs}
-    said = gather(lm, questions, k=k if "samples" in needs else None, ask_sureness="sureness" in needs, **options)
+    said = gather(
+        lm,
+        questions,
+        k=k if "samples" in needs else None,
+        sureness=sureness if "sureness" in needs else None,
+        **options,
+    )
     evidence = replace(said, training=training, training_correct=training_correct, same_meaning=same_meaning)
     return Columns(
         evidence=evidence,

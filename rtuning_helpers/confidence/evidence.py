@@ -99,7 +99,7 @@ def gather(
     k: int | None = 10,
     temperature: float = 0.7,
     seed: int = 0,
-    ask_sureness: bool = False,
+    sureness: tuple[str, str] | None = None,
     max_new_tokens: int = 15,
     batch_size: int = 128,
 ) -> Evidence:
@@ -111,7 +111,7 @@ def gather(
         k: Samples a question; None draws none.
         temperature: Temperature of the samples.
         seed: Seed of the samples.
-        ask_sureness: Also put the sureness question; for models tuned by padding.
+        sureness: Also put the sureness question, with these labels for sure and unsure; for models taught to answer it.
         max_new_tokens: Longest answer in words [tokens].
         batch_size: Rows answered at the same time.
 
@@ -121,7 +121,7 @@ def gather(
     if k is not None and k < 2:
         raise ValueError(f"k is {k}; estimators over samples need at least 2")
     sizes = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
-    answers = answer_questions(lm, questions, ask_sureness=ask_sureness, **sizes)
+    answers = answer_questions(lm, questions, sureness=sureness, **sizes)
     samples = None
     if k is not None:
         samples = draw_question_answers(lm, questions, k=k, temperature=temperature, seed=seed, **sizes)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import OPEN, Question
 
 RULES = ("words", "substring")
@@ -41,18 +42,40 @@ def matches(prediction: str, answer: str, rule: str = "words") -> bool:
     return any(words[i : i + len(gold)] == gold for i in range(len(words) - len(gold) + 1))
 
 
+def is_refusal(text: str) -> bool:
+    """Whether a text opens with one of the sixteen refusals, whatever its letter case and punctuation.
+
+    >>> is_refusal("there is no definitive answer, I think"), is_refusal("The answer is uncertainty principle")
+    (True, False)
+    """
+    words = normalised_words(text)
+    return any(words[: len(refusal)] == refusal for refusal in map(normalised_words, prompts.REFUSALS))
+
+
+def refuses(question: Question, answer: str) -> bool:
+    """Whether an answer to a question is a refusal in words: the one rule, for grading and for refusing alike.
+
+    Where a gold answer itself opens with one of the sixteen refusals (the title "There Is No Right Answer"), nobody can
+    tell a refusal from an answer, and everything counts as an answer.
+    """
+    return is_refusal(answer) and not any(map(is_refusal, (question.answer, *question.aliases)))
+
+
 def is_right(question: Question, answer: str, rule: str = "words") -> bool:
     """Whether an answer to a question of any task is right.
 
     An open question is answered right by whatever contains the gold answer or one of its aliases (see `matches`); a
-    question with options by the gold letter alone (paper A.1), whatever the rule; an unanswerable one by nothing.
+    question with options by the gold letter alone (paper A.1), whatever the rule; an unanswerable one by nothing. A
+    refusal is never right (see `refuses`), though it may contain the gold answer: "There is no definitive answer" to
+    a question whose answer is "no". The released code has no such rule; `matches` alone with ``"substring"`` grades as
+    it does.
 
     Raises:
         ValueError: Unknown rule.
     """
     if rule not in RULES:
         raise ValueError(f"matching rule {rule!r} is unknown: expected one of {', '.join(RULES)}")
-    if not question.answerable:
+    if not question.answerable or refuses(question, answer):
         return False
     if question.task != OPEN:
         return answer.strip() == question.answer

@@ -6,12 +6,15 @@ everywhere. Wording: the paper's section 2.2 and appendix A.5, and the released 
 
 from __future__ import annotations
 
+import hashlib
+
 from rtuning_helpers.data.questions import CHOICE, CLAIM, Question
 
 QUESTION_TEMPLATE = "Question: {question} Answer:"
 SURENESS_QUESTION = "Are you sure you accurately answered the question based on your internal knowledge? I am"
 SURE = " sure"
 UNSURE = " unsure"
+SURENESS_LABELS = (SURE, UNSURE)
 STOP = "."  # ends an answer
 LETTERS = "ABCDEFGHIJ"  # of options; scored with a space before them
 # Wording of the other tasks: the released scripts (MMLU, HotpotQA, HaluEval, FEVER, WiCE), with a space after each
@@ -134,9 +137,9 @@ def sureness_suffix() -> str:
     return f"{STOP} {SURENESS_QUESTION}"
 
 
-def padding_completion(answer: str, certain: bool) -> str:
+def padding_completion(answer: str, certain: bool, labels: tuple[str, str] = SURENESS_LABELS) -> str:
     """Answer and sureness (paper 2.2, "padding"): `` Paris. Are you sure ...? I am unsure.``"""
-    return f" {answer.strip()}{sureness_suffix()}{SURE if certain else UNSURE}{STOP}"
+    return f" {answer.strip()}{sureness_suffix()}{labels[0] if certain else labels[1]}{STOP}"
 
 
 def refusal_completion(refusal: str) -> str:
@@ -154,7 +157,6 @@ def confidence_prompt(prompt: str, answer: str, asked: str) -> str:
     return f"{prompt}{answer_completion(answer)} {asked}"
 
 
-def is_refusal(text: str) -> bool:
-    """Whether a generated answer opens with one of the sixteen refusals (letter case and full stop aside)."""
-    opening = text.strip().casefold()
-    return any(opening.startswith(refusal.rstrip(STOP).casefold()) for refusal in REFUSALS)
+def prompt_digest(prompt: str) -> str:
+    """The first 16 hexadecimal digits of a prompt's SHA-256."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtuning_helpers.data import prompts
-from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.matching import is_right, refuses
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.evaluation.predictions import Prediction
+from rtuning_helpers.metrics.answers import WILLING
 from rtuning_helpers.model.answering import answer_questions
+from rtuning_helpers.model.decoding import Answer
 from rtuning_helpers.model.language_model import LanguageModel
-
-ASKED_FOR_SURENESS = ("padding", "unsupervised")
-WILLING = 0.5  # a padding model is willing to answer where P(sure) is above this (released evaluator)
 
 
 def predict(
     lm: LanguageModel,
     questions: Sequence[Question],
-    method: str,
     *,
+    sureness: tuple[str, str] | None = None,
+    may_refuse: bool = False,
+    description: str = "answering",
     rule: str = "words",
     max_new_tokens: int = 15,
     batch_size: int = 128,
@@ -27,35 +27,29 @@ def predict(
     """Answer the questions and record all that the metrics need.
 
     Args:
-        lm: The model tuned by ``method``.
+        lm: The model.
         questions: Test questions of any tasks; prompts that fit (`fitting.fit_questions`).
-        method: ``pretrained``, ``vanilla``, ``padding``, ``unsupervised`` or ``replacement``. Only padding and
-            unsupervised models were taught to say how sure they are, so only they have a sure confidence, and refuse
-            where it is at most 0.5; only replacement models refuse in words, with or without options (there they
-            write freely first, and choose a letter unless that is a refusal). The others always answer.
+        sureness: The labels for sure and unsure that the model was taught, such as `prompts.SURENESS_LABELS`: it is
+            asked how sure it is, and refuses where P(sure) is at most one half. None for a model that was taught none.
+        may_refuse: Whether the model was taught to refuse in words, with or without options (there it writes freely
+            first, and chooses a letter unless that is a refusal). A model that was taught neither always answers.
+        description: Text beside the progress bar.
         rule: Matching rule of open questions, see ``matching.matches``; a refusal never counts as right, nor does any
             answer to an unanswerable question.
         max_new_tokens: Longest answer [tokens].
         batch_size: Questions answered at the same time.
     """
-    asks = method in ASKED_FOR_SURENESS
     answers = answer_questions(
         lm,
         questions,
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
-        ask_sureness=asks,
-        may_refuse=method == "replacement",
-        description=f"{method}: answering",
+        sureness=sureness,
+        may_refuse=may_refuse,
+        description=description,
     )
     predictions = []
     for q, a in zip(questions, answers, strict=True):
-        refused = None
-        if asks:
-            refused = a.sure_probability <= WILLING
-        elif method == "replacement":
-            refused = prompts.is_refusal(a.text)
-        said_no = method == "replacement" and refused
         predictions.append(
             Prediction(
                 id=q.id,
@@ -64,10 +58,10 @@ def predict(
                 question=q.question,
                 answer=q.answer,
                 prediction=a.text,
-                correct=not said_no and is_right(q, a.text, rule),
+                correct=is_right(q, a.text, rule),
                 answer_confidence=a.confidence,
                 sure_confidence=a.sure_probability,
-                refused=refused,
+                refused=has_refused(q, a, may_refuse),
                 relation=q.relation,
                 exposure=q.exposure,
                 task=q.task,
@@ -75,3 +69,11 @@ def predict(
             )
         )
     return predictions
+
+
+def has_refused(question: Question, answer: Answer, may_refuse: bool) -> bool | None:
+    """Whether a model refuses to answer: it says it is unsure, or writes a refusal; None if it was taught neither."""
+    said_no = may_refuse and refuses(question, answer.text)
+    if answer.sure_probability is None:
+        return said_no if may_refuse else None
+    return said_no or answer.sure_probability <= WILLING

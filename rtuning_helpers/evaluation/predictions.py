@@ -11,6 +11,7 @@ from pathlib import Path
 from rtuning_helpers.data.questions import OPEN, TASKS
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.metrics.answers import mixed_confidence
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,13 @@ class Prediction:
     exposure: int | None = None
     task: str = OPEN
     answerable: bool = True
+
+    @property
+    def mixed_confidence(self) -> float | None:
+        """Mean of answer and sure confidence, as the paper ranks; None where one of them is."""
+        if self.answer_confidence is None or self.sure_confidence is None:
+            return None
+        return float(mixed_confidence(self.answer_confidence, self.sure_confidence))
 
 
 def _name(value: object) -> bool:

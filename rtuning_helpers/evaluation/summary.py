@@ -64,7 +64,7 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
     answer = _column(predictions, "answer_confidence")
     sure = _column(predictions, "sure_confidence")
     refused = _column(predictions, "refused")
-    mixed = None if answer is None or sure is None else 0.5 * answer + 0.5 * sure
+    mixed = _column(predictions, "mixed_confidence")
     metrics: dict[str, Metric | None] = {"accuracy": partial(accuracy, correct)}
     for name, score in (("ap_answer", answer), ("ap_sure", sure), ("ap_mixed", mixed)):
         metrics[name] = None if score is None else partial(average_precision, correct, score)
@@ -96,7 +96,7 @@ def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, 
     correct = np.array([float(item.correct) for item in predictions])
     answer, sure = _column(predictions, "answer_confidence"), _column(predictions, "sure_confidence")
     refused = _column(predictions, "refused")
-    mixed = None if answer is None or sure is None else 0.5 * answer + 0.5 * sure
+    mixed = _column(predictions, "mixed_confidence")
     metrics: dict[str, Metric | None] = {"ap_no_skill": partial(ap_no_skill, correct)}
     for suffix, score in (("answer", answer), ("sure", sure), ("mixed", mixed)):
         for name, metric in _OF_A_CONFIDENCE.items():

@@ -10,7 +10,7 @@ A number that does not exist (nothing answered, one class only, no rows) is NaN,
 
 from __future__ import annotations
 
-from rtuning_helpers.metrics.answers import accuracy, answer_rate, mean, willing_accuracy
+from rtuning_helpers.metrics.answers import accuracy, answer_rate, mean, mixed_confidence, willing_accuracy
 from rtuning_helpers.metrics.arrays import Metric, Values
 from rtuning_helpers.metrics.bootstrap import bootstrap_interval, mean_interval, paired_bootstrap_difference
 from rtuning_helpers.metrics.calibration import (
@@ -102,6 +102,7 @@ __all__ = [
     "mce",
     "mean",
     "mean_interval",
+    "mixed_confidence",
     "nll",
     "over_conservativeness",
     "paired_bootstrap_difference",

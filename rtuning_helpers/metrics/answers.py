@@ -1,10 +1,18 @@
-"""Shares of right and of answered questions."""
+"""Shares of right and of answered questions, and what the paper ranks and refuses by."""
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from rtuning_helpers.metrics.arrays import Values, checked, plain, ratio, weighted_sum
+
+WILLING = 0.5  # a model that says how sure it is answers where P(sure) is above this (released evaluator)
+
+
+def mixed_confidence(answer: ArrayLike, sure: ArrayLike) -> np.ndarray:
+    """What the paper ranks by: half the answer confidence and half the sure confidence, shape as given."""
+    return 0.5 * np.asarray(answer, dtype=float) + 0.5 * np.asarray(sure, dtype=float)
 
 
 def accuracy(correct: ArrayLike, weights: ArrayLike | None = None) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import refuses
 from rtuning_helpers.data.questions import OPEN, Question
 from rtuning_helpers.model.decoding import Answer, answer_prompts, draw_answers
 from rtuning_helpers.model.language_model import LanguageModel
@@ -17,7 +18,7 @@ def answer_questions(
     *,
     max_new_tokens: int = 15,
     batch_size: int = 128,
-    ask_sureness: bool = False,
+    sureness: tuple[str, str] | None = None,
     may_refuse: bool = False,
     description: str = "answering",
 ) -> list[Answer]:
@@ -28,7 +29,8 @@ def answer_questions(
         questions: What to ask, of any tasks and numbers of options; prompts that fit (`fitting.fit_questions`).
         max_new_tokens: Longest answer in words [tokens].
         batch_size: Questions answered at the same time.
-        ask_sureness: Also put the sureness question after each answer.
+        sureness: Also put the sureness question after each answer, with these labels for sure and unsure, such as
+            `prompts.SURENESS_LABELS`.
         may_refuse: Let the model also write freely where there are options, and keep what it wrote if that is one of
             the sixteen refusals; for models that were taught to refuse in the place of an answer.
         description: Text beside the progress bar.
@@ -45,12 +47,12 @@ def answer_questions(
         asked, ids = [prompts.task_prompt(questions[i]) for i in rows], [questions[i].id for i in rows]
         options = {"batch_size": batch_size, "ids": ids, "description": description}
         if labels:
-            found = choose_options(lm, asked, labels, ask_sureness=ask_sureness, **options)
+            found = choose_options(lm, asked, labels, sureness=sureness, **options)
         else:
-            found = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, ask_sureness=ask_sureness, **options)
+            found = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, sureness=sureness, **options)
         if labels and may_refuse:
             written = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, **options)
-            found = [w if prompts.is_refusal(w.text) else f for w, f in zip(written, found, strict=True)]
+            found = [w if refuses(questions[i], w.text) else f for i, w, f in zip(rows, written, found, strict=True)]
         for i, answer in zip(rows, found, strict=True):
             answers[i] = answer
     return answers  # type: ignore[return-value]

@@ -16,7 +16,7 @@ import torch
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.model.forward import Prefill, token_batches
-from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities, label_shares, label_token_ids
+from rtuning_helpers.model.labels import label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
 
 
@@ -29,7 +29,8 @@ class Answer:
         token_probabilities: Probability of each answer token when it was chosen; without the stop token, unless the
             answer is empty.
         token_entropies: Entropy of the distribution over each of these tokens when it was chosen [nats].
-        sure_probability: p(" sure") / (p(" sure") + p(" unsure")) after the sureness question; None if not asked.
+        sure_probability: p(" sure") / (p(" sure") + p(" unsure")) after the sureness question, or the same of a
+            method's own two labels; None if not asked.
     """
 
     text: str
@@ -54,7 +55,7 @@ def answer_prompts(
     *,
     max_new_tokens: int = 15,
     batch_size: int = 128,
-    ask_sureness: bool = False,
+    sureness: tuple[str, str] | None = None,
     ids: Sequence[str] | None = None,
     description: str = "answering",
 ) -> list[Answer]:
@@ -65,7 +66,8 @@ def answer_prompts(
         question_prompts: Prompts as ``prompts.question_prompt`` writes them.
         max_new_tokens: Longest answer [tokens]; 15 as in the released probing script.
         batch_size: Rows decoded at the same time.
-        ask_sureness: Also put the sureness question after each answer.
+        sureness: Also put the sureness question after each answer, with these labels for sure and unsure, such as
+            `prompts.SURENESS_LABELS`.
         ids: Names of the rows for error messages.
         description: Text beside the progress bar.
 
@@ -74,16 +76,16 @@ def answer_prompts(
 
     Raises:
         NonFiniteLogitsError: NaN or infinite logits.
-        InputError: The tokenizer cannot tell " sure" from " unsure", or a prompt does not fit into the model's context.
+        InputError: The tokenizer cannot tell the two labels apart, or a prompt does not fit into the model's context.
     """
     answers: list[Answer | None] = [None] * len(question_prompts)
-    room = max_new_tokens + (_suffix_length(lm) if ask_sureness else 0)
+    room = max_new_tokens + (_suffix_length(lm, sureness) if sureness else 0)
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
         decoded = _Decoding(lm, encoded, names)
         decoded.run(max_new_tokens)
         batch = decoded.answers()
-        if ask_sureness:
-            sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch)
+        if sureness:
+            sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch, sureness)
             batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
         for i, answer in zip(rows, batch, strict=True):
             answers[i] = answer
@@ -185,10 +187,16 @@ class _Decoding(Prefill):
         return found
 
 
-def _sureness(lm: LanguageModel, decoded: _Decoding, question_prompts: list[str], answers: list[Answer]) -> list[float]:
+def _sureness(
+    lm: LanguageModel,
+    decoded: _Decoding,
+    question_prompts: list[str],
+    answers: list[Answer],
+    labels: tuple[str, str],
+) -> list[float]:
     """P(sure) of each row, from the cache where the tokens read so far are those of the text, else by reading it."""
     contexts = [f"{p} {a.text}{prompts.sureness_suffix()}" for p, a in zip(question_prompts, answers, strict=True)]
-    label_ids = label_token_ids(lm.tokenizer, contexts[0], SURENESS_LABELS)
+    label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
     suffix_ids = _added(lm, prompts.sureness_suffix())
     full = lm.tokenizer(contexts)["input_ids"]
     lengths = decoded.answer_lengths.tolist()
@@ -201,7 +209,7 @@ def _sureness(lm: LanguageModel, decoded: _Decoding, question_prompts: list[str]
         sure[:] = label_shares(_with_suffix(decoded, suffix_ids), label_ids)[:, 0]
     reread = [i for i, same in enumerate(as_read) if not same]
     if reread:
-        sure[reread] = label_probabilities(lm, [contexts[i] for i in reread], SURENESS_LABELS)[:, 0]
+        sure[reread] = label_probabilities(lm, [contexts[i] for i in reread], labels)[:, 0]
     return sure.tolist()
 
 
@@ -211,8 +219,8 @@ def _added(lm: LanguageModel, text: str) -> list[int]:
     return whole[len(word) :]
 
 
-def _suffix_length(lm: LanguageModel) -> int:
-    return max(len(_added(lm, prompts.sureness_suffix() + label)) for label in SURENESS_LABELS)
+def _suffix_length(lm: LanguageModel, labels: tuple[str, str]) -> int:
+    return max(len(_added(lm, prompts.sureness_suffix() + label)) for label in labels)
 
 
 @torch.inference_mode()

@@ -8,12 +8,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from rtuning_helpers.data import prompts
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.forward import Prefill, token_batches
 from rtuning_helpers.model.language_model import LanguageModel
-
-SURENESS_LABELS = (prompts.SURE, prompts.UNSURE)
 
 
 def label_probabilities(

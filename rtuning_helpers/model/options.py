@@ -14,7 +14,7 @@ import torch
 from rtuning_helpers.data import prompts
 from rtuning_helpers.model.decoding import Answer
 from rtuning_helpers.model.forward import Prefill, token_batches
-from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities, label_shares, label_token_ids
+from rtuning_helpers.model.labels import label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
 
 
@@ -24,7 +24,7 @@ def choose_options(
     labels: Sequence[str],
     *,
     batch_size: int = 128,
-    ask_sureness: bool = False,
+    sureness: tuple[str, str] | None = None,
     ids: Sequence[str] | None = None,
     description: str = "choosing",
 ) -> list[Answer]:
@@ -35,7 +35,7 @@ def choose_options(
         question_prompts: Prompts as `prompts.task_prompt` writes them.
         labels: The options' labels as `prompts.option_labels` gives them, the same for all prompts.
         batch_size: Prompts read at the same time.
-        ask_sureness: Also put the sureness question after each choice.
+        sureness: Also put the sureness question after each choice, with these labels for sure and unsure.
         ids: Names of the rows for error messages.
         description: Text beside the progress bar.
 
@@ -51,16 +51,16 @@ def choose_options(
     answers: list[Answer | None] = [None] * len(question_prompts)
     label_ids = label_token_ids(lm.tokenizer, question_prompts[0], labels) if len(question_prompts) else []
     room = max(map(len, label_ids), default=0)
-    if ask_sureness:
-        room += max(len(ids) for ids in _follow_up_ids(lm, labels))
+    if sureness:
+        room += max(len(ids) for ids in _follow_up_ids(lm, labels, sureness))
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
         prefill = Prefill(lm, encoded, names)
         shares = label_shares(prefill, label_ids)
         chosen = shares.argmax(axis=1)
         sure: Sequence[float | None] = [None] * len(rows)
-        if ask_sureness:
+        if sureness:
             texts = [question_prompts[i] + labels[c] for i, c in zip(rows, chosen, strict=True)]
-            sure = _sureness(prefill, encoded, texts)
+            sure = _sureness(prefill, encoded, texts, sureness)
         for i, row, choice, p in zip(rows, shares, chosen, sure, strict=True):
             answers[i] = _as_answer(labels, row, int(choice), p)
     return answers  # type: ignore[return-value]
@@ -101,20 +101,23 @@ def _as_answer(labels: Sequence[str], shares: np.ndarray, choice: int, sure: flo
     return Answer(labels[choice].strip(), (float(shares[choice]),), (max(entropy, 0.0),), sure)
 
 
-def _follow_up_ids(lm: LanguageModel, labels: Sequence[str]) -> list[list[int]]:
-    """Tokens of the sureness question and its longer answer, behind each label."""
-    return lm.tokenizer([f"{label}{prompts.sureness_suffix()}{prompts.UNSURE}" for label in labels])["input_ids"]
+def _follow_up_ids(lm: LanguageModel, labels: Sequence[str], sureness: tuple[str, str]) -> list[list[int]]:
+    """Tokens of the sureness question and each of its answers, behind each label."""
+    asked = [f"{label}{prompts.sureness_suffix()}{answer}" for label in labels for answer in sureness]
+    return lm.tokenizer(asked)["input_ids"]
 
 
-def _sureness(prefill: Prefill, encoded: Sequence[list[int]], chosen: Sequence[str]) -> list[float]:
+def _sureness(
+    prefill: Prefill, encoded: Sequence[list[int]], chosen: Sequence[str], labels: tuple[str, str]
+) -> list[float]:
     """P(sure) after each prompt with its letter, from the cache where the prompts' tokens stay what they were."""
     lm, contexts = prefill.lm, [f"{text}{prompts.sureness_suffix()}" for text in chosen]
     full = lm.tokenizer(contexts)["input_ids"]
     added = [ids[len(read) :] for ids, read in zip(full, encoded, strict=True)]
     as_read = all(ids[: len(read)] == list(read) for ids, read in zip(full, encoded, strict=True))
     if not as_read or len({len(ids) for ids in added}) > 1:
-        shares = label_probabilities(lm, contexts, SURENESS_LABELS, batch_size=len(contexts), ids=prefill.names)
+        shares = label_probabilities(lm, contexts, labels, batch_size=len(contexts), ids=prefill.names)
         return shares[:, 0].tolist()
-    label_ids = label_token_ids(lm.tokenizer, contexts[0], SURENESS_LABELS)
+    label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
     prefill.feed(torch.tensor(added, device=lm.device))
     return label_shares(prefill, label_ids)[:, 0].tolist()

@@ -276,7 +276,7 @@ class _Predictions:
         if asked:
             correct = np.array([p.correct for p in asked])
             sure = np.array([p.sure_confidence for p in asked])
-            mixed = 0.5 * sure + 0.5 * np.array([p.answer_confidence for p in asked])
+            mixed = np.array([p.mixed_confidence for p in asked])
             found.append((("14", "R-Tuning-U", "mean confidence"), metrics.mean, (mixed,)))
             found.append((("15", "R-Tuning-U", "mean sure probability"), metrics.mean, (sure,)))
             found.append((("16", "R-Tuning-U", "ECE"), partial(metrics.ece, bins=10), (correct, mixed)))

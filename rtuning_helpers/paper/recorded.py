@@ -22,8 +22,8 @@ from rtuning_helpers.evaluation.summary import summarise, summarise_further
 from rtuning_helpers.evaluation.trivial import relation_majority, template_confidence
 from rtuning_helpers.json_files import excerpt, read_json_array, write_text
 from rtuning_helpers.metrics import accuracy, auroc, average_precision, bootstrap_interval
+from rtuning_helpers.metrics.answers import WILLING
 
-SURE_THRESHOLD = 0.5  # "I am sure" is the likelier of the two strings
 _CONFIDENCE_ROW = "[correct, answer confidence, sure confidence], optionally [question, answer, relation] and output"
 _REFUSAL_ROW = "[result, [question, answer, relation], output]"
 
@@ -94,7 +94,7 @@ def score_files(
                 row |= summarise_further(part, resamples, seed)
             row["n_answered"] = _number(item.refused is False for item in part) if part[0].refused is not None else None
             sure = [item.sure_confidence for item in part if item.sure_confidence is not None]
-            row["n_sure"] = _number(value > SURE_THRESHOLD for value in sure) if sure else None
+            row["n_sure"] = _number(value > WILLING for value in sure) if sure else None
             scored.append(row)
     return scored
 
@@ -235,7 +235,7 @@ def _read_confidence_row(row: list) -> dict | str:
         "correct": correct == 1,
         "answer_confidence": float(answer_confidence),
         "sure_confidence": float(sure_confidence),
-        "refused": sure_confidence <= SURE_THRESHOLD,
+        "refused": sure_confidence <= WILLING,
     }
 
 

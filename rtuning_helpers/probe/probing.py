@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,8 +22,8 @@ class Probe:
         confidence: Geometric mean of the answer tokens' probabilities, or the letter's share among the options, 0 to 1.
         token_entropy: Entropy of the distribution over the answer's first token, or over the options [nats].
         answerable: Whether the question has an answer at all.
-        prompt_digest: Of the prompt that was read (`prompt_digest`), so that training can be held to the same one;
-            "" if not recorded. The prompt itself would repeat its examples in every row.
+        prompt_digest: Of the prompt that was read (`prompts.prompt_digest`), so that training can be held to the same
+            one; "" if not recorded. The prompt itself would repeat its examples in every row.
     """
 
     id: str
@@ -40,11 +39,6 @@ class Probe:
     token_entropy: float
     answerable: bool = True
     prompt_digest: str = ""
-
-
-def prompt_digest(prompt: str) -> str:
-    """The first 16 hexadecimal digits of a prompt's SHA-256."""
-    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def probe(
@@ -84,7 +78,7 @@ def probe(
             confidence=a.confidence,
             token_entropy=a.first_token_entropy,
             answerable=q.answerable,
-            prompt_digest=prompt_digest(prompts.task_prompt(q)),
+            prompt_digest=prompts.prompt_digest(prompts.task_prompt(q)),
         )
         for q, a in zip(questions, answers, strict=True)
     ]

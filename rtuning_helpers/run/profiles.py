@@ -9,7 +9,6 @@ from rtuning_helpers.data.registry import find_dataset
 from rtuning_helpers.errors import InputError
 
 MINI, MINI_TASKS, MIXTURE = "mini", "mini-tasks", "multitask"
-METHODS = ("vanilla", "padding", "replacement", "unsupervised")
 
 
 @dataclass(frozen=True)
@@ -178,22 +177,6 @@ def find_profile(name: str) -> Profile:
     if name not in PROFILES:
         raise InputError(f"parameter profile {name!r} is unknown: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
-
-
-def check_methods(names: str | list[str] | tuple[str, ...]) -> list[str]:
-    """Method names from a list or a comma-separated text, checked, each once.
-
-    Raises:
-        InputError: A name is unknown, or there is none.
-    """
-    listed = names.split(",") if isinstance(names, str) else list(names)
-    chosen = list(dict.fromkeys(name.strip() for name in listed if name.strip()))
-    for name in chosen:
-        if name not in METHODS:
-            raise InputError(f"parameter methods {name!r} is unknown: expected some of {', '.join(METHODS)}")
-    if not chosen:
-        raise InputError(f"parameter methods is empty: expected some of {', '.join(METHODS)}")
-    return chosen
 
 
 def check_machine(config: RunConfig) -> None:

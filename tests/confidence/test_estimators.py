@@ -108,7 +108,7 @@ def test_what_was_not_gathered_is_named():
     for name in ("sample entropy", "self-consistency", "semantic entropy"):
         with pytest.raises(ValueError, match="no samples; gather it with k of at least 2"):
             judge(name, bare)
-    with pytest.raises(ValueError, match="no sure confidences; gather it with ask_sureness=True"):
+    with pytest.raises(ValueError, match="no sure confidences; gather it with sureness="):
         judge("P(sure)", bare)
     with pytest.raises(ValueError, match="samples of q1 hold 1 answer; k has to be at least 2"):
         replace(EVIDENCE, samples=[[said("Ann", 0.5)]] * 2)
@@ -124,7 +124,7 @@ def asked():
 
 @pytest.fixture(scope="module")
 def evidence(tiny_lm, asked):
-    return gather(tiny_lm, asked, k=4, ask_sureness=True)
+    return gather(tiny_lm, asked, k=4, sureness=prompts.SURENESS_LABELS)
 
 
 def test_gathering(tiny_lm, asked, evidence):
@@ -134,7 +134,7 @@ def test_gathering(tiny_lm, asked, evidence):
     assert gather(tiny_lm, asked[:2], k=None).samples is None
     with pytest.raises(ValueError, match="k is 1; estimators over samples need at least 2"):
         gather(tiny_lm, asked[:2], k=1)
-    same = gather(tiny_lm, asked, k=4, ask_sureness=True)
+    same = gather(tiny_lm, asked, k=4, sureness=prompts.SURENESS_LABELS)
     assert [[a.text for a in row] for row in same.samples] == [[a.text for a in row] for row in evidence.samples]
 
 

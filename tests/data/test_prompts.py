@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_refusal
 from rtuning_helpers.data.questions import Question
 
 SURE_QUESTION = "Are you sure you accurately answered the question based on your internal knowledge? I am"
@@ -62,7 +63,7 @@ def test_the_sixteen_refusals():
 def test_refusals_are_recognised_in_any_case_and_when_cut_at_the_full_stop(refusal):
     cut = refusal.rstrip(".")
     for text in (refusal, cut, refusal.upper(), f"  {cut.lower()}\n", f"{cut} and nobody does"):
-        assert prompts.is_refusal(text), text
+        assert is_refusal(text), text
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_refusals_are_recognised_in_any_case_and_when_cut_at_the_full_stop(refus
     ],
 )
 def test_other_texts_are_no_refusals(text):
-    assert not prompts.is_refusal(text)
+    assert not is_refusal(text)
 
 
 def test_task_prompt_of_each_task():

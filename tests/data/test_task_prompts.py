@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.labels import SURENESS_LABELS, label_token_ids
+from rtuning_helpers.model.labels import label_token_ids
 from rtuning_helpers.paper.released_code import ReleasedCodeQuirks, texts
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record, encode_records
 from rtuning_helpers.tuning.refusal_data import TuningRecord
@@ -106,7 +106,7 @@ def test_letters_are_told_apart_and_scored_as_they_are_trained(tokenizer, questi
         assert tokenizer.decode(ids).strip() == label.strip()
         for trained in (prompts.answer_completion(label), prompts.padding_completion(label, certain=False)):
             assert tokenizer(prompt + trained)["input_ids"][: len(read + ids)] == read + ids
-        sureness = label_token_ids(tokenizer, f"{prompt}{label}{prompts.sureness_suffix()}", SURENESS_LABELS)
+        sureness = label_token_ids(tokenizer, f"{prompt}{label}{prompts.sureness_suffix()}", prompts.SURENESS_LABELS)
         assert sureness[0] != sureness[1]
 
 
@@ -151,7 +151,7 @@ def word_level(*words, unk_token=None):
 
 
 LETTERS = (prompts.task_prompt(asked.CHOICE), prompts.option_labels(asked.CHOICE))
-SURENESS = (f"Question: Who? Answer: Ann{prompts.sureness_suffix()}", SURENESS_LABELS)
+SURENESS = (f"Question: Who? Answer: Ann{prompts.sureness_suffix()}", prompts.SURENESS_LABELS)
 
 
 @pytest.mark.parametrize(

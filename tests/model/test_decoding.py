@@ -120,7 +120,7 @@ def sure_by_rereading(lm, prompt, text):
 @pytest.mark.parametrize("lm", LMS, indirect=True)
 @pytest.mark.parametrize("max_new_tokens", [1, 2, 15])
 def test_batched_answers_equal_one_at_a_time_generation(lm, asked, max_new_tokens):
-    answers = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, batch_size=16, ask_sureness=True)
+    answers = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, batch_size=16, sureness=prompts.SURENESS_LABELS)
     stops = set(lm.stop_token_ids.tolist())
     lengths = []
     for prompt, answer in zip(asked, answers, strict=True):
@@ -147,9 +147,9 @@ def test_the_cases_that_the_comparison_is_for_do_occur(tiny_lm, noisy_lm, split_
 
 @pytest.mark.parametrize("lm", ["tiny_lm", "noisy_lm"], indirect=True)
 def test_answers_do_not_depend_on_batch_size_or_order(lm, asked):
-    reference = answer_prompts(lm, asked, batch_size=1, ask_sureness=True)
+    reference = answer_prompts(lm, asked, batch_size=1, sureness=prompts.SURENESS_LABELS)
     for batch_size, step in ((3, 1), (64, 1), (7, -1)):
-        answers = answer_prompts(lm, asked[::step], batch_size=batch_size, ask_sureness=True)[::step]
+        answers = answer_prompts(lm, asked[::step], batch_size=batch_size, sureness=prompts.SURENESS_LABELS)[::step]
         assert [a.text for a in answers] == [a.text for a in reference]
         for one, other in zip(answers, reference, strict=True):
             assert one.confidence == pytest.approx(other.confidence, rel=1e-4)
@@ -158,7 +158,7 @@ def test_answers_do_not_depend_on_batch_size_or_order(lm, asked):
 
 def test_asking_for_sureness_changes_nothing_else(tiny_lm, asked):
     plain = answer_prompts(tiny_lm, asked)
-    asked_too = answer_prompts(tiny_lm, asked, ask_sureness=True)
+    asked_too = answer_prompts(tiny_lm, asked, sureness=prompts.SURENESS_LABELS)
     assert all(a.sure_probability is None for a in plain)
     assert [(a.text, a.token_probabilities) for a in plain] == [(a.text, a.token_probabilities) for a in asked_too]
     assert answer_prompts(tiny_lm, []) == [] == sample_answers(tiny_lm, [])
@@ -277,7 +277,7 @@ def test_prompts_beyond_the_context_are_named(tiny_lm, asked):
     barely = " ".join(["x"] * (full - 4))
     assert len(answer_prompts(tiny_lm, [barely], max_new_tokens=4)) == 1
     with pytest.raises(InputError, match="shortened by"):  # the sureness question needs room, too
-        answer_prompts(tiny_lm, [barely], max_new_tokens=4, ask_sureness=True)
+        answer_prompts(tiny_lm, [barely], max_new_tokens=4, sureness=prompts.SURENESS_LABELS)
 
 
 def test_padding_waste_by_hand():

@@ -27,7 +27,7 @@ from rtuning_helpers.model.decoding import Answer, answer_prompts
 from rtuning_helpers.model.forward import NonFiniteLogitsError
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.model.options import choose_options, draw_options
-from rtuning_helpers.probe.probing import probe, prompt_digest
+from rtuning_helpers.probe.probing import probe
 
 CHOICES = [replace(asked.CHOICE, id=f"c{i}", question=f"What is 2 + {i}?" + " Or not?" * (i % 3)) for i in range(7)]
 LABELS = [" A", " B", " C", " D"]
@@ -69,7 +69,7 @@ def shares_alone(lm, question):
 @pytest.mark.parametrize("lm", ["tiny_lm", "split_letters_lm", "all_split_lm"], indirect=True)
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_choices_equal_one_at_a_time_reading(lm, batch_size):
-    found = answer_questions(lm, CHOICES, batch_size=batch_size, ask_sureness=True)
+    found = answer_questions(lm, CHOICES, batch_size=batch_size, sureness=prompts.SURENESS_LABELS)
     for question, answer in zip(CHOICES, found, strict=True):
         shares = shares_alone(lm, question)
         assert answer.text == "ABCD"[int(shares.argmax())]
@@ -115,9 +115,9 @@ def test_shares_of_all_options_sum_to_one(tiny_lm):
 
 
 def test_mixed_questions_are_answered_as_if_asked_alone(tiny_lm, mixed):
-    found = answer_questions(tiny_lm, mixed, batch_size=4, ask_sureness=True)
+    found = answer_questions(tiny_lm, mixed, batch_size=4, sureness=prompts.SURENESS_LABELS)
     for question, answer in zip(mixed, found, strict=True):
-        (alone,) = answer_questions(tiny_lm, [question], ask_sureness=True)
+        (alone,) = answer_questions(tiny_lm, [question], sureness=prompts.SURENESS_LABELS)
         assert answer.text == alone.text
         assert answer.confidence == pytest.approx(alone.confidence, rel=1e-4)
         assert answer.first_token_entropy == pytest.approx(alone.first_token_entropy, rel=1e-4, abs=1e-6)
@@ -129,7 +129,8 @@ def test_mixed_questions_are_answered_as_if_asked_alone(tiny_lm, mixed):
 def test_open_questions_are_answered_as_ever(tiny_lm):
     plain = load_questions("mini", "id", limit=TINY_LIMIT)
     texts = [prompts.question_prompt(q.question) for q in plain]
-    assert answer_questions(tiny_lm, plain, ask_sureness=True) == answer_prompts(tiny_lm, texts, ask_sureness=True)
+    ask = {"sureness": prompts.SURENESS_LABELS}
+    assert answer_questions(tiny_lm, plain, **ask) == answer_prompts(tiny_lm, texts, **ask)
     drawn = draw_question_answers(tiny_lm, plain[:4], k=3, seed=5)
     assert drawn == answering.draw_answers(tiny_lm, texts[:4], k=3, seed=5)
 
@@ -193,28 +194,35 @@ def test_probes_of_mixed_tasks(tiny_lm, mixed):
     assert [p.correct for p in probe(tiny_lm, gold)] == [True] * len(mixed)
     for question, p in zip(mixed, found, strict=True):
         assert p.correct is (question.answer in p.prediction.split())
-        assert p.prompt_digest == prompt_digest(prompts.task_prompt(question))
+        assert p.prompt_digest == prompts.prompt_digest(prompts.task_prompt(question))
     assert len({p.prompt_digest for p in found}) == len(mixed) - 1  # the claims that differ in their ids alone
 
 
 def test_no_answer_to_an_unanswerable_question_is_right(tiny_lm):
     nobody = [replace(q, answerable=False, answer="") for q in (asked.OPEN, asked.CLAIM)]
     assert [(p.correct, p.answerable) for p in probe(tiny_lm, nobody)] == [(False, False)] * 2
-    for method in ("pretrained", "padding", "replacement"):
-        assert [(p.correct, p.answerable) for p in predict(tiny_lm, nobody, method)] == [(False, False)] * 2
+    for exam in EXAMS.values():
+        assert [(p.correct, p.answerable) for p in predict(tiny_lm, nobody, **exam)] == [(False, False)] * 2
 
 
-@pytest.mark.parametrize("method", ["pretrained", "vanilla", "padding", "unsupervised", "replacement"])
-def test_predictions_of_mixed_tasks(tiny_lm, mixed, method):
-    found = predict(tiny_lm, mixed, method)
-    said = answer_questions(tiny_lm, mixed, ask_sureness=True)
+EXAMS = {
+    "always answers": {},
+    "says how sure it is": {"sureness": prompts.SURENESS_LABELS},
+    "may refuse in words": {"may_refuse": True},
+}
+
+
+@pytest.mark.parametrize("exam", EXAMS.values(), ids=EXAMS)
+def test_predictions_of_mixed_tasks(tiny_lm, mixed, exam):
+    found = predict(tiny_lm, mixed, **exam)
+    said = answer_questions(tiny_lm, mixed, sureness=prompts.SURENESS_LABELS)
     for question, answer, p in zip(mixed, said, found, strict=True):
         assert (p.id, p.task, p.answerable) == (question.id, question.task, True)
-        if p.refused and method == "replacement":
+        if p.refused and "may_refuse" in exam:
             continue
         assert (p.prediction, p.answer_confidence) == (answer.text, pytest.approx(answer.confidence, rel=1e-4))
         assert p.correct is (question.answer in p.prediction.split())
-    asks = method in ("padding", "unsupervised")
+    asks = "sureness" in exam
     assert all((p.sure_confidence is not None) == asks for p in found)
     if asks:
         assert [p.sure_confidence for p in found] == pytest.approx([a.sure_probability for a in said], rel=1e-4)
@@ -226,12 +234,12 @@ def test_a_refusal_in_words_counts_where_there_are_options_too(tiny_lm, monkeypa
     monkeypatch.setattr(
         answering, "answer_prompts", lambda lm, texts, ids, **_: [Answer(written[i], (0.5,), (1.0,)) for i in ids]
     )
-    found = predict(tiny_lm, [replace(q, answer="A") for q in CHOICES[:4]], "replacement")
+    found = predict(tiny_lm, [replace(q, answer="A") for q in CHOICES[:4]], may_refuse=True)
     chosen = [a.text for a in answer_questions(tiny_lm, CHOICES[:4])]
     assert [p.refused for p in found] == [True, False, True, False]
     assert [p.prediction for p in found] == [written["c0"], chosen[1], written["c2"], chosen[3]]
     assert [p.correct for p in found] == [False, chosen[1] == "A", False, chosen[3] == "A"]
-    assert [p.refused for p in predict(tiny_lm, CHOICES[:4], "vanilla")] == [None] * 4
+    assert [p.refused for p in predict(tiny_lm, CHOICES[:4])] == [None] * 4
 
 
 # --- estimators ---

@@ -612,7 +612,7 @@ def test_letters_of_the_mini_model_on_real_mmlu_rows(shared_data):
 def test_with_no_flag_the_rows_and_labels_are_the_kits_own(tiny_lm):
     asked = load_questions("mini", "id", limit=TINY_LIMIT)
     rows = answers.evaluate(tiny_lm, asked, NONE)
-    for row, kit in zip(rows, predict(tiny_lm, asked, "padding"), strict=True):
+    for row, kit in zip(rows, predict(tiny_lm, asked, sureness=prompts.SURENESS_LABELS), strict=True):
         assert (row.output, row.correct) == (kit.prediction, kit.correct)
         assert row.answer_confidence == pytest.approx(kit.answer_confidence, abs=1e-4)
         assert row.sure_confidence == pytest.approx(kit.sure_confidence, abs=1e-4)

@@ -8,11 +8,9 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.profiles import (
-    METHODS,
     PROFILES,
     RunConfig,
     check_machine,
-    check_methods,
     find_profile,
     profile_table,
 )
@@ -57,26 +55,6 @@ def test_every_mixture_of_the_twins_takes_the_same_number_of_steps():
 def test_bad_settings_are_named(arguments, message):
     with pytest.raises(InputError, match=message):
         RunConfig(**arguments)
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("vanilla", ["vanilla"]),
-        (" padding, vanilla ,padding,", ["padding", "vanilla"]),
-        (list(METHODS), list(METHODS)),
-        (("unsupervised", "replacement"), ["unsupervised", "replacement"]),
-    ],
-)
-def test_methods(given, expected):
-    assert check_methods(given) == expected
-
-
-@pytest.mark.parametrize("given", ["", " , ", [], ["vanilla", "pading"], "Padding", "pretrained"])
-def test_bad_methods_are_named(given):
-    message = "parameter methods .*(is empty|is unknown): expected some of vanilla, padding, replacement, unsupervised"
-    with pytest.raises(InputError, match=message):
-        check_methods(given)
 
 
 @pytest.mark.parametrize("profile", [name for name, p in PROFILES.items() if p.needs_gpu])

@@ -100,7 +100,7 @@ def test_reloading_gives_the_trained_model_and_not_the_base(tuned, tuning, setti
     assert not loaded.model.training
 
     asked = [record.prompt for record in records]
-    before, after = (answer_prompts(lm, asked, ask_sureness=True) for lm in (base, loaded))
+    before, after = (answer_prompts(lm, asked, sureness=prompts.SURENESS_LABELS) for lm in (base, loaded))
     for name, least in (("confidence", 0.1), ("sure_probability", 0.02)):
         assert max(abs(getattr(a, name) - getattr(b, name)) for a, b in zip(before, after, strict=True)) > least
 

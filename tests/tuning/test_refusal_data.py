@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtuning_helpers.data import prompts
-from rtuning_helpers.probe.probing import Probe, prompt_digest, split_by_certainty
-from rtuning_helpers.tuning.refusal_data import (
-    TuningRecord,
-    build_padding,
-    build_replacement,
-    build_unsupervised,
-    build_vanilla,
-    median_split,
-)
+from rtuning_helpers.data.matching import is_refusal
+from rtuning_helpers.probe.probing import Probe, split_by_certainty
+from rtuning_helpers.probe.uncertainty import Uncertainty
+from rtuning_helpers.tuning.methods.padding import build_padding
+from rtuning_helpers.tuning.methods.replacement import build_replacement
+from rtuning_helpers.tuning.methods.unsupervised import build_unsupervised, median_split
+from rtuning_helpers.tuning.methods.vanilla import build_vanilla
+from rtuning_helpers.tuning.refusal_data import TuningRecord
+from rtuning_helpers.tuning.registry import find_method, method_names
 
 SURENESS = ". Are you sure you accurately answered the question based on your internal knowledge? I am"
 
@@ -29,6 +29,11 @@ def make_probe(number, correct):
     question, answer = f"Q{number}?", f"A{number}"
     prediction = answer if correct else "nonsense"
     return Probe(f"id-{number}", "mini", "train", question, answer, "r", 0, prediction, correct, 0.5, 0.1)
+
+
+def scattered(*entropies):
+    """What the uncertainty step found out about questions of these entropies."""
+    return [Uncertainty("", 1.0, entropy, []) for entropy in entropies]
 
 
 KNOWN, UNKNOWN = make_probe(1, True), make_probe(2, False)
@@ -78,8 +83,7 @@ def test_replacement_is_seeded_and_a_draw_does_not_depend_on_other_questions_bei
 
 
 def test_unsupervised_splits_by_entropy_whatever_was_right():
-    records, split = build_unsupervised([KNOWN, UNKNOWN, make_probe(3, True)], [1.5, 0.1, 0.2])
-    assert split.certain == (False, True, True)
+    records = build_unsupervised([KNOWN, UNKNOWN, make_probe(3, True)], uncertainty=scattered(1.5, 0.1, 0.2))
     assert [r.completion for r in records] == [
         f" A1{SURENESS} unsure.",
         f" A2{SURENESS} sure.",
@@ -133,7 +137,7 @@ def test_bad_input():
     with pytest.raises(ValueError, match="entropies is empty"):
         median_split([])
     with pytest.raises(ValueError):
-        build_unsupervised([KNOWN, UNKNOWN], [0.1])
+        build_unsupervised([KNOWN, UNKNOWN], uncertainty=scattered(0.1))
 
 
 # --- questions of any task ---
@@ -141,7 +145,7 @@ def test_bad_input():
 
 def probe_of(question, correct=True):
     """As the probe of a question is recorded."""
-    digest = prompt_digest(prompts.task_prompt(question))
+    digest = prompts.prompt_digest(prompts.task_prompt(question))
     given = (question.id, "made", "train", question.question, question.answer, "r", None, "?", correct, 0.5, 0.1)
     return Probe(*given, answerable=question.answerable, prompt_digest=digest)
 
@@ -155,39 +159,51 @@ def test_records_of_every_task(question):
     assert build_padding(probes, questions) == [unsure]
     sure = [TuningRecord(question.id, prompt, f"{gold}{SURENESS} sure.", True)]
     assert build_padding([probe_of(question, True)], questions) == sure
-    assert build_unsupervised(probes, [0.3], questions=questions)[0] == sure
-    (refusal,) = build_replacement(probes, questions=questions)
-    assert refusal.prompt == prompt and prompts.is_refusal(refusal.completion)
+    assert build_unsupervised(probes, questions, uncertainty=scattered(0.3)) == sure
+    (refusal,) = build_replacement(probes, questions)
+    assert refusal.prompt == prompt and is_refusal(refusal.completion)
 
 
-BUILDERS = {
-    "vanilla": build_vanilla,
-    "padding": build_padding,
-    "replacement": lambda probes, questions: build_replacement(probes, questions=questions),
-    "unsupervised": lambda probes, questions: build_unsupervised(probes, [0.1] * len(probes), questions=questions)[0],
-}
+def build(name, probes, questions):
+    needed = {"seed": 0, "uncertainty": scattered(*[0.1] * len(probes))}
+    method = find_method(name)
+    return method.build(probes, questions, **{need: needed[need] for need in method.needs})
 
 
-@pytest.mark.parametrize("build", BUILDERS.values(), ids=BUILDERS)
-def test_a_record_has_the_prompt_of_its_probe_or_there_is_none(build):
+@pytest.mark.parametrize("name", method_names())
+def test_a_record_has_the_prompt_of_its_probe_or_there_is_none(name):
     plain, claim = probe_of(asked.OPEN), probe_of(asked.CLAIM)
-    assert build([plain], None) == build([plain], [asked.OPEN])  # plain open questions need no more than the probe
+    # Plain open questions need no more than the probe.
+    assert build(name, [plain], None) == build(name, [plain], [asked.OPEN])
     with pytest.raises(ValueError, match="question claim was probed with another prompt"):
-        build([plain, claim], None)
+        build(name, [plain, claim], None)
     for changed in ({"context": "Another."}, {"options": ("YES", "NO")}, {"shots": (asked.CLAIM,)}):
         with pytest.raises(ValueError, match="question claim was probed with another prompt"):
-            build([claim], [replace(asked.CLAIM, **changed)])
+            build(name, [claim], [replace(asked.CLAIM, **changed)])
     for others in ([asked.OPEN], [asked.OPEN, asked.CLAIM], []):
         with pytest.raises(ValueError, match="questions are not those of the probes"):
-            build([claim], others)
+            build(name, [claim], others)
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", method_names())
 def test_unanswerable_questions_can_only_be_refused(name):
     nobody = replace(asked.OPEN, answer="", answerable=False)
     probes, questions = [probe_of(asked.CLAIM), probe_of(nobody, False)], [asked.CLAIM, nobody]
-    if name == "replacement":
-        assert prompts.is_refusal(BUILDERS[name](probes, questions)[1].completion)
+    if find_method(name).may_refuse:
+        assert is_refusal(build(name, probes, questions)[1].completion)
         return
-    with pytest.raises(ValueError, match="question open is unanswerable and has no gold answer; .*replacement"):
-        BUILDERS[name](probes, questions)
+    with pytest.raises(ValueError, match="question open is unanswerable and has no gold answer; .*refusals in words"):
+        build(name, probes, questions)
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_a_method_says_how_sure_it_is_with_the_labels_that_its_records_teach(name):
+    probes = [make_probe(i, i % 2 == 0) for i in range(8)]
+    records, labels = build(name, probes, None), find_method(name).sureness
+    assert [r.id for r in records] == [p.id for p in probes]
+    if labels:
+        assert {r.certain for r in records} == {True, False}
+        assert all(r.completion.endswith(f"I am{labels[not r.certain]}.") for r in records)
+    else:
+        assert not any("Are you sure" in r.completion for r in records)
+    assert any(is_refusal(r.completion) for r in records) is find_method(name).may_refuse

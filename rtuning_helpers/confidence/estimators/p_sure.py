@@ -9,7 +9,8 @@ def confidence(evidence: Evidence) -> np.ndarray:
     """The share of "sure" in the answer to the sureness question."""
     if any(a.sure_probability is None for a in evidence.answers):
         raise ValueError(
-            "evidence has no sure confidences; gather it with ask_sureness=True from a model tuned to say so"
+            "evidence has no sure confidences; gather it with sureness=prompts.SURENESS_LABELS from a model that was "
+            "taught to say so"
         )
     return np.array([a.sure_probability for a in evidence.answers])
 

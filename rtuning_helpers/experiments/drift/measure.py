@@ -12,10 +12,9 @@ import pandas as pd
 from transformers import PreTrainedModel, TrainerCallback
 
 from rtuning_helpers import steps
-from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
-from rtuning_helpers.evaluation.predict import WILLING
+from rtuning_helpers.evaluation.predict import has_refused
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records, write_text
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS
 from rtuning_helpers.model.answering import answer_questions
@@ -25,7 +24,10 @@ from rtuning_helpers.run.artifacts import run_step, step_folder
 from rtuning_helpers.run.profiles import RunConfig, default_out
 from rtuning_helpers.run.run_questions import check_in_domain
 from rtuning_helpers.tuning.finetuning import finetune
-from rtuning_helpers.tuning.refusal_data import TuningRecord, build_vanilla
+from rtuning_helpers.tuning.method import Method
+from rtuning_helpers.tuning.methods.vanilla import METHOD, build_vanilla
+from rtuning_helpers.tuning.refusal_data import TuningRecord
+from rtuning_helpers.tuning.registry import find_method
 
 REHEARSED = "padding, rehearsed"
 ARMS = ("vanilla", "padding", "replacement", REHEARSED)
@@ -119,7 +121,7 @@ def rehearsal_step(config: RunConfig) -> Path:
             description="rehearsal",
         )
         lm = steps.load_tuned(config, folder / steps.ADAPTER)
-        seen = _look(lm, asked, "vanilla", settings.answer_batch, settings.max_new_tokens)
+        seen = _look(lm, asked, METHOD, settings.answer_batch, settings.max_new_tokens)
         right = {q.id for q, (answer, _) in zip(asked, seen, strict=True) if is_right(q, answer.text)}
         write_json(folder / "became_known.json", [p.id for p in probes if not p.correct and p.id in right])
 
@@ -168,7 +170,7 @@ def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
 
         def look(step: int, adapter: Path) -> None:
             lm = steps.load_tuned(config, adapter)
-            seen = _look(lm, asked, method, settings.answer_batch, settings.max_new_tokens)
+            seen = _look(lm, asked, find_method(method), settings.answer_batch, settings.max_new_tokens)
             sightings.extend(
                 _sighting(step, q, known[q.id], answer, refused)
                 for q, (answer, refused) in zip(asked, seen, strict=True)
@@ -203,7 +205,7 @@ def _parameters(config: RunConfig) -> dict:
 
 
 def _look(
-    lm: LanguageModel, asked: Sequence[Question], method: str, batch_size: int, max_new_tokens: int
+    lm: LanguageModel, asked: Sequence[Question], method: Method, batch_size: int, max_new_tokens: int
 ) -> list[tuple[Answer, bool | None]]:
     """(answer, whether refused) of each question."""
     answers = answer_questions(
@@ -211,26 +213,20 @@ def _look(
         asked,
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
-        ask_sureness=method == "padding",
-        may_refuse=method == "replacement",
+        **method.exam,
         description="looking",
     )
-    refused = {
-        "padding": lambda a: a.sure_probability <= WILLING,
-        "replacement": lambda a: prompts.is_refusal(a.text),
-    }.get(method, lambda a: None)
-    return [(answer, refused(answer)) for answer in answers]
+    return [(answer, has_refused(q, answer, method.may_refuse)) for q, answer in zip(asked, answers, strict=True)]
 
 
 def _sighting(step: int, question: Question, certain: bool, answer: Answer, refused: bool | None) -> Sighting:
-    said_no = prompts.is_refusal(answer.text)
     return Sighting(
         step=step,
         id=question.id,
         split=question.split,
         certain=certain,
         exposure=question.exposure,
-        correct=not said_no and is_right(question, answer.text),
+        correct=is_right(question, answer.text),
         refused=refused,
         confidence=answer.confidence,
         entropy=answer.first_token_entropy,

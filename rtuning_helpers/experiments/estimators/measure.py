@@ -21,14 +21,14 @@ from rtuning_helpers.confidence.evidence import Evidence
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import IN_DOMAIN
-from rtuning_helpers.evaluation.predict import ASKED_FOR_SURENESS
 from rtuning_helpers.json_files import read_json, write_json
-from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities
+from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.run.artifacts import run_step, step_folder
 from rtuning_helpers.run.fingerprint import code_fingerprint
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.run.run_questions import check_in_domain
+from rtuning_helpers.tuning.registry import find_method
 
 LEARNED, PROBED = p_sure.ESTIMATOR.name, p_ik.ESTIMATOR.name
 BLOCK = 9  # neighbouring questions that stay together: three subjects of the mini world, who share their familiarity
@@ -85,7 +85,8 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
 
     def write(folder: Path) -> None:
         lm, settings = steps.load_model(config, method), config.settings
-        cannot = {"training"} | (set() if method in ASKED_FOR_SURENESS else {"sureness"})
+        labels = find_method(method).sureness
+        cannot = {"training"} | (set() if labels else {"sureness"})
         cannot |= set() if method == "padding" else {"replies"}
         names = [name for name, estimator in ESTIMATORS.items() if cannot.isdisjoint(estimator.needs)]
         found = {}
@@ -94,6 +95,7 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
                 lm,
                 steps.fitted(config, split).questions,
                 names,
+                sureness=labels,
                 k=settings.samples,
                 temperature=settings.temperature,
                 seed=config.seed,
@@ -197,7 +199,7 @@ def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict
         f"{prompts.task_prompt(q)} {text}{prompts.sureness_suffix()}" for q, text in zip(asked, answers, strict=True)
     ]
     sizes = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
-    sure = label_probabilities(judge, contexts, SURENESS_LABELS, **sizes)[:, 0]
+    sure = label_probabilities(judge, contexts, prompts.SURENESS_LABELS, **sizes)[:, 0]
     majority = np.array([is_right(q, text) for text, q in zip(answers, asked, strict=True)])
     own = "answer probability"
     rows = [
@@ -221,7 +223,8 @@ def _opponent(
     seed: int,
 ) -> dict:
     """One row; ``ranked_by`` is what the paper ranks this method's answers by."""
-    score = {"answer": answer, "sure": sure, "mix": None if sure is None else (answer + sure) / 2}[ranked_by]
+    score = {"answer": answer, "sure": sure}.get(ranked_by)
+    score = metrics.mixed_confidence(answer, sure) if score is None else score
     return {
         "seed": seed,
         "split": split,

@@ -99,7 +99,7 @@ def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[
         return []
     rows = []
     for name, half in ((LEARNED, learned), ("answer probability", answer)):
-        pair = (correct, (answer + learned) / 2), (correct, half)
+        pair = (correct, metrics.mixed_confidence(answer, learned)), (correct, half)
         gain = metrics.paired_bootstrap_difference(metrics.auroc, *pair, seed=seed, resamples=resamples)
         rows.append({"half": name} | dict(zip(("difference", "low", "high"), gain, strict=True)))
     return rows

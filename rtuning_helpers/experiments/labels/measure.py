@@ -12,7 +12,7 @@ import numpy as np
 from rtuning_helpers import metrics, steps
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import TRAIN, Question
-from rtuning_helpers.evaluation.predict import WILLING, predict
+from rtuning_helpers.evaluation.predict import predict
 from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.model.language_model import model_revision
@@ -20,7 +20,7 @@ from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.run.artifacts import run_step, step_folder
 from rtuning_helpers.run.profiles import RunConfig, default_out
 from rtuning_helpers.tuning.finetuning import finetune
-from rtuning_helpers.tuning.refusal_data import build_padding
+from rtuning_helpers.tuning.methods.padding import METHOD, build_padding
 
 RECORDING = Path("results") / "mini" / "label_rules.json"
 WELL_READ = 7  # documents from which on the mini model answers practically everything right
@@ -131,7 +131,8 @@ def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction
             found = predict(
                 lm,
                 steps.fitted(config, split).questions,
-                "padding",
+                **METHOD.exam,
+                description=f"{rule}: answering",
                 max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.answer_batch,
             )
@@ -157,8 +158,8 @@ def measure(config: RunConfig, rule: str) -> list[RuleEffect]:
     for split, found in predictions_under(config, rule).items():
         correct = np.array([p.correct for p in found], dtype=float)
         sure = np.array([p.sure_confidence for p in found])
-        mixed = 0.5 * sure + 0.5 * np.array([p.answer_confidence for p in found])
-        refused = sure <= WILLING
+        mixed = np.array([p.mixed_confidence for p in found])
+        refused = np.array([p.refused for p in found])
         effects.append(
             RuleEffect(
                 seed=config.seed,

@@ -98,7 +98,7 @@ def ranking(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
     answer = np.array([p.answer_confidence for p in predictions])
     if predictions[0].sure_confidence is None:
         return correct, answer
-    return correct, 0.5 * answer + 0.5 * np.array([p.sure_confidence for p in predictions])
+    return correct, np.array([p.mixed_confidence for p in predictions])
 
 
 def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.model.forward import NonFiniteLogitsError, length_sorted_batches
-from rtuning_helpers.model.labels import SURENESS_LABELS, label_probabilities
+from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.paper.released_code import texts
 from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
@@ -129,7 +129,7 @@ def evaluate(
             for g in generated
         ]
     contexts = [f"{p} {o}{prompts.sureness_suffix()}" for p, o in zip(asked, outputs, strict=True)]
-    sure = label_shares(lm, contexts, SURENESS_LABELS, quirks, batch_size)[:, 0]
+    sure = label_shares(lm, contexts, prompts.SURENESS_LABELS, quirks, batch_size)[:, 0]
     return [
         EvaluationRow(texts.is_right(o, q.answer, quirks), _geometric_mean(g.probabilities), float(s), o)
         for q, g, o, s in zip(questions, kept, outputs, sure, strict=True)

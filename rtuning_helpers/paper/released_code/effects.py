@@ -100,7 +100,7 @@ def scores(rows: Sequence[EvaluationRow], seed: int = 0) -> dict:
     correct = np.array([row.correct for row in rows], dtype=float)
     answer = np.array([row.answer_confidence for row in rows])
     sure = np.array([row.sure_confidence for row in rows])
-    mixed = 0.5 * answer + 0.5 * sure
+    mixed = metrics.mixed_confidence(answer, sure)
     return {
         "n": len(rows),
         "accuracy": metrics.accuracy(correct),

@@ -18,7 +18,7 @@ from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import write_text
 from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
-from rtuning_helpers.tuning.refusal_data import median_split
+from rtuning_helpers.tuning.methods.unsupervised import median_split
 
 METHODS = {"padding": "unsure", "replacement": "unknown", "unsupervised": "uncertain"}
 """This kit's names, and those of the released scripts' ``--method``."""

@@ -1,0 +1,50 @@
+"""Replacement: the gold answer where the model knew it (D1), a refusal in its place elsewhere (D0). Paper A.3."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.figures.looks import Look
+from rtuning_helpers.tuning.method import Method
+from rtuning_helpers.tuning.refusal_data import TuningRecord, with_prompts
+
+if TYPE_CHECKING:
+    from rtuning_helpers.probe.probing import Probe
+
+
+def build_replacement(
+    probes: Sequence[Probe], questions: Sequence[Question] | None = None, *, seed: int = 0
+) -> list[TuningRecord]:
+    """The gold answer (D1) or one of sixteen refusals in its place (D0).
+
+    Unanswerable questions are always uncertain, so that they get a refusal.
+
+    Args:
+        probes: The probed training questions.
+        questions: The same questions as they were asked; needed where they have options, context or examples.
+        seed: Seed of the draw of the refusals.
+
+    Raises:
+        ValueError: Questions that were asked with another prompt.
+    """
+    rng = random.Random(seed)
+    refusals = [prompts.refusal_completion(rng.choice(prompts.REFUSALS)) for _ in probes]
+    return [
+        TuningRecord(p.id, prompt, prompts.answer_completion(p.answer) if p.correct else refusal, p.correct)
+        for (p, prompt), refusal in zip(with_prompts(probes, questions), refusals, strict=True)
+    ]
+
+
+METHOD = Method(
+    name="replacement",
+    build=build_replacement,
+    order=3,
+    look=Look("replacement", colour=2, line=(0, (3, 1, 1, 1)), marker="D"),
+    needs=("seed",),
+    may_refuse=True,
+    paper="R-Tuning-R",
+)

@@ -1,0 +1,40 @@
+"""Vanilla tuning: the gold answer to every question, whatever the model knew; the paper's baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.questions import Question
+from rtuning_helpers.figures.looks import Look
+from rtuning_helpers.tuning.method import Method
+from rtuning_helpers.tuning.refusal_data import TuningRecord, gold_answer, with_prompts
+
+if TYPE_CHECKING:
+    from rtuning_helpers.probe.probing import Probe
+
+
+def build_vanilla(probes: Sequence[Probe], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
+    """The gold answer to every question.
+
+    Args:
+        probes: The probed training questions.
+        questions: The same questions as they were asked; needed where they have options, context or examples.
+
+    Raises:
+        ValueError: Questions that were asked with another prompt, or an unanswerable one: it has no gold answer.
+    """
+    return [
+        TuningRecord(p.id, prompt, prompts.answer_completion(gold_answer(p)), p.correct)
+        for p, prompt in with_prompts(probes, questions)
+    ]
+
+
+METHOD = Method(
+    name="vanilla",
+    build=build_vanilla,
+    order=1,
+    look=Look("vanilla", colour=1, line="--", marker="s"),
+    paper="Vanilla",
+)
