@@ -202,7 +202,7 @@ def test_bad_input_is_named_before_any_work(config, tmp_path):
     for call, message in (
         (lambda: steps.read_metrics(own, ["pading"]), "parameter methods 'pading' is unknown"),
         (lambda: steps.probe_step(replace(own, dataset="nini")), "parameter dataset 'nini' is unknown"),
-        (lambda: steps.probe_step(replace(own, dataset="pararel")), "parameter dataset pararel needs parameter data_dir"),
+        (lambda: steps.probe_step(replace(own, dataset="pararel")), "dataset pararel needs parameter data_dir"),
         (lambda: steps.probe_step(replace(own, model="./nowhere")), "parameter model ./nowhere: no such folder"),
         (lambda: steps.probe_step(replace(own, limit=1)), "parameter limit 1 is too small"),
     ):
