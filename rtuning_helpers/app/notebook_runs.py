@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
@@ -220,6 +221,8 @@ class _ReportingEngine(NBClientEngine):
             )
             client.km = client.create_kernel_manager()
             manager = client.km
+            # With no folder to look the name up in, the kernel is that of the interpreter that runs this.
+            manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
             client.owns_km = True  # so that the client stops the kernel when it is done
             try:  # the client interrupts the kernel, asks it to end, and waits for some seconds ...
                 client.execute(env={**os.environ, **KERNEL_ENVIRONMENT}, stdout=log, stderr=log)

@@ -11,12 +11,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.progress import progress_bar
 
 _WORD = re.compile(r"\S+")
 NEARBY = 4  # words around the guess at which bisection starts
@@ -77,10 +77,12 @@ def fit_questions(
     budgets = [limit - room for room in completion_lengths(tokenizer, questions, max_new_tokens)]
     fitted, tokens, shots = list(questions), 0, 0
     long = [i for i, (length, budget) in enumerate(zip(lengths, budgets, strict=True)) if length > budget]
-    for i in tqdm(long, desc="shortening prompts", leave=False, disable=None):
-        fitted[i] = _fit(tokenizer, questions[i], budgets[i], limit)
-        tokens += lengths[i] - _lengths(tokenizer, [prompts.task_prompt(fitted[i])])[0]
-        shots += len(questions[i].shots) - len(fitted[i].shots)
+    with progress_bar(len(long), "shortening prompts") as bar:
+        for i in long:
+            fitted[i] = _fit(tokenizer, questions[i], budgets[i], limit)
+            tokens += lengths[i] - _lengths(tokenizer, [prompts.task_prompt(fitted[i])])[0]
+            shots += len(questions[i].shots) - len(fitted[i].shots)
+            bar.update(1)
     return Fitted(tuple(fitted), Truncation(len(questions), limit, longest, len(long), tokens, shots))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
-from tqdm.auto import tqdm
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.progress import progress_bar
 
 USUAL_LENGTH = 256
 """Tokens of a prompt for which batch sizes are meant; of longer prompts fewer are read at a time."""
@@ -78,7 +78,7 @@ def token_batches(
             f"model's context holds {limit}; expected prompts shortened by fitting.fit_questions"
         )
     batches = length_sorted_batches(lengths, batch_size, batch_size * usual_length)
-    with tqdm(total=len(texts), desc=description, leave=False, disable=True if description is None else None) as bar:
+    with progress_bar(len(texts), description) as bar:
         for rows in batches:
             yield rows, [encoded[i] for i in rows], [names[i] for i in rows]
             bar.update(len(rows))

@@ -16,12 +16,12 @@ import psutil
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-from tqdm.auto import tqdm
 from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import load_base_model, load_tokenizer, model_location
+from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import encode_records
 from rtuning_helpers.tuning.refusal_data import TuningRecord
@@ -189,7 +189,7 @@ class _Progress(TrainerCallback):
         self.description = description
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.bar = tqdm(total=state.max_steps, desc=self.description, unit="step", leave=False, disable=None)
+        self.bar = progress_bar(state.max_steps, self.description, "step")
 
     def on_step_end(self, args, state, control, **kwargs):
         self.bar.update(1)

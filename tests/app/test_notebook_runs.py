@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from rtuning_helpers.app import notebook_runs
@@ -19,6 +20,7 @@ from rtuning_helpers.app.notebook_runs import NotebookFailed, choose_parameters,
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.run.profiles import RunConfig
 
+ROOT = Path(__file__).resolve().parents[2]
 PARAMETERS = """from typing import Optional
 profile: str = "mini"  # which machine
 dataset: str = "mini"
@@ -94,6 +96,32 @@ def test_input_error_comes_through_and_leaves_earlier_results(folder, tmp_path):
     assert message in failed.read_text()
     execute(source, target, {})
     assert visible(tmp_path) == ["01_first.ipynb", "notebooks/01_first.ipynb"]
+
+
+@pytest.fixture
+def other_kernel(tmp_path, monkeypatch) -> Path:
+    """A kernel called python3 that belongs to another interpreter and comes first where names are looked up."""
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = ["/bin/sh", "-c", "echo ModuleNotFoundError >&2; exit 3"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "Another Python", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    assert KernelSpecManager().get_kernel_spec("python3").argv == argv
+    return spec
+
+
+def test_the_kernel_is_of_the_interpreter_that_runs_the_command(folder, tmp_path, other_kernel):
+    source = write_notebook(folder / "01_first.ipynb", "import sys; print(sys.executable)")
+    done = execute(source, tmp_path / "01_first.ipynb", {})
+    assert nbformat.read(done, 4).cells[-1].outputs[0].text == f"{sys.executable}\n"
+
+
+def test_pytest_runs_notebooks_with_its_own_interpreter(tmp_path, other_kernel):
+    code = f"import sys; assert sys.executable == {sys.executable!r}"
+    source = write_notebook(tmp_path / "notebooks" / "01_first.ipynb", code)
+    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider", str(source)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout
 
 
 def test_a_failing_cell_is_reported_in_one_line_and_stops_the_run(folder, tmp_path):

@@ -171,7 +171,7 @@ def edit(run, change):
     ("change", "message"),
     [
         (lambda r: r.update(schema_version=2), "expected the metrics.json of a run, with schema_version 1"),
-        (lambda r: r.update(limit=300), "the run used --limit 300; expected a run over all questions"),
+        (lambda r: r.update(limit=300), "the run used parameter limit 300; expected a run over all questions"),
         (lambda r: r.update(extra=1), "the file has the unknown field 'extra'"),
         (lambda r: r.pop("model"), "the file lacks model"),
         (lambda r: r.update(seed="0"), 'seed is "0"; expected int'),

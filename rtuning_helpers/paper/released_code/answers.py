@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from tokenizers import processors
-from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers.data import prompts
@@ -24,6 +23,7 @@ from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.paper.released_code import texts
 from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
+from rtuning_helpers.progress import progress_bar
 
 PROBE_TOKENS, EVALUATION_TOKENS = 15, 5
 LETTERS = "ABCD"
@@ -209,7 +209,7 @@ def _batches(lm: LanguageModel, given: Sequence[str], batch_size: int, descripti
     """Row numbers, left-padded tokens and attention mask of batches of similar length."""
     encoded = lm.tokenizer(list(given))["input_ids"] if given else []
     pad = lm.tokenizer.pad_token_id
-    with tqdm(total=len(given), desc=description, leave=False, disable=True if description is None else None) as bar:
+    with progress_bar(len(given), description) as bar:
         for rows in length_sorted_batches([len(ids) for ids in encoded], batch_size):
             width = max(len(encoded[row]) for row in rows)
             tokens = torch.tensor([[pad] * (width - len(encoded[r])) + encoded[r] for r in rows], device=lm.device)
