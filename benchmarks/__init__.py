@@ -1,1 +1,1 @@
-"""Speed as ratios measured in one run, and the results over seeds that the kit ships."""
+"""Speed, as ratios measured in one run."""

@@ -51,7 +51,8 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.evaluation.trivial import most_confident, relation_majority, trivial_rows
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
-from rtuning_helpers.experiments.seeds import over_seeds, recorded_seeds
+from rtuning_helpers.experiments.seeds.recording import RECORDING
+from rtuning_helpers.experiments.seeds.tables import difference_to_seed, gain, over_seeds
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
 from rtuning_helpers.metrics.exposure import rate_by_exposure
@@ -321,21 +322,19 @@ if "padding" in methods:
 # %% [markdown]
 # ## 7. Three seeds
 #
-# A fine-tuning run is a random thing. The kit ships the metrics of seeds 0, 1 and 2 (`python -m benchmarks.seeds` makes
+# A fine-tuning run is a random thing. The kit ships the metrics of seeds 0, 1 and 2 (`rtuning record seeds` makes
 # them again); the mean over seeds and the lowest and highest value are below. Conclusions that depend on training are drawn
 # from these and not from one run. `refused_unread` is the share refused of the facts that the corpus never states,
 # `refused_read` of those that it states more than 60 times.
 
 # %%
-seeds = recorded_seeds(config)
-summary = None if seeds is None else over_seeds(seeds)
-if summary is None:
-    print("No recording over seeds for this model and data set: `rtuning run --seed 1` and so on adds the runs.")
-else:
-    display(summary.table.round(3))
+recorded = RECORDING.read(config)
+if recorded is not None:
+    display(over_seeds(recorded["rows"]))
+    gains = gain(recorded["rows"])
     for split, name in splits.items():
-        values = ", ".join(f"{v:+.3f}" for v in summary.gain[split])
-        print(f"{name:20} padding - vanilla in AP, by seed: {values}; mean {np.mean(summary.gain[split]):+.3f}")
+        values = ", ".join(f"{v:+.3f}" for v in gains[split])
+        print(f"{name:20} padding - vanilla in AP, by seed: {values}; mean {np.mean(gains[split]):+.3f}")
 
 # %% [markdown]
 # The *size* of this gain is a matter of how long one tunes. These are the schedules that were tried on seed 0 (a record of
@@ -345,7 +344,7 @@ else:
 # kit still does what it did, not as a property of R-Tuning. The *direction* was the same under every schedule.
 
 # %%
-trials = None if summary is None else pd.read_csv(default_out() / "results" / "mini" / "schedule_trials.csv")
+trials = None if recorded is None else pd.read_csv(default_out() / "results" / "mini" / "schedule_trials.csv")
 if trials is not None:
     trials["gain"] = trials.ap_padding_mixed - trials.ap_vanilla_answer
     display(trials.pivot(index=["epochs", "learning_rate"], columns="split", values="gain").round(3))
@@ -377,10 +376,10 @@ print(f"metrics of this run: {shown_path(steps.metrics_folder(config) / 'metrics
 # Over the three recorded seeds, and on this run where one run suffices.
 
 # %%
-if summary is not None:
-    finding("padding beats vanilla in AP by at least 0.05 on ID (mean of three seeds)", np.mean(summary.gain["id"]) >= 0.05, config)
-    finding("padding beats vanilla in AP by at least 0.02 on OOD (mean of three seeds)", np.mean(summary.gain["ood"]) >= 0.02, config)
-    own = summary.difference_to_seed(report)
+if recorded is not None:
+    finding("padding beats vanilla in AP by at least 0.05 on ID (mean of three seeds)", np.mean(gains["id"]) >= 0.05, config)
+    finding("padding beats vanilla in AP by at least 0.02 on OOD (mean of three seeds)", np.mean(gains["ood"]) >= 0.02, config)
+    own = difference_to_seed(recorded["rows"], report)
     finding("this run agrees with the recording of its seed within 0.03", own is None or own <= 0.03, config)
 if "padding" in methods:
     for _, row in rows[rows.method == "padding"].iterrows():

@@ -61,6 +61,7 @@ from rtuning_helpers.experiments.findings import finding, knowledge_notice, shor
 from rtuning_helpers.experiments.transfer import figures as task_plots
 from rtuning_helpers.experiments.transfer import measure as transfer
 from rtuning_helpers.experiments.transfer import tables as transfer_tables
+from rtuning_helpers.experiments.transfer.recording import RECORDING
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.paper.tables import paper_results
@@ -84,7 +85,7 @@ config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
 )
 transfer.check_mixture(config)
-recording = transfer.recorded(config)
+recording = RECORDING.read(config)
 tasks = transfer.TESTED_ON
 print(f"profile {config.profile}: model {config.settings.model}; tuned for {config.settings.epochs:g} epochs")
 print("results over seeds: " + ("recorded" if recording else "none recorded, everything is computed here"))
@@ -194,7 +195,7 @@ transfer_tables.trivial_table(config).round(3)
 # ### Over three seeds
 #
 # One run of fine-tuning is one draw. For the default model the kit ships the cells of seeds 0, 1 and 2
-# (`python -m benchmarks.multitask` makes them again: 42 tunings); without a recording everything is computed here, for this seed. The
+# (`rtuning record transfer` makes them again: 42 tunings); without a recording everything is computed here, for this seed. The
 # dots are means over the seeds, the lines reach from the lowest to the highest.
 
 # %%

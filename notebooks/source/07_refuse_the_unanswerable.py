@@ -69,7 +69,8 @@ from rtuning_helpers.experiments.unanswerable.measure import (
     read_refusals,
     refusal_curve,
 )
-from rtuning_helpers.experiments.unanswerable.recording import beyond_recording, over_seeds, recorded_refusals
+from rtuning_helpers.experiments.unanswerable.recording import RECORDING
+from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.metrics.sampling_error import proportion_half_width
@@ -309,16 +310,13 @@ pd.DataFrame(ranking).set_index("set").round(3)
 #
 # ## 7. Three seeds
 #
-# Tuning is a random thing. The kit ships the rows of seeds 0, 1 and 2 (`python -m benchmarks.unanswerable` makes them
+# Tuning is a random thing. The kit ships the rows of seeds 0, 1 and 2 (`rtuning record unanswerable` makes them
 # again): mean, and lowest to highest value. Last column: what the untuned model refuses of the unanswerable questions when it may
 # refuse as many answerable ones.
 
 # %%
-recorded = recorded_refusals() if whole else None
-summary = pd.DataFrame()
-if recorded is None:
-    print("No recording over seeds for this model and these questions.")
-else:
+recorded, summary = RECORDING.read(config), pd.DataFrame()
+if recorded is not None:
     kept = ["recall", "over_refusal_known", "over_refusal_unknown", "fair_f1", "auroc_sure", "free_recall"]
     multitask = [r for r in recorded["rows"] if r["tuned_on"] == "multitask"]
     summary = over_seeds(multitask, ("dataset", "method"), kept)

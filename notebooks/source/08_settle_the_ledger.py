@@ -69,7 +69,8 @@ from rtuning_helpers.paper.ledger import NOT_MEASURED, NOT_PRINTED, compare, rea
 from rtuning_helpers.paper.recorded import baseline_rows, check_questions, cleaned_rows, read_recording, score_files
 from rtuning_helpers.paper.released_code import ReleasedCodeQuirks, texts
 from rtuning_helpers.paper.released_code.answers import evaluate
-from rtuning_helpers.paper.released_code.effects import CHAIN, effects_table, recorded_effects, scores
+from rtuning_helpers.paper.released_code.effects import CHAIN, effects_table, scores
+from rtuning_helpers.paper.released_code.recording import RECORDING
 from rtuning_helpers.paper.released_code.training import optimiser_steps, training_sequences
 from rtuning_helpers.paper.tables import missing_numbers, paper_results, rerun_results
 from rtuning_helpers.run.profiles import RunConfig, default_out
@@ -342,11 +343,12 @@ pd.DataFrame(measured).T.drop(columns="ap_mixed_ci95").astype(float).round(3)
 # And since all of the output goes into the sureness question, P(sure) is asked behind a text it was not tuned on.
 #
 # The labelling and training flags need a new tuning each. The kit ships what came out over three seeds
-# (`python -m benchmarks.quirks` measures it again). First one after the other, as a reader of the released README would
+# (`rtuning record released_code` measures it again). First one after the other, as a reader of the released README would
 # meet them:
 
 # %%
-effects = effects_table(recorded_effects())
+recorded_effects = RECORDING.content()["rows"]
+effects = effects_table(recorded_effects)
 padding = effects[effects.method == "padding"]
 chain = padding[padding["flags"].map(lambda flags: flags == CHAIN[: len(flags)])]
 falls = [{"label": f"+ {row.flags[-1]}" if row.flags else "this kit"} | row._asdict() for row in chain.itertuples()]
@@ -487,8 +489,8 @@ for flag in ("first_token_labels", "packing", "hundredth_epoch"):
 hidden = by_flag.loc["hundredth_epoch", "ap_mixed, change"]
 finding("and the AP of the mix does not show it for hundredth_epoch", hidden > 0, config)
 finding("packing leaves fewer than a tenth of the sequences", len(packed.encoded) < len(records) / 10, config)
-recorded_start = next(e for e in recorded_effects() if e.seed == 0 and e.method == "padding" and not e.flags)
-own = abs(measured["this kit"]["ap_mixed"] - recorded_start.ap_mixed)
+recorded_start = next(e for e in recorded_effects if (e["seed"], e["method"], e["flags"]) == (0, "padding", []))
+own = abs(measured["this kit"]["ap_mixed"] - recorded_start["ap_mixed"])
 finding("the padding model at hand agrees with the recording of seed 0 within 0.03", seed != 0 or own <= 0.03, config)
 
 # %% [markdown]

@@ -64,7 +64,7 @@ from matplotlib import pyplot as plt
 
 from rtuning_helpers import metrics, steps
 from rtuning_helpers.experiments.estimators.measure import LEARNED, read_judged, read_opponents
-from rtuning_helpers.experiments.estimators.recording import recorded_estimators
+from rtuning_helpers.experiments.estimators.recording import RECORDING
 from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
@@ -435,14 +435,12 @@ shares.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
 #
 # ## 8. Three seeds
 #
-# The kit ships all of this for seeds 0, 1 and 2 (`python -m benchmarks.estimators`). A statement about *learned* uncertainty
+# The kit ships all of this for seeds 0, 1 and 2 (`rtuning record estimators`). A statement about *learned* uncertainty
 # depends on training, so it has to hold on each of them.
 
 # %%
-recorded = recorded_estimators() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
-if recorded is None:
-    print("No recording over seeds for this model and data set.")
-else:
+recorded = RECORDING.read(config)
+if recorded is not None:
     over = pd.DataFrame(recorded["scores"]).pivot_table(index="estimator", columns=["split", "seed"], values="auroc", sort=False)
     display(over.loc[over.mean(axis=1).sort_values(ascending=False).index].round(3))
 

@@ -68,6 +68,7 @@ from rtuning_helpers.experiments.labels import measure as label_rules
 from rtuning_helpers.experiments.labels.luck import count_luck
 from rtuning_helpers.experiments.labels.measure import BANDS, RULES, WELL_READ, certain_labels, knowledge_band
 from rtuning_helpers.experiments.labels.permutations import ask_rotations, with_options
+from rtuning_helpers.experiments.labels.recording import RECORDING
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.json_files import read_json
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
@@ -326,18 +327,16 @@ if choice_data is None:
 # ## 6. Does the label rule matter after tuning?
 #
 # Fewer lucky labels are nicer; does the tuned model know better what it knows? A padding model was tuned on each labelling,
-# on three seeds (`python -m benchmarks.label_rules` does it again: 12 trainings). Means over the seeds; the intervals of the
+# on three seeds (`rtuning record labels` does it again: 12 trainings). Means over the seeds; the intervals of the
 # differences follow.
 
 # %%
-recorded = label_rules.recorded_label_rules() if (profile, dataset, model, limit) == ("mini", "mini", None, None) else None
+recorded = RECORDING.read(config)
 measures = {f"{name.lower()}_sure": f"{name} of P(sure)" for name in ("AP", "AUROC", "ECE", "Brier")}
 behaviour = {"accuracy": "accuracy", "answer_rate": "answer rate", "willing_accuracy": "willing accuracy"}
 behaviour |= {"refused_unread": "refuses the never read", "refused_read": "refuses what it read > 60 times"}
-if recorded is None:
-    print("No recording over seeds for this model and data set.")
-else:
-    effects = pd.DataFrame(recorded)
+if recorded is not None:
+    effects = pd.DataFrame(recorded["rows"])
     means = effects.groupby(["split", "rule"])[[*measures, *behaviour]].mean().round(3)
     means = means.reindex(list(RULES), level="rule")
     display(means[list(behaviour)].rename(columns=behaviour))

@@ -13,7 +13,7 @@
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 3 minutes after notebook 05, about 1.2 GB |
-# | Reads | probes and padding records of notebooks 01 and 03 (made on the spot if missing); `results/mini/drift.csv` |
+# | Reads | probes and padding records of notebooks 01 and 03 (made on the spot if missing); `results/mini/drift.json` |
 # | Writes | `sightings.jsonl` of a padding model that is watched while it is tuned, under `runs/` |
 # | Paper | section 2.2 (the labels are fixed before tuning); CRaFT (Zhu et al. 2025) for the rehearsal |
 #
@@ -62,9 +62,9 @@ from rtuning_helpers.experiments.drift.measure import (
     REHEARSED,
     counted,
     read_sightings,
-    recorded_drift,
     rehearsed_away,
 )
+from rtuning_helpers.experiments.drift.recording import RECORDING
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
@@ -89,7 +89,6 @@ config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
 )
 knowledge_notice([p.correct for p in steps.read_probes(config)])
-is_default = (profile, dataset, model, limit) == ("mini", "mini", None, None)
 sets = {True: "D1, certain before", False: "D0, uncertain before"}
 places = {"train": "tuned on", "id": "not tuned on"}
 
@@ -192,12 +191,14 @@ for certain, text in texts.items():
 # ## 3. Four arms, three seeds
 #
 # The same was watched for vanilla tuning, replacement, and *padding, rehearsed* (padding without the questions that section 6
-# takes out), on seeds 0, 1 and 2 (`python -m benchmarks.drift`). Lines are means over seeds, shades the lowest and highest seed.
+# takes out), on seeds 0, 1 and 2 (`rtuning record drift`). Lines are means over seeds, shades the lowest and highest seed.
 # A seed changes the tuning, not the questions: the intervals over seeds say nothing about other questions.
 
 # %%
-recorded = recorded_drift() if is_default else None
-if recorded is None:  # another model: what this run has watched, the other arms now
+recording = RECORDING.read(config)
+if recording is not None:
+    recorded = pd.DataFrame(recording["rows"])
+else:  # another model: what this run has watched, the other arms now
     recorded = pd.concat([counted(read_sightings(config, arm)).assign(seed=seed, arm=arm) for arm in ARMS])
 recorded["last"] = recorded.step == recorded.groupby(["arm", "seed"]).step.transform("max")
 d0, d1 = recorded[~recorded.certain], recorded[recorded.certain]

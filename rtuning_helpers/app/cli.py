@@ -25,6 +25,7 @@ MAX_SEED = 2**32 - 1  # of numpy
 KEPT = {
     "run": "finished steps are kept, and the same command continues",
     "build-mini": "the earlier checkpoint is as it was",
+    "record": "finished steps are kept, and the same command continues",
     "build-notebooks": "notebooks that were finished are kept, the others are as they were",
 }
 
@@ -249,6 +250,32 @@ def build_notebooks(
         written = notebook_sources.build_notebooks(names, progress)
     for path in written:
         console.print(shown_path(path), soft_wrap=True)
+
+
+@app.command()
+def record(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which recording, see --list.")] = "",
+    seeds: Annotated[str, typer.Option(metavar="LIST", help="Seeds, separated by commas.")] = "0,1,2",
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="Runs.  [default: the clone's runs]")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Say what there is to record, and which seeds are.")] = False,
+) -> None:
+    """For authors: measure again what notebooks say over seeds.
+
+    The result is what is shipped in results/. Finished steps are reused, and other seeds' rows are kept.
+    """
+    from rtuning_helpers.app.recordings import find_recording, recording_names
+    from rtuning_helpers.run.artifacts import shown_path
+
+    console = reports.new_console()
+    if listed:
+        console.print(reports.recordings_table({known: find_recording(known) for known in recording_names()}))
+        return
+    chosen = [text.strip() for text in seeds.split(",")]
+    if not all(text.isdecimal() and int(text) <= MAX_SEED for text in chosen):
+        raise InputError(f"--seeds {seeds!r}: expected whole numbers from 0 on, separated by commas")
+    recording = find_recording(name)
+    recording.record(list(dict.fromkeys(map(int, chosen))), _absolute(out) or "runs", console.print)
+    console.print(f"Written: {shown_path(recording.path)}", soft_wrap=True)
 
 
 @ledger.command("add")

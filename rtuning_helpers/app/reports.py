@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rtuning_helpers.app.doctor import Finding
     from rtuning_helpers.app.notebook_runs import Progress as NotebookProgress
+    from rtuning_helpers.experiments.recording import Recording
 
 MISSING = "-"  # the number does not exist; never shown as 0
 LOG_WIDTH = 110  # columns where the output is not a terminal
@@ -130,6 +131,17 @@ def ledger_table(name: str, rows: DataFrame) -> Table:
         table.add_column(heading)
     for row in rows.itertuples(index=False):
         table.add_row(*map(escape, row))
+    return table
+
+
+def recordings_table(recordings: Mapping[str, Recording]) -> Table:
+    """Name, file, notebook and recorded seeds of every recording."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("name", "file", "notebook", "seeds recorded"):
+        table.add_column(heading)
+    for name, recording in recordings.items():
+        seeds = ", ".join(map(str, recording.seeds())) or "-"
+        table.add_row(name, f"results/{recording.file}", recording.notebook or "-", seeds)
     return table
 
 

@@ -267,13 +267,14 @@ def test_quick_answers_import_nothing_heavy():
     code = """
 import sys
 from rtuning_helpers.app.cli import main
-states = [main(["--help"]), main(["run", "--profile", "x"]), main(["run", "--seed", "x"]), main(["nothing"])]
+states = [main(["--help"]), main(["run", "--profile", "x"]), main(["run", "--seed", "x"]), main(["record", "x"])]
+states.append(main(["nothing"]))
 heavy = sorted({"torch", "transformers", "papermill", "pandas"} & set(sys.modules))
 print(states, heavy)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[0, 2, 2, 2] []"
-    assert len(done.stderr.splitlines()) == 3
+    assert done.stdout.splitlines()[-1] == "[0, 2, 2, 2, 2] []"
+    assert len(done.stderr.splitlines()) == 4
 
 
 def test_the_module_is_a_command_too(tmp_path):

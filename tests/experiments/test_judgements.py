@@ -16,12 +16,10 @@ from rtuning_helpers.experiments.estimators.measure import (
     read_judged,
     read_opponents,
 )
-from rtuning_helpers.experiments.estimators.recording import RECORDING, recorded_estimators
+from rtuning_helpers.experiments.estimators.recording import RECORDING
 from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
-from rtuning_helpers.json_files import read_json
 from rtuning_helpers.metrics import auroc
-from rtuning_helpers.model.language_model import model_revision
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import RunConfig
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +145,8 @@ def test_the_chain_on_the_tiny_model(config):
     assert (rows[1]["sure"], rows[3]["sure"]) == (None, None)
 
 
-def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
-    recorded = recorded_estimators()
-    assert read_json(default_out() / RECORDING)["model_revision"] == model_revision("mini")
+def test_the_recording_is_complete():
+    recorded = RECORDING.content()
     cells = {(row["estimator"], row["seed"], row["split"]) for row in recorded["scores"]}
     assert cells == {(name, seed, split) for name in NAMES for seed in (0, 1, 2) for split in ("id", "ood")}
     assert len(recorded["opponents"]) == 5 * 2 * 3
@@ -159,7 +156,7 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
 @pytest.mark.notebooks
 def test_a_recorded_cell_comes_out_again():
     """Seed 0's padding model, judged again; the folder is that of the notebooks, which share its steps."""
-    recorded = {r["estimator"]: r for r in recorded_estimators()["scores"] if (r["seed"], r["split"]) == (0, "id")}
+    recorded = {r["estimator"]: r for r in RECORDING.content()["scores"] if (r["seed"], r["split"]) == (0, "id")}
     in_domain = read_judged(RunConfig(), "padding", "id")
     for row in score_estimators(in_domain, in_domain):
         was = recorded[row["estimator"]]

@@ -16,10 +16,9 @@ from rtuning_helpers.experiments.labels.measure import (
     measure,
     right_samples,
 )
-from rtuning_helpers.json_files import read_json
-from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.experiments.labels.recording import RECORDING
 from rtuning_helpers.probe.probing import Probe
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import RunConfig
 
 
 def probe_of(correct, exposure=0):
@@ -108,9 +107,8 @@ def test_the_greedy_rule_is_the_padding_run_itself(config):
     assert found["id"] == steps.read_method_predictions(config, "padding", "id")
 
 
-def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
-    rows = label_rules.recorded_label_rules()
-    assert read_json(default_out() / label_rules.RECORDING)["model_revision"] == model_revision("mini")
+def test_the_recording_is_complete():
+    rows = RECORDING.content()["rows"]
     cells = {(row["rule"], row["seed"], row["split"]) for row in rows}
     assert cells == {(rule, seed, split) for rule in RULES for seed in (0, 1, 2) for split in ("id", "ood")}
     assert len(rows) == len(cells)
@@ -119,9 +117,7 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
 @pytest.mark.notebooks
 def test_a_recorded_cell_comes_out_again():
     """Seed 0, tuned on the labels of another rule; the folder is that of the notebooks, which share its steps."""
-    recorded = {
-        r["split"]: r for r in label_rules.recorded_label_rules() if (r["seed"], r["rule"]) == (0, "all k samples")
-    }
+    recorded = {r["split"]: r for r in RECORDING.content()["rows"] if (r["seed"], r["rule"]) == (0, "all k samples")}
     for effect in measure(RunConfig(), "all k samples"):
         for metric in ("certain", "accuracy", "ap_sure", "auroc_sure", "ece_sure", "brier_sure", "answer_rate"):
             assert getattr(effect, metric) == pytest.approx(recorded[effect.split][metric], abs=0.06), metric

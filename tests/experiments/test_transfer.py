@@ -26,11 +26,10 @@ from rtuning_helpers.experiments.transfer.measure import (
     VANILLA,
     Trained,
 )
-from rtuning_helpers.json_files import read_json
+from rtuning_helpers.experiments.transfer.recording import RECORDING
 from rtuning_helpers.metrics import average_precision
-from rtuning_helpers.model.language_model import model_revision, shipped_folder
 from rtuning_helpers.run import profiles
-from rtuning_helpers.run.profiles import PROFILES, RunConfig, default_out
+from rtuning_helpers.run.profiles import PROFILES, RunConfig
 
 LIMIT = 15
 CELL = {"seed", "part", "set", "method", "tested_on", "n"}
@@ -104,14 +103,11 @@ def config(tiny_model, tmp_path_factory):
         yield RunConfig(dataset="multitask", model=str(tiny_model), limit=LIMIT, out=out)
 
 
-def test_the_experiment_on_the_tiny_model(config, tmp_path, monkeypatch):
+def test_the_experiment_on_the_tiny_model(config, monkeypatch):
     """With one row of the grid and one set left out."""
     monkeypatch.setattr(transfer, "GRID", GRID[:1])
     monkeypatch.setattr(transfer, "LEAVE_ONE_OUT", LEAVE_ONE_OUT[1:2])
-    monkeypatch.setattr(transfer, "default_out", lambda: tmp_path)
-    told = []
-    found = transfer.measure(config, told.append)
-    assert told[-1] == "seed 0: padding, five, longer" and len(told) == 7
+    found = transfer.measure(config)
     keys = [(row["part"], row["set"], row["method"], row["tested_on"]) for row in found["cells"]]
     models = (UNTUNED, VANILLA, PADDING, GRID[0], LEAVE_ONE_OUT[1], *TWICE)
     assert keys == [(m.part, m.set, m.method, tested) for m in models for tested in TESTED_ON]
@@ -129,11 +125,6 @@ def test_the_experiment_on_the_tiny_model(config, tmp_path, monkeypatch):
     assert trained and not any(record.id.startswith("mini-mmlu") for record in trained)
     monkeypatch.setattr(steps, "finetune", never_called(steps.finetune, "tuned again"))
     assert transfer.measure(config) == found  # everything is read from the steps
-    path = transfer.record([config])
-    recording = read_json(path)
-    assert recording["model_revision"] == model_revision(config.model)
-    assert (recording["cells"], recording["differences"]) == (found["cells"], found["differences"])
-    assert transfer.recorded(config) is None  # another model than the kit's
 
 
 def test_what_is_known_by_exposure(config):
@@ -160,21 +151,6 @@ def test_tables_of_a_run(config):
     assert (table[table.method == "pretrained"]["AUROC P(sure)"] == "-").all()
     rows = [transfer.difference(config, PADDING, PADDING, "mmlu") | {"first": "padding, all but mmlu"}]
     assert transfer_tables.left_out_differences(rows).iloc[0, 0] in ("0.000 [0.000, 0.000]", "-")
-
-
-def test_a_recording_of_another_model_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "default_out", lambda: tmp_path)
-    monkeypatch.setattr(transfer, "model_revision", lambda name: "this")
-    run = RunConfig(dataset="multitask", seed=7)
-    assert transfer.recorded(run) is None
-    path = tmp_path / transfer.RECORDING
-    path.parent.mkdir(parents=True)
-    path.write_text('{"model_revision": "this", "cells": []}', encoding="utf-8")
-    assert transfer.recorded(run) == {"model_revision": "this", "cells": []}
-    for other in ({"limit": 9}, {"dataset": "mini"}, {"model": "x"}, {"data_dir": "x"}, {"profile": "paper"}):
-        assert transfer.recorded(replace(run, **other)) is None
-    path.write_text('{"model_revision": "that", "cells": []}', encoding="utf-8")
-    assert transfer.recorded(run) is None
 
 
 def made_cells(seeds=(0, 1, 2)):
@@ -269,13 +245,10 @@ def test_figures():
 
 @pytest.fixture
 def recording():
-    if not shipped_folder("mini-tasks").is_dir() or transfer.recorded(RunConfig(dataset="multitask")) is None:
-        pytest.skip("no recording of this mini-tasks model")
-    return transfer.recorded(RunConfig(dataset="multitask"))
+    return RECORDING.content()
 
 
 def test_the_recording_is_complete(recording):
-    assert read_json(default_out() / transfer.RECORDING)["profile"] == "mini"
     keys = [(r["seed"], r["part"], r["set"], r["method"], r["tested_on"]) for r in recording["cells"]]
     models = (UNTUNED, VANILLA, PADDING, *GRID, *LEAVE_ONE_OUT, *TWICE)
     assert keys == [(s, m.part, m.set, m.method, t) for s in (0, 1, 2) for m in models for t in TESTED_ON]

@@ -14,7 +14,7 @@ from rtuning_helpers.app.notebook_runs import execute, notebooks_folder
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.experiments.unanswerable import figures as refusal_plots
-from rtuning_helpers.experiments.unanswerable import recording as unanswerable_seeds
+from rtuning_helpers.experiments.unanswerable import recording
 from rtuning_helpers.experiments.unanswerable.measure import (
     Estimate,
     all_rows,
@@ -26,10 +26,11 @@ from rtuning_helpers.experiments.unanswerable.measure import (
     refusal_curve,
     refusal_row,
 )
+from rtuning_helpers.experiments.unanswerable.recording import RECORDING, RUNS
+from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.metrics.exposure import proportion_interval
-from rtuning_helpers.model.language_model import model_revision
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import RunConfig
 
 # Four unanswerable questions, then six answerable ones, of which the untuned model knows the first four.
 REFUSED = [1, 1, 1, 0, 1, 0, 0, 0, 1, 1]
@@ -219,11 +220,11 @@ def test_a_run_is_held_against_the_span_of_the_seeds(padding, untuned):
     over, sure = ({"value": getattr(row, name).value} for name in ("over_refusal", "auroc_sure"))
     same = {"dataset": row.dataset, "method": "padding", "over_refusal": over, "auroc_sure": sure}
     seeds = [same | {"recall": recall} for recall in near]
-    assert unanswerable_seeds.beyond_recording([row], seeds) == pytest.approx(0.05)
-    assert unanswerable_seeds.beyond_recording([row], [*seeds, seeds[0] | {"recall": {"value": 1.0}}]) == 0
-    assert unanswerable_seeds.beyond_recording([row], [seed | {"method": "vanilla"} for seed in seeds]) == 0
+    assert beyond_recording([row], seeds) == pytest.approx(0.05)
+    assert beyond_recording([row], [*seeds, seeds[0] | {"recall": {"value": 1.0}}]) == 0
+    assert beyond_recording([row], [seed | {"method": "vanilla"} for seed in seeds]) == 0
     nothing = [seed | {"auroc_sure": {"value": None}} for seed in seeds]
-    assert unanswerable_seeds.beyond_recording([row], nothing) == pytest.approx(0.05)
+    assert beyond_recording([row], nothing) == pytest.approx(0.05)
 
 
 def test_means_over_seeds():
@@ -232,17 +233,18 @@ def test_means_over_seeds():
         for m, values in (("padding", (0.9, 0.7)), ("vanilla", (0.0, 0.0)))
         for v in values
     ]
-    table = unanswerable_seeds.over_seeds(rows, ("dataset", "method"), ("recall", "auroc_sure"))
+    table = over_seeds(rows, ("dataset", "method"), ("recall", "auroc_sure"))
     found = table.set_index("method").loc["padding"]
     assert (found["mean"], found.lowest, found.highest, found.seeds) == (pytest.approx(0.8), 0.7, 0.9, 2)
     assert list(table.metric) == ["recall", "recall"]
-    assert unanswerable_seeds.over_seeds([], ("method",), ("recall",)).empty
+    assert over_seeds([], ("method",), ("recall",)).empty
 
 
-def test_the_chain_on_the_tiny_model(tiny_model, tmp_path):
+def test_the_chain_on_the_tiny_model(tiny_model, tmp_path, monkeypatch):
     """The untuned model on the twins: all that the rows need is in the predictions."""
     config = RunConfig(dataset="multitask", limit=TINY_LIMIT, model=str(tiny_model), out=str(tmp_path))
-    found = unanswerable_seeds.measure(config, methods=("pretrained",))
+    monkeypatch.setitem(recording.RUNS, "multitask", ("pretrained",))
+    found = recording.measure(config)
     assert [(r["dataset"], r["method"]) for r in found["rows"][:3]] == [
         ("mini-selfaware", m) for m in ("always answer", "pretrained", "always refuse")
     ]
@@ -288,26 +290,9 @@ def test_a_row_without_one_half_is_not_drawn(padding, untuned):
     plt.close("all")
 
 
-def test_a_recording_of_another_model_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(unanswerable_seeds, "default_out", lambda: tmp_path)
-    monkeypatch.setattr(unanswerable_seeds, "model_revision", lambda name: "new")
-    assert unanswerable_seeds.recorded_refusals() is None
-    (tmp_path / unanswerable_seeds.RECORDING).parent.mkdir(parents=True)
-    write_json(
-        tmp_path / unanswerable_seeds.RECORDING, {"model_revisions": {"mini": "new", "mini-tasks": "old"}, "rows": []}
-    )
-    assert unanswerable_seeds.recorded_refusals() is None
-    write_json(
-        tmp_path / unanswerable_seeds.RECORDING, {"model_revisions": {"mini": "new", "mini-tasks": "new"}, "rows": []}
-    )
-    assert unanswerable_seeds.recorded_refusals()["rows"] == []
-
-
-def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
-    recorded = unanswerable_seeds.recorded_refusals()
-    written = read_json(default_out() / unanswerable_seeds.RECORDING)["model_revisions"]
-    assert written == {name: model_revision(name) for name in ("mini", "mini-tasks")}
-    for tuned_on, tuned in unanswerable_seeds.TUNED_ON.items():
+def test_the_recording_is_complete():
+    recorded = RECORDING.content()
+    for tuned_on, tuned in RUNS.items():
         methods = ("always answer", *tuned, "always refuse")
         rows, kinds = ([r for r in recorded[part] if r["tuned_on"] == tuned_on] for part in ("rows", "categories"))
         cells = {(row["seed"], row["dataset"], row["method"]) for row in rows}
@@ -319,7 +304,7 @@ def test_the_recording_is_complete_and_belongs_to_the_shipped_model():
 def test_the_notebook_takes_another_model(tmp_path, tiny_model):
     """Another model, few questions, nothing recorded: nothing fails, nothing warns."""
     shown = run_notebook(tmp_path, {"model": str(tiny_model), "limit": TINY_LIMIT})
-    assert "No recording over seeds for this model" in shown
+    assert "No recording over seeds for this run" in shown
     assert "NOTE: tuned for " in shown
     assert "SelfAware: 8 unanswerable, 16 answerable questions" in shown
     assert "no number where nothing is refused" in shown
@@ -351,7 +336,7 @@ def run_notebook(folder, parameters):
 @pytest.mark.notebooks
 def test_a_recorded_cell_comes_out_again():
     """Seed 0's padding model on made-up names; the folder is that of the notebooks, which share its steps."""
-    recorded = unanswerable_seeds.recorded_refusals()["rows"]
+    recorded = RECORDING.content()["rows"]
     cell = ("multitask", 0, "mini-nec", "padding")
     was = next(r for r in recorded if (r["tuned_on"], r["seed"], r["dataset"], r["method"]) == cell)
     config = RunConfig(dataset="multitask")
@@ -361,4 +346,4 @@ def test_a_recorded_cell_comes_out_again():
         if isinstance(estimate, Estimate):
             assert (estimate.value is None) == (was[name]["value"] is None), name
     assert row.auroc_sure.value == pytest.approx(was["auroc_sure"]["value"], abs=0.05)
-    assert unanswerable_seeds.beyond_recording([row], (r for r in recorded if r["tuned_on"] == "multitask")) <= 0.1
+    assert beyond_recording([row], [r for r in recorded if r["tuned_on"] == "multitask"]) <= 0.1

@@ -15,13 +15,13 @@ from rtuning_helpers import steps
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
 from rtuning_helpers.evaluation.predict import has_refused
-from rtuning_helpers.json_files import read_json, read_records, write_json, write_records, write_text
+from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import Answer
-from rtuning_helpers.model.language_model import LanguageModel, model_revision
+from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.run.artifacts import run_step, step_folder
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.run.run_questions import check_in_domain
 from rtuning_helpers.tuning.finetuning import finetune
 from rtuning_helpers.tuning.method import Method
@@ -35,8 +35,6 @@ MOMENTS = (0, 1 / 32, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of all steps
 REHEARSAL_EPOCHS = 2
 TEST_EVERY = 3  # every third question of the in-domain test is watched
 CONFIDENT, VERY_CONFIDENT = 0.5, 0.9  # answer confidences above which a wrong answer is counted
-RECORDING = Path("results") / "mini" / "drift.csv"
-_REVISION = RECORDING.with_name("drift.json")
 
 
 @dataclass(frozen=True)
@@ -269,24 +267,3 @@ def _bin(exposure: float | None) -> str:
     if exposure is None or np.isnan(exposure):
         return ""
     return next(label for label, low, high in EXPOSURE_BINS if low <= exposure <= high)
-
-
-def recorded_drift() -> pd.DataFrame | None:
-    """The counts of every arm and seed that ship with the kit; None where they belong to another mini model."""
-    path, revision = default_out() / RECORDING, default_out() / _REVISION
-    if not (path.is_file() and revision.is_file()) or read_json(revision)["model_revision"] != model_revision("mini"):
-        return None
-    return pd.read_csv(path, dtype={"exposure": str}).fillna({"exposure": ""})
-
-
-def record(configs: Sequence[RunConfig], arms: Sequence[str] = ARMS) -> Path:
-    """Watch every arm over the given runs of the mini model and write the recording."""
-    tables = []
-    for config in configs:
-        for arm in arms:
-            tables.append(counted(read_sightings(config, arm)).assign(seed=config.seed, arm=arm))
-    table = pd.concat(tables, ignore_index=True)
-    path = default_out() / RECORDING
-    write_text(path, table.to_csv(index=False, float_format="%.5f"))
-    write_json(default_out() / _REVISION, {"model_revision": model_revision("mini")})
-    return path

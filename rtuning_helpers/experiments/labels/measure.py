@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,12 @@ from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import TRAIN, Question
 from rtuning_helpers.evaluation.predict import predict
 from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
-from rtuning_helpers.json_files import read_json, write_json
-from rtuning_helpers.model.language_model import model_revision
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.run.artifacts import run_step, step_folder
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.finetuning import finetune
 from rtuning_helpers.tuning.methods.padding import METHOD, build_padding
 
-RECORDING = Path("results") / "mini" / "label_rules.json"
 WELL_READ = 7  # documents from which on the mini model answers practically everything right
 BANDS = ("highly known", "maybe known", "weakly known", "unknown")
 
@@ -185,18 +182,3 @@ def measure(config: RunConfig, rule: str) -> list[RuleEffect]:
 
 def _share(refused: np.ndarray, among: Sequence[bool]) -> float:
     return float(refused[np.array(among)].mean())
-
-
-def recorded_label_rules() -> list[dict] | None:
-    """The rows of `RuleEffect` over seeds that ship with the kit; None where they belong to another mini model."""
-    path = default_out() / RECORDING
-    recording = read_json(path) if path.is_file() else {}
-    return recording["rows"] if recording.get("model_revision") == model_revision("mini") else None
-
-
-def record(configs: Sequence[RunConfig], rules: Sequence[str] = tuple(RULES)) -> Path:
-    """Measure every rule over the given runs of the mini model and write the recording."""
-    rows = [asdict(effect) for config in configs for rule in rules for effect in measure(config, rule)]
-    path = default_out() / RECORDING
-    write_json(path, {"schema_version": 1, "profile": "mini", "model_revision": model_revision("mini"), "rows": rows})
-    return path

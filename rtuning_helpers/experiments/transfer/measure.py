@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -17,14 +16,11 @@ from rtuning_helpers import steps
 from rtuning_helpers.data.datasets.multitask import TRAINED_ON, UNSEEN, member, without
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction
-from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.metrics import accuracy, answer_rate, auroc, average_precision, willing_accuracy
 from rtuning_helpers.metrics.bootstrap import paired_bootstrap_difference, percentile_interval, resampled
 from rtuning_helpers.metrics.exposure import proportion_interval
-from rtuning_helpers.model.language_model import model_revision
-from rtuning_helpers.run.profiles import MIXTURE, RunConfig, default_out
+from rtuning_helpers.run.profiles import MIXTURE, RunConfig
 
-RECORDING = Path("results") / "mini" / "multitask.json"
 TESTED_ON = (*TRAINED_ON, UNSEEN)
 ALL, ALONE, LEFT_OUT, LONGER = PARTS = ("all", "alone", "left out", "longer")
 UNREAD, WELL_READ = 0, 61  # exposures: never stated; stated more than 60 times
@@ -197,40 +193,9 @@ def knowledge(config: RunConfig) -> list[dict]:
 CHANCE = {"pararel": 1 / 20, "mmlu": 1 / 4, "wice": 1 / 2, "hotpotqa": 1 / 4, "fever": 1 / 3, "halueval": 1 / 4}
 
 
-def measure(config: RunConfig, told: Callable[[str], None] = lambda line: None) -> dict:
-    """The whole experiment for one seed: 14 tunings, 15 models, 90 cells.
-
-    Args:
-        config: A run on ``multitask``.
-        told: Told of every model that is done.
-
-    Returns:
-        ``cells`` and ``differences``.
-    """
-    rows = []
-    for model in (*MIXED, *GRID, *LEAVE_ONE_OUT, *TWICE):
-        rows += cells(config, [model])
-        told(f"seed {config.seed}: {model.method}, {model.name}")
-    return {"cells": rows, "differences": differences(config)}
-
-
-def record(configs: Sequence[RunConfig]) -> Path:
-    """Measure runs of the mini model, one seed after the other, and write the recording."""
-    found = [measure(replace(config, dataset=MIXTURE), partial(print, flush=True)) for config in configs]
-    rows = {part: [row for one in found for row in one[part]] for part in found[0]}
-    path, model = default_out() / RECORDING, replace(configs[0], dataset=MIXTURE).settings.model
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"schema_version": 1, "profile": "mini", "model_revision": model_revision(model), **rows})
-    return path
-
-
-def recorded(config: RunConfig) -> dict | None:
-    """The recording over seeds that ships with the kit; None for other models and data than those recorded."""
-    path = default_out() / RECORDING
-    if not config.is_whole(MIXTURE) or not path.is_file():
-        return None
-    recording = read_json(path)
-    return recording if recording["model_revision"] == model_revision(config.settings.model) else None
+def measure(config: RunConfig) -> dict[str, list[dict]]:
+    """The whole experiment for one run on ``multitask``, 14 tunings, 15 models, 90 cells: cells and differences."""
+    return {"cells": cells(config, (*MIXED, *GRID, *LEAVE_ONE_OUT, *TWICE)), "differences": differences(config)}
 
 
 def gains(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,11 +22,10 @@ from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
 from rtuning_helpers.probe.uncertainty import answer_entropy
 from rtuning_helpers.run.artifacts import run_step, step_folder
 from rtuning_helpers.run.fingerprint import code_fingerprint
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.finetuning import finetune_encoded
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
-RECORDING = Path("results") / "mini" / "quirks.json"
 CHAIN = (
     *ReleasedCodeQuirks.names("labelling"),
     *ReleasedCodeQuirks.names("evaluation"),
@@ -147,28 +146,20 @@ def load_tuned(config: RunConfig, adapter: Path) -> LanguageModel:
     )
 
 
-def measure_all(config: RunConfig, on_done: Callable[[Effect], None] = lambda effect: None) -> list[Effect]:
+def measure_all(config: RunConfig) -> list[Effect]:
     """The waterfall, every flag alone, and the flags of R-Tuning-U, for one seed."""
     none = ReleasedCodeQuirks()
     wanted = [("padding", none.plus(*CHAIN[:count])) for count in range(len(CHAIN) + 1)]
     wanted += [("padding", none.plus(name)) for name in CHAIN[1:]]
     alone = ReleasedCodeQuirks.names("unsupervised")
     wanted += [("unsupervised", none), *(("unsupervised", none.plus(name)) for name in alone)]
-    untuned, found = steps.load_model(config), []
-    for method, quirks in wanted:
-        found.append(measure(config, quirks, method, untuned))
-        on_done(found[-1])
-    return found
+    untuned = steps.load_model(config)
+    return [measure(config, quirks, method, untuned) for method, quirks in wanted]
 
 
-def recorded_effects(path: Path | None = None) -> list[Effect]:
-    """The effects over three seeds that the kit ships; ``python -m benchmarks.quirks`` makes them again."""
-    return [Effect(**row) for row in read_json(path or default_out() / RECORDING)["rows"]]
-
-
-def effects_table(effects: Sequence[Effect]) -> pd.DataFrame:
-    """Means over the seeds: a row for each method and set of flags, in the order measured."""
-    frame = pd.DataFrame([asdict(effect) for effect in effects])
+def effects_table(effects: Sequence[dict]) -> pd.DataFrame:
+    """Means of recorded effects over the seeds: a row for each method and set of flags, in the order measured."""
+    frame = pd.DataFrame(effects)
     frame["flags"] = frame["flags"].map(tuple)
     numbers = ["certain", "examples", "sequences", "steps", "accuracy", "ap_answer", "ap_sure", "ap_mixed"]
     grouped = frame.groupby(["method", "flags"], sort=False)

@@ -1,0 +1,1 @@
+"""README: a mini model of real questions."""

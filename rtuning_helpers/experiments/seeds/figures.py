@@ -1,0 +1,29 @@
+"""The README's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtuning_helpers import steps
+from rtuning_helpers.figures import plots
+from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.run.profiles import RunConfig, default_out
+
+SHOWN = {  # method -> (what is counted of its answers, label)
+    "pretrained": ("correct", "untuned: answered right"),
+    "padding": ("refused", "padding: says it is unsure"),
+    "replacement": ("refused", "replacement: refuses in words"),
+}
+
+
+def draw_refusals(configs: Sequence[RunConfig]) -> None:
+    """``results/mini/refusals.png``: what the untuned model gets right and the tuned ones refuse, by exposure."""
+    plots.use_style()
+    curves = {}
+    for method, (outcome, _) in SHOWN.items():
+        found = [p for c in configs for split in ("id", "ood") for p in steps.read_method_predictions(c, method, split)]
+        curves[method] = rate_by_exposure([p.exposure for p in found], [getattr(p, outcome) for p in found])
+    fig, ax = plots.rate_by_exposure(curves, "share of the questions [%]", "It refuses what it has not read")
+    labels = [label for _, label in SHOWN.values()]
+    ax.legend(ax.get_legend_handles_labels()[0], labels, frameon=False, loc="center right")
+    fig.savefig(default_out() / "results" / "mini" / "refusals.png", dpi=120)
