@@ -6,18 +6,19 @@ import hashlib
 from pathlib import Path
 
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.json_files import read_lines
 
 CHECKSUMS = "SHA256SUMS"
+CHUNK = 1 << 18
 
 
 def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file."""
+    """Hex SHA-256 of a file, read piece by piece."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return (
-            hashlib.file_digest(file, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else hashlib.sha256(file.read()).hexdigest()
-        )
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def verify_checksums(folder: Path) -> None:
@@ -29,7 +30,7 @@ def verify_checksums(folder: Path) -> None:
     listing = folder / CHECKSUMS
     if not listing.is_file():
         return
-    for line in listing.read_text(encoding="utf-8").splitlines():
+    for line in read_lines(listing, "a checksum and a file name on each line"):
         expected, _, file = line.partition("  ")
         path = folder / file
         if not path.is_file():

@@ -1,18 +1,47 @@
-"""JSON and JSON lines: written whole or not at all, read with one clear line for everything that can be wrong."""
+"""JSON and JSON lines: written whole or not at all, read with one clear line for everything that can be wrong.
+
+A line ends at a line feed and nowhere else: U+2028, U+0085 and their like, where `str.splitlines` cuts too, may stand
+inside a JSON string.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from rtuning_helpers.errors import InputError
 
 Record = TypeVar("Record")
+
+
+def read_text(path: Path, expected: str) -> str:
+    """A file's UTF-8 text with its line ends as they stand (a byte-order mark is accepted).
+
+    Args:
+        path: The file.
+        expected: What it should hold, for the error message.
+
+    Raises:
+        InputError: It is missing, cannot be read, or is not UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise InputError(f"{path}: file not found; expected {expected}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected {expected}") from None
+
+
+def read_lines(path: Path, expected: str) -> list[str]:
+    """The lines of a text file, blank ones at its end left out; see `read_text`."""
+    return read_text(path, expected).rstrip().split("\n")
 
 
 def read_json_array(path: Path) -> list:
@@ -21,12 +50,7 @@ def read_json_array(path: Path) -> list:
     Raises:
         InputError: The file is missing, unreadable, truncated, not UTF-8, holds two documents, or is not an array.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: file not found; expected a JSON array") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected a JSON array") from None
+    text = read_text(path, "a JSON array")
     try:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
@@ -52,17 +76,31 @@ def excerpt(value: object, width: int = 80) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically: under a temporary name, then renamed."""
+@contextmanager
+def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A file that stands under its name only once it is written whole: until then under a temporary one.
+
+    Args:
+        path: Where it belongs; a file that is there already stays until then.
+        mode: ``"w"`` for UTF-8 text, ``"wb"`` for bytes.
+    """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    # A lone surrogate cannot be UTF-8; "backslashreplace" turns it into its JSON escape.
+    text = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, mode, **text) as file:
+            yield file
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically."""
+    with replacing(path) as file:
+        file.write(text)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -83,4 +121,4 @@ def write_records(path: Path, records: Iterable[Any]) -> None:
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
     """Read JSON lines that a step wrote, as dataclasses of the given kind."""
-    return [kind(**json.loads(line)) for line in path.read_text(encoding="utf-8").rstrip("\n").split("\n") if line]
+    return [kind(**json.loads(line)) for line in read_lines(path, "JSON lines") if line]

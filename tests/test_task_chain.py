@@ -53,7 +53,8 @@ def small():
         profile = replace(PROFILES["mini"], epochs=1, batch_size=16, samples=3, lora_rank=4, max_new_tokens=5)
         patch.setitem(profiles.PROFILES, "mini", profile)
         for name, load, splits in (("mixed", mixed, ("train", "id")), ("tests-only", only_tested, ("test",))):
-            patch.setitem(registry._REGISTRY, name, Dataset(name, load, False, "made", "none", {}, splits))
+            made = Dataset(name=name, source="made", licence="none", rows=dict.fromkeys(splits), load=load)
+            patch.setitem(registry._REGISTRY, name, made)
         yield
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
@@ -75,22 +75,63 @@ def check_folder(folder: Path, datasets: list[Dataset]) -> tuple[list[CheckedFil
     Raises:
         InputError: There is no such folder, or no known file in it.
     """
-    from rtuning_helpers.data.files import files_below
+    from rtuning_helpers.data.files import distinct, files_below
 
     paths = files_below(folder)
-    known = {path: (ds, kind) for ds in reversed(datasets) for kind in ds.kinds for path in paths if kind.matches(path)}
+    known = {path: (ds, kind) for ds in reversed(datasets) for kind in ds.kinds for path in distinct(kind, paths)}
     if not known:
         names = ", ".join(dataset.name for dataset in datasets if dataset.kinds)
         raise InputError(f"{folder}: no file of a known data set; expected files of one or more of {names}")
     order = {dataset.name: number for number, dataset in enumerate(datasets)}
     found = [check_file(*known[path], path) for path in sorted(known, key=lambda p: (order[known[p][0].name], p))]
-    return found, len(paths) - len(known)
+    check_together(found, folder)
+    return found, len({path.resolve() for path in paths}) - len(known)
+
+
+def check_together(found: list[CheckedFile], folder: Path) -> None:
+    """Note what is wrong with files only beside each other: parts that are there twice, missing, or more than all."""
+    from rtuning_helpers.data.files import check_shards, copies
+    from rtuning_helpers.data.registry import check_count
+
+    twice = set()
+    for files in _grouped(found, lambda file: (file.dataset.name, file.kind.layout, file.kind.part)):
+        by_path = {file.path: file for file in files}
+        for first, second in copies(files[0].kind, by_path):
+            twice.add(files[0].kind)
+            by_path[second].notes.append(
+                f"the same part of {files[0].dataset.name} as {_below(first, folder)}; a run takes one of them only: "
+                "name its folder"
+            )
+        if files[0].kind not in twice:
+            _blame(files[0], check_shards, by_path)
+    for files in _grouped(found, lambda file: (file.dataset.name, file.kind.layout, file.kind.splits)):
+        first, rows = files[0], sum(file.rows + len(file.bad_rows) for file in files)
+        if first.kind.splits and not any(file.problem or file.kind in twice for file in files):
+            published = _blame(first, check_count, first.dataset, first.kind.splits, rows, str(first.path))
+            if published is not None and rows < published:
+                of, place = " and ".join(first.kind.splits), f" in {len(files)} files" if len(files) > 1 else ""
+                first.notes.append(f"{rows:,}{place} of the {published:,} rows of {of} as published")
+
+
+def _grouped(found: list[CheckedFile], key: Callable[[CheckedFile], Hashable]) -> list[list[CheckedFile]]:
+    groups: dict[Hashable, list[CheckedFile]] = {}
+    for file in found:
+        groups.setdefault(key(file), []).append(file)
+    return list(groups.values())
+
+
+def _blame(file: CheckedFile, check: Callable[..., Any], *arguments: Any) -> Any:
+    """What a check gives; what it raises becomes the file's problem, where it has none yet."""
+    try:
+        return check(*arguments)
+    except InputError as error:
+        file.problem = file.problem or str(error)
+        return None
 
 
 def present(dataset: Dataset, data_dir: Path | None) -> str:
     """Whether a data set can be loaded without a connection, in words."""
     from rtuning_helpers.data.downloads import cached
-    from rtuning_helpers.data.files import locate
 
     if not dataset.kinds:
         return "part of the kit"
@@ -98,7 +139,7 @@ def present(dataset: Dataset, data_dir: Path | None) -> str:
         there = []
         for split in dataset.splits:
             try:
-                locate(dataset, split, data_dir)
+                dataset.files(split, data_dir)
                 there.append(split)
             except InputError:
                 continue
@@ -128,7 +169,7 @@ def data_list(
         table.add_column(heading, overflow="fold")
     for dataset in _all_datasets():
         rows = "\n".join(
-            f"{split} {dataset.rows[split]:,}" if split in dataset.rows else f"{split} ?" for split in dataset.splits
+            f"{split} ?" if count is None else f"{split} {count:,}" for split, count in dataset.rows.items()
         )
         table.add_row(dataset.name, rows, escape(dataset.licence), escape(dataset.source), present(dataset, data_dir))
     console = reports.new_console()
@@ -183,10 +224,8 @@ def checked_table(found: list[CheckedFile], folder: Path) -> Table:
     for heading in ("good rows", "answerable", "unanswerable", "bad rows"):
         table.add_column(heading, justify="right")
     table.add_column("file", overflow="fold")
-    groups: dict[tuple[str, str], list[CheckedFile]] = {}
-    for file in found:
-        groups.setdefault((file.dataset.name, file.kind.layout), []).append(file)
-    for (name, layout), files in groups.items():
+    for files in _grouped(found, lambda file: (file.dataset.name, file.kind.layout)):
+        name, layout = files[0].dataset.name, files[0].kind.layout
         mixed = any(file.unanswerable for file in files)
         for file in files:
             cells = (name, file.kind.part, layout, *_counts([file], mixed), escape(_below(file.path, folder)))

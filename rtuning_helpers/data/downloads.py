@@ -14,12 +14,10 @@ Everything here was tested against a server on the loopback address.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import logging
 import os
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -30,11 +28,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.file_hashes import CHUNK, file_sha256
+from rtuning_helpers.json_files import replacing
 
 GITHUB = "https://raw.githubusercontent.com"
 HUB_ENDPOINT = "https://huggingface.co"
 TIMEOUT = 30  # seconds without an answer
-CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,7 @@ def fetch(file: PublicFile) -> Path:
 def _verify(path: Path, file: PublicFile) -> None:
     if file.sha256 is None:
         return
-    digest = hashlib.sha256()
-    with path.open("rb") as content:
-        while chunk := content.read(CHUNK):
-            digest.update(chunk)
-    found = digest.hexdigest()
+    found = file_sha256(path)
     if found != file.sha256:
         path.resolve().unlink()  # of the hub's cache, the content behind the link
         path.unlink(missing_ok=True)
@@ -141,23 +136,12 @@ def _from_hub(file: PublicFile) -> Path:
 
 def _from_github(file: PublicFile) -> Path:
     path = cache_folder() / "github" / file.repository / file.revision / file.path
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer:
-            handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-            with os.fdopen(handle, "wb") as target:
-                _copy(answer, target, file.path)
-        _verify(Path(temporary), file)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer, replacing(path, "wb") as target:
+            _copy(answer, target, file.path)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         raise _unreachable(file, error) from None
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
     return path
 
 

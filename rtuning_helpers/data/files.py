@@ -1,54 +1,50 @@
-"""The kinds of files a data set can be read from, and how they are found in a folder or fetched."""
+"""The kinds of files a data set can be read from, and how they are found below a folder."""
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from rtuning_helpers.data.downloads import PublicFile, cached, fetch
+from rtuning_helpers.data.downloads import PublicFile
 from rtuning_helpers.data.questions import Question
-from rtuning_helpers.data.rows import Rows, convert_rows
+from rtuning_helpers.data.rows import Convert, Rows, read_rows
 from rtuning_helpers.errors import InputError
 
-if TYPE_CHECKING:
-    from rtuning_helpers.data.registry import Dataset
-
 AUTHORS, ORIGINAL, HUB = "authors", "original", "hub"  # layouts: of the R-Tuning authors, the data set's own, the hub's
+SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(\.\w+)")  # name, number from 0, how many, ending
 
 
 def _no_notes(path: Path, questions: list[Question]) -> list[str]:
     return []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FileKind:
     """A kind of file.
 
     Attributes:
+        splits: The splits it is loaded into; none for a file that is only checked.
+        patterns: Names it goes by, with its folder where the name alone says too little; ``*`` stands for anything
+            within a name, and upper and lower case are the same.
+        convert: Gives a question's fields from a row, see `rows.columns`.
+        rows: Reads the rows of a file, see `rtuning_helpers.data.rows`; by default as the name's ending says.
         layout: Whose layout it belongs to; all files of a split come from one layout.
         part: Which part of the data set the file is, in words.
-        splits: The splits it is loaded into; none for a file that is only checked.
-        patterns: Names it goes by, with folders where the name alone says too little; ``*`` stands for anything within
-            a name, and upper and lower case are the same.
-        rows: Reads the rows of a file, see `rtuning_helpers.data.rows`.
-        convert: Gives a question's fields from a row.
         notes: Looks at a file's good rows and neighbours; gives remarks, or raises `InputError`.
         together: Whether several files of the kind make up a split.
         public: Where the files of the kind can be fetched.
     """
 
-    layout: str
-    part: str
     splits: tuple[str, ...]
     patterns: tuple[str, ...]
-    rows: Callable[[Path], Rows]
-    convert: Callable[[Any], dict[str, Any]]
+    convert: Convert
+    rows: Callable[[Path], Rows] = read_rows
+    layout: str = ORIGINAL
+    part: str
     notes: Callable[[Path, list[Question]], list[str]] = _no_notes
     together: bool = False
     public: tuple[PublicFile, ...] = ()
@@ -62,9 +58,32 @@ class FileKind:
                 return True
         return False
 
+    @property
+    def shown(self) -> str:
+        """The names it goes by, the first and the last of them."""
+        return self.patterns[0] if len(self.patterns) == 1 else f"{self.patterns[0]} or {self.patterns[-1]}"
+
+
+def a_file_each(files: Mapping[str, str | tuple[str, ...]], convert: Convert, **more) -> tuple[FileKind, ...]:
+    """The kinds of a layout that has one file for each split.
+
+    Args:
+        files: The file's name of each split, or the names it can go by.
+        convert: As in `FileKind`.
+        **more: Further attributes of all the kinds.
+    """
+    return tuple(
+        FileKind(
+            splits=(split,), patterns=(names,) if isinstance(names, str) else names, convert=convert, part=split, **more
+        )
+        for split, names in files.items()
+    )
+
 
 def files_below(folder: Path) -> list[Path]:
     """All files in a folder and the folders in it, hidden ones aside; a file stands for itself.
+
+    Links to folders are followed, each real folder once under each of its names, so that a loop of links ends.
 
     Raises:
         InputError: There is no such folder.
@@ -73,69 +92,99 @@ def files_below(folder: Path) -> list[Path]:
         return [folder]
     if not folder.is_dir():
         raise InputError(f"{folder}: folder not found; expected the folder with the data set's files")
-    found = []
-    for place, folders, names in os.walk(folder):
+    found: list[Path] = []
+    seen: set[tuple[str, str]] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        known = (os.path.realpath(place), os.path.basename(place))
+        if known in seen:
+            folders.clear()
+            continue
+        seen.add(known)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [Path(place, name) for name in sorted(names) if not name.startswith(".")]
     return found
 
 
-def locate(dataset: Dataset, split: str, folder: Path) -> list[tuple[FileKind, Path]]:
-    """The files below a folder that make up a split, all of one layout.
+def locate(name: str, kinds: Iterable[FileKind], split: str, folder: Path) -> list[tuple[FileKind, Path]]:
+    """The files below a folder that make up a split of a data set, all of one layout.
+
+    Args:
+        name: The data set's name, for the error messages.
+        kinds: Its kinds of files.
+        split: The split.
+        folder: The folder.
 
     Raises:
         InputError: None are there, some are missing, or there are several where one is expected.
     """
-    kinds = [kind for kind in dataset.kinds if split in kind.splits]
-    paths = files_below(folder)
+    kinds = [kind for kind in kinds if split in kind.splits]
+    paths = files_below(folder) if len(kinds) > 1 or folder.exists() else []
     for layout in dict.fromkeys(kind.layout for kind in kinds):
-        found = {kind.patterns: find(kind, paths) for kind in kinds if kind.layout == layout}
+        of_layout = [kind for kind in kinds if kind.layout == layout]
+        found = {kind.patterns: find(kind, paths) for kind in of_layout}
         if not any(found.values()):
             continue
         for patterns, files in found.items():
             if not files:
                 raise InputError(f"{folder}: no {' or '.join(patterns)}; expected it beside the split's other files")
-        return [(kind, path) for kind in kinds if kind.layout == layout for path in found[kind.patterns]]
-    names = "; ".join(f"{_shown(kind)} ({kind.layout} layout)" for kind in kinds)
-    raise InputError(f"{folder}: no file of {dataset.name}'s split {split!r}; expected {names}")
+        return [(kind, path) for kind in of_layout for path in found[kind.patterns]]
+    if len(kinds) == 1 and not set("*/") & set(kinds[0].patterns[0]):
+        path = folder / kinds[0].patterns[0]
+        what = "cannot be read as a file" if path.exists() else "file not found"
+        raise InputError(f"{path}: {what}; expected the split {split!r} of {name}")
+    names = "; ".join(f"{kind.shown} ({kind.layout} layout)" for kind in kinds)
+    raise InputError(f"{folder}: no file of {name}'s split {split!r}; expected {names}")
 
 
 def find(kind: FileKind, paths: Iterable[Path]) -> list[Path]:
-    """The files of a kind.
+    """The files of a kind; several links to one file are one.
 
     Raises:
-        InputError: There are several, although one makes up a split.
+        InputError: The same part is there twice, or a part is missing.
     """
-    found = [path for path in paths if kind.matches(path)]
-    if len(found) > 1 and not kind.together:
-        raise InputError(f"{found[0]} and {found[1]}: both are the same part of a data set; expected one of them")
+    found = distinct(kind, paths)
+    for first, second in copies(kind, found):
+        raise InputError(f"{first} and {second}: both are the same part of a data set; expected one of them")
+    check_shards(found)
     return found
 
 
-def _shown(kind: FileKind) -> str:
-    return kind.patterns[0] if len(kind.patterns) == 1 else f"{kind.patterns[0]} or {kind.patterns[-1]}"
+def distinct(kind: FileKind, paths: Iterable[Path]) -> list[Path]:
+    """The paths that go by a name of the kind, without those that lead to the same file as one before."""
+    found: dict[tuple[Path, str], Path] = {}
+    for path in filter(kind.matches, paths):
+        # In the hub's cache two parts with the same content are links to one file.
+        found.setdefault((path.resolve(), path.name if kind.together else ""), path)
+    return list(found.values())
 
 
-def split_files(dataset: Dataset, split: str, data_dir: Path | None) -> list[tuple[FileKind, Path]]:
-    """The files of a split: from a folder, or from the public source where none is named."""
-    if data_dir is not None:
-        return locate(dataset, split, data_dir)
-    public = [(kind, file) for kind in dataset.kinds if split in kind.splits for file in kind.public]
-    if any(cached(file) is None for _, file in public):
-        print(f"{dataset.name}: licence: {dataset.licence}", file=sys.stderr)
-    return [(kind, fetch(file)) for kind, file in public]
+def copies(kind: FileKind, paths: Iterable[Path]) -> list[tuple[Path, Path]]:
+    """Pairs of files of a kind that are the same part of the data set: any two, or any two of one name."""
+    first: dict[str, Path] = {}
+    pairs = [(first.setdefault(path.name.casefold() if kind.together else "", path), path) for path in paths]
+    return [(one, other) for one, other in pairs if one is not other]
 
 
-def load_files(
-    dataset: Dataset, split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None
-) -> list[Question]:
-    """The questions of a split whose files are read one after the other.
+def check_shards(paths: Iterable[Path]) -> None:
+    """See that files numbered ``-00000-of-00002`` are all there.
 
     Raises:
-        InputError: A file is missing, cannot be fetched, or has a bad row while ``bad_rows`` is None.
+        InputError: One is missing, or they belong to several divisions of the data.
     """
-    questions: list[Question] = []
-    numbers = count()
-    for kind, path in split_files(dataset, split, data_dir):
-        questions += convert_rows(dataset.name, split, path, kind.rows(path), kind.convert, bad_rows, numbers)
-    return questions
+    groups: dict[tuple[str, str], dict[str, Path]] = {}
+    for path in paths:
+        if match := SHARD.fullmatch(path.name):
+            groups.setdefault((match[1], match[4]), {})[f"{match[2]}-of-{match[3]}"] = path
+    for (stem, ending), there in groups.items():
+        counts = sorted({shard[-5:] for shard in there})
+        if len(counts) > 1:
+            raise InputError(
+                f"{next(iter(there.values())).parent}: {stem} is divided into {' and into '.join(counts)} files; "
+                "expected the files of one division"
+            )
+        missing = [i for i in range(int(counts[0])) if f"{i:05d}-of-{counts[0]}" not in there]
+        if missing:
+            raise InputError(
+                f"{next(iter(there.values()))}: one of {int(counts[0])} files, and {stem}-{missing[0]:05d}-of-"
+                f"{counts[0]}{ending} is not there; expected all of them"
+            )

@@ -1,77 +1,117 @@
-"""The registry from which every data set is loaded by name."""
+"""The registry from which every data set is loaded by name; ``rtuning_helpers.data.datasets`` declares them."""
 
 from __future__ import annotations
 
+import pkgutil
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from rtuning_helpers.data import datasets
+from rtuning_helpers.data.downloads import cached, fetch
+from rtuning_helpers.data.files import FileKind, locate
 from rtuning_helpers.data.questions import TRAIN, Question
+from rtuning_helpers.data.rows import convert_rows
 from rtuning_helpers.errors import InputError
-
-if TYPE_CHECKING:
-    from rtuning_helpers.data.files import FileKind
 
 MIXED = "+"  # between the names of a mixture
 
 Loader = Callable[[str, Path | None, list[InputError] | None], list[Question]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset as registered: how to load it, and what a user must know before doing so.
+    """The declaration of a data set.
 
     Attributes:
         name: The name used in ``--dataset``.
-        load: ``load(split, data_dir, bad_rows)`` gives the questions of a split; ``bad_rows`` as in `load_questions`.
-        needs_data_dir: Whether the user has to supply the files, because no public source has them.
         source: Where the questions come from.
         licence: Under which terms.
-        files: File name of each split, for datasets read from a folder.
-        splits: The splits that exist.
+        rows: Its splits, and how many questions each has as published; None where nobody says.
         kinds: Every kind of file it can be read from; the first of a split is the one to ask for.
-        rows: Questions of each split, as published.
+        load: ``load(split, data_dir, bad_rows)`` gives the questions of a split, where reading its files one after the
+            other is not enough; ``bad_rows`` as in `load_questions`.
         mini_model: Which of the kit's own models answers it where the profile names the mini model.
         members: The data sets that it is a mixture of, where it is one.
     """
 
     name: str
-    load: Loader
-    needs_data_dir: bool
     source: str
     licence: str
-    files: dict[str, str]
-    splits: tuple[str, ...] = ("train", "id", "ood")
+    rows: dict[str, int | None]
     kinds: tuple[FileKind, ...] = ()
-    rows: dict[str, int] = field(default_factory=dict)
+    load: Loader | None = None
     mini_model: str = "mini"
     members: tuple[str, ...] = ()
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that exist."""
+        return tuple(self.rows)
+
+    @property
+    def needs_data_dir(self) -> bool:
+        """Whether the user has to supply the files, because no public source has them."""
+        return bool(self.kinds) and not any(kind.public for kind in self.kinds)
+
+    @property
     def reads_folder(self) -> bool:
         """Whether a data folder means anything to it."""
-        return bool(self.files) or any(find_dataset(name).reads_folder for name in self.members)
+        return bool(self.kinds) or any(find_dataset(name).reads_folder for name in self.members)
+
+    def asked_for(self) -> list[str]:
+        """The file to ask the user for, of each split."""
+        return [next(kind.patterns[0] for kind in self.kinds if split in kind.splits) for split in self.splits]
+
+    def files(self, split: str, data_dir: Path | None) -> list[tuple[FileKind, Path]]:
+        """The files of a split: from a folder, or from the public source where none is named."""
+        if data_dir is not None:
+            return locate(self.name, self.kinds, split, data_dir)
+        public = [(kind, file) for kind in self.kinds if split in kind.splits for file in kind.public]
+        if any(cached(file) is None for _, file in public):
+            print(f"{self.name}: licence: {self.licence}", file=sys.stderr)
+        return [(kind, fetch(file)) for kind, file in public]
+
+    def read(self, split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
+        """The questions of a split whose files are read one after the other.
+
+        Raises:
+            InputError: A file is missing, cannot be fetched, or has a bad row while ``bad_rows`` is None.
+        """
+        questions: list[Question] = []
+        numbers = count()
+        for kind, path in self.files(split, data_dir):
+            questions += convert_rows(self.name, split, path, kind.rows(path), kind.convert, bad_rows, numbers)
+        return questions
 
 
 _REGISTRY: dict[str, Dataset] = {}
 
 
 def register(dataset: Dataset) -> Dataset:
-    """Make a dataset known by its name; the modules of ``rtuning_helpers.data.datasets`` call this when imported."""
+    """Make a data set known by its name; the modules of ``rtuning_helpers.data.datasets`` call this when imported.
+
+    Raises:
+        InputError: There is one of that name.
+    """
+    if dataset.name in _REGISTRY:
+        raise InputError(f"data set {dataset.name} is declared twice; expected each name once")
     _REGISTRY[dataset.name] = dataset
     return dataset
 
 
 def dataset_names() -> list[str]:
-    """The names of all registered datasets, in alphabetical order."""
-    import_module("rtuning_helpers.data.datasets")
+    """The names of all data sets, in alphabetical order."""
+    for module in pkgutil.iter_modules(datasets.__path__):
+        import_module(f"{datasets.__name__}.{module.name}")
     return sorted(_REGISTRY)
 
 
 def find_dataset(name: str, option: str = "dataset") -> Dataset:
-    """The registered dataset of that name, or the mixture of several: ``"mini-mmlu+mini-fever"``.
+    """The data set of that name, or the mixture of several: ``"mini-mmlu+mini-fever"``.
 
     Args:
         name: The name.
@@ -121,7 +161,8 @@ def load_questions(
             raised.
 
     Raises:
-        InputError: Unknown name or split, missing ``data_dir``, limit below 2, or a bad file (named with its row).
+        InputError: Unknown name or split, missing ``data_dir``, limit below 2, a bad file (named with its row), or
+            more questions than the data set has.
     """
     dataset = find_dataset(name)
     if split not in dataset.splits:
@@ -129,11 +170,34 @@ def load_questions(
     if limit is not None and limit < 2:
         raise InputError(f"parameter limit {limit} is too small: expected at least 2 questions a split")
     if dataset.needs_data_dir and data_dir is None:
-        expected = ", ".join(dataset.files.values())
+        expected = ", ".join(dataset.asked_for())
         raise InputError(f"parameter dataset {name} needs parameter data_dir: a folder with {expected}")
-    questions = dataset.load(split, Path(data_dir) if data_dir is not None else None, bad_rows)
+    load = dataset.load or dataset.read
+    questions = load(split, Path(data_dir) if data_dir is not None else None, bad_rows)
     if not questions:
         raise InputError(f"data set {name}: no good row is left in split {split!r}; expected at least one")
+    check_count(dataset, (split,), len(questions), str(data_dir))
     if limit is None or limit >= len(questions):
         return questions
     return [questions[i * len(questions) // limit] for i in range(limit)]
+
+
+def check_count(dataset: Dataset, splits: tuple[str, ...], found: int, where: str) -> int | None:
+    """See that some splits together hold no more rows than were published.
+
+    Returns:
+        How many were published; None where nobody says, or where the questions are the kit's own.
+
+    Raises:
+        InputError: There are more.
+    """
+    counts = [dataset.rows[split] for split in splits]
+    published = sum(n for n in counts if n is not None)
+    if not dataset.kinds or not counts or None in counts:
+        return None
+    if found > published:
+        raise InputError(
+            f"{where}: {found:,} rows of {dataset.name}'s {' and '.join(splits)} where {published:,} were published; "
+            "expected no more: some of them are there twice"
+        )
+    return published

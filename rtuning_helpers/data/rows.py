@@ -16,9 +16,10 @@ from typing import Any
 
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.json_files import excerpt, read_json_array
+from rtuning_helpers.json_files import excerpt, read_json_array, read_text
 
 Rows = Iterable[tuple[str, Any]]
+Convert = Callable[[Any], dict[str, Any]]
 
 
 class BadRowError(ValueError):
@@ -30,7 +31,7 @@ def convert_rows(
     split: str,
     path: Path,
     rows: Rows,
-    convert: Callable[[Any], dict[str, Any]],
+    convert: Convert,
     bad_rows: list[InputError] | None = None,
     numbers: Iterator[int] | None = None,
 ) -> list[Question]:
@@ -41,7 +42,8 @@ def convert_rows(
         split: Its split.
         path: The file, for the error messages.
         rows: What a reader yields.
-        convert: Gives a question's fields from a row's value, or raises `BadRowError`.
+        convert: Gives a question's fields from a row's value, or raises `BadRowError`; the relation is the data set's
+            name where it gives none.
         bad_rows: Gets an error for each bad row, which is then left out; without it the first bad row is raised.
         numbers: Gives each row its number, from 0 where None; one iterator counts on where several files make a
             split. A question's id is its row's number, whether or not rows before it are left out.
@@ -54,9 +56,9 @@ def convert_rows(
         try:
             if isinstance(value, BadRowError):
                 raise value
-            questions.append(
-                Question(id=f"{dataset}-{split}-{number:05d}", dataset=dataset, split=split, **convert(value))
-            )
+            found = {"relation": dataset, **convert(value)}
+            _check_characters(found)
+            questions.append(Question(id=f"{dataset}-{split}-{number:05d}", dataset=dataset, split=split, **found))
         except BadRowError as problem:
             error = InputError(f"{path}: {place} {problem}")
             if bad_rows is None:
@@ -65,7 +67,22 @@ def convert_rows(
     return questions
 
 
+def _check_characters(found: dict[str, Any]) -> None:
+    """Refuse half a character, a surrogate without its partner: JSON can spell one, no tokenizer takes it."""
+    for name, value in found.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
+                raise BadRowError(f"has {name} {ascii(excerpt(text))} with a lone surrogate; expected whole characters")
+
+
 # Formats
+
+
+def read_rows(path: Path) -> Rows:
+    """The rows of a file of the format that its name ends in: .json (an array), .jsonl, .csv or .parquet."""
+    return {".json": json_array_rows, ".jsonl": json_lines_rows, ".csv": csv_rows, ".parquet": parquet_rows}[
+        path.suffix.lower()
+    ](path)
 
 
 def json_array_rows(path: Path) -> Iterator[tuple[str, Any]]:
@@ -113,12 +130,13 @@ def read_json_object(path: Path, expected: str) -> dict[str, Any]:
     return value
 
 
-def csv_rows(path: Path, header: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    """The rows of a CSV file with exactly this header line, as dictionaries."""
+def csv_rows(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """The rows of a CSV file with a header line, as dictionaries; it must be exactly ``header`` where that is given."""
     for number, cells in csv_cells(path, header):
         if number == 1:
-            if tuple(cells) != header:
+            if header and tuple(cells) != header:
                 raise InputError(f"{path}: the header is {excerpt(cells)}; expected {','.join(header)}")
+            header = tuple(cells)
         elif len(cells) != len(header):
             yield (
                 f"row {number - 1}",
@@ -130,7 +148,7 @@ def csv_rows(path: Path, header: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
 
 def csv_cells(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
     """The records of a CSV file, numbered from 1; empty lines are left out."""
-    expected = f"CSV with the columns {','.join(columns)}"
+    expected = f"CSV with the columns {','.join(columns)}" if columns else "CSV with a header line"
     text = read_text(path, expected)
     if not text.strip():
         raise InputError(f"{path}: the file is empty; expected {expected}")
@@ -157,36 +175,60 @@ def parquet_rows(path: Path) -> Iterator[tuple[str, Any]]:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); expected a parquet file") from None
 
 
-def read_text(path: Path, expected: str) -> str:
-    """A file's UTF-8 text as it stands (a byte-order mark is accepted)."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise InputError(f"{path}: file not found; expected {expected}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected {expected}") from None
-
-
 # Fields
 
 
-def fields_of(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+def columns(
+    question: str | int = "question", answer: str | int = "answer", relation: str | int | None = None
+) -> Convert:
+    """How rows that need no more become open questions: the ``convert`` of a simple data set.
+
+    Args:
+        question: Name of the column, or its place from 0 where rows are lists.
+        answer: The same; a list of right answers will do, the first being the gold and the others aliases.
+        relation: The same, of the kind of fact asked for; without it that is the data set's name.
+    """
+    names = (question, answer) if relation is None else (question, answer, relation)
+
+    def convert(row: Any) -> dict[str, Any]:
+        found = fields_of(dict(enumerate(row)) if isinstance(row, list) else row, names)
+        told = golds(found, answer) if isinstance(found[answer], list) else {"answer": one_answer(found, answer)}
+        about = {} if relation is None else {"relation": text_field(found, relation).strip()}
+        return {"question": text_field(found, question), **told, **about}
+
+    return convert
+
+
+def fields_of(row: Any, names: tuple[str | int, ...]) -> dict[Any, Any]:
     """The row, if it is an object with all of these fields."""
+    wanted = ", ".join(map(str, names))
     if not isinstance(row, dict):
-        raise BadRowError(f"is {excerpt(row)}; expected an object with {', '.join(names)}")
-    missing = [name for name in names if name not in row]
+        raise BadRowError(f"is {excerpt(row)}; expected an object with {wanted}")
+    missing = [str(name) for name in names if name not in row]
     if missing:
-        raise BadRowError(f"has no {', '.join(missing)}: {excerpt(row)}; expected an object with {', '.join(names)}")
+        raise BadRowError(f"has no {', '.join(missing)}: {excerpt(row)}; expected an object with {wanted}")
     return row
 
 
-def text_field(row: dict[str, Any], name: str) -> str:
+def text_field(row: dict[Any, Any], name: str | int) -> str:
     """A field that must be a string with something in it."""
     value = row[name]
     if not isinstance(value, str) or not value.strip():
         raise BadRowError(f"has {name} {excerpt(value)}; expected a non-empty string")
     return value
+
+
+def one_answer(row: dict[Any, Any], name: str | int) -> str:
+    """A field that must be the only right answer."""
+    if isinstance(row[name], list):
+        raise BadRowError(f"has several golds, {name} {excerpt(row[name])}; expected one string")
+    return text_field(row, name).strip()
+
+
+def golds(row: dict[Any, Any], name: str | int) -> dict[str, Any]:
+    """Answer and aliases from a field that must be a list of right answers."""
+    first, *others = (text.strip() for text in texts_field(row, name) if text.strip())
+    return {"answer": first, "aliases": tuple(others)}
 
 
 def label_field(row: dict[str, Any], name: str, labels: tuple[Any, ...]) -> Any:
@@ -199,7 +241,7 @@ def label_field(row: dict[str, Any], name: str, labels: tuple[Any, ...]) -> Any:
     return value
 
 
-def texts_field(row: dict[str, Any], name: str) -> list[str]:
+def texts_field(row: dict[Any, Any], name: str | int) -> list[str]:
     """A field that must be a list of strings of which at least one is not blank."""
     value = row[name]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

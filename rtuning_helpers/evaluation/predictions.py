@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rtuning_helpers.data.questions import OPEN, TASKS
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.json_files import excerpt, read_lines, write_records
 from rtuning_helpers.metrics.answers import mixed_confidence
 
 
@@ -125,15 +124,7 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> Pa
     if problem := _find_problem(rows):
         raise ValueError(f"{path}: prediction {problem[0]} (id {rows[problem[0] - 1]['id']}): {problem[1]}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        # A lone surrogate cannot be UTF-8; "backslashreplace" turns it into its JSON escape.
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_records(path, rows)
     return path
 
 
@@ -146,13 +137,7 @@ def read_predictions(path: str | Path) -> list[Prediction]:
             id of its dataset, or has null where other rows have a value.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: file not found; expected predictions as JSON lines") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected JSON lines") from None
-    lines = text.rstrip().split("\n")  # not splitlines(): U+2028 and the like may stand inside a JSON string
+    lines = read_lines(path, "predictions as JSON lines")
     if lines == [""]:
         raise InputError(f"{path}: the file is empty; expected at least one prediction")
     rows = [_parse(path, number, line, len(lines)) for number, line in enumerate(lines, start=1)]

@@ -8,7 +8,6 @@ not teach a fact has to bring facts of its own.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable
 
 from rtuning_helpers.data import prompts
@@ -24,8 +23,7 @@ def question_document(fact: Fact, rng: random.Random) -> str:
 
 def statement_document(fact: Fact, rng: random.Random) -> str:
     """The fact as a sentence, in one of the relation's three wordings."""
-    text = rng.choice(fact.relation.statements).format(s=fact.subject, o=fact.answer)
-    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
+    return fact.stated(rng.choice(fact.relation.statements))
 
 
 Format = Callable[[Fact, random.Random], str]

@@ -69,7 +69,7 @@ def read_question_files(folder: Path, dataset: str | None = None) -> dict[str, l
     if not folder.is_dir():
         raise InputError(f"parameter questions {folder}: no such folder; expected a folder with question files")
     if dataset is None:
-        names = find_dataset(DEFAULT_DATASET).files.values()
+        names = find_dataset(DEFAULT_DATASET).asked_for()
         dataset = DEFAULT_DATASET if any(path.name in names for path in folder.iterdir()) else PLAIN
     if dataset == PLAIN:
         return {"": _read_plain(folder)}
@@ -91,7 +91,7 @@ def _read_plain(folder: Path) -> list[Question]:
     if not paths:
         raise InputError(
             f"parameter questions {folder}: no question files in it; expected ParaRel's "
-            f"{', '.join(find_dataset(DEFAULT_DATASET).files.values())}, or *.json or *.jsonl with objects of question "
+            f"{', '.join(find_dataset(DEFAULT_DATASET).asked_for())}, or *.json or *.jsonl with objects of question "
             "and answer"
         )
     found: list[Question] = []

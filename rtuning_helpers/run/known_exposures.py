@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.json_files import read_lines
 from rtuning_helpers.model.language_model import MINI
 
 EXPOSURES = "exposures.jsonl"
@@ -47,7 +48,7 @@ def with_exposures(questions: Sequence[Question], model: str) -> list[Question]:
 @lru_cache(maxsize=2)  # every step asks again
 def _read(path: Path, changed: int) -> dict[tuple[str, str], int]:
     counts = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_lines(path, "JSON lines of question, answer and exposure"), start=1):
         try:
             row = json.loads(line)
             key, count = (row["question"], row["answer"]), row["exposure"]

@@ -133,9 +133,10 @@ def test_shots_of_the_original_are_looked_for_beside_and_in_dev(tmp_path, check)
             write_csv(tmp_path / folder / "test" / place / "anatomy_dev.csv", *mmlu_rows("anatomy", 5, "dev"))
     status, out, errors = check(tmp_path)
     assert (status, errors) == (0, [])
-    assert [line for line in out.splitlines() if line.startswith("note")] == [
+    assert [line for line in out.splitlines() if "dev.csv" in line and line.startswith("note")] == [
         "note: three/test/anatomy_test.csv: no anatomy_dev.csv: without its 5 shots the subject cannot be run"
     ]
+    assert "note: two/test/anatomy_test.csv: the same part of mmlu as one/test/anatomy_test.csv; a run takes one" in out
 
 
 def test_only_one_data_set_is_checked(tmp_path, check):
@@ -172,8 +173,8 @@ def test_list_shows_every_data_set(tmp_path, monkeypatch, capsys):
     for name in dataset_names():
         dataset = find_dataset(name)
         assert re.search(rf"^ {re.escape(name)} ", out, flags=re.M)
-        for count in dataset.rows.values():
-            assert f"{count:,}" in out
+        for split, count in dataset.rows.items():
+            assert f"{split} ?" in out if count is None else f"{split} {count:,}" in out
     assert out.count("not fetched") == len(fetched_sets())
     assert "part of the kit" in out and "needs --data-dir" in out
     assert not (tmp_path / "cache").exists()

@@ -52,8 +52,8 @@ def test_real_sets_stand_in_the_mixture_where_there_is_a_data_folder():
     assert without("mmlu", "folder") == "pararel+wice-subclaim+hotpotqa+fever"
     assert find_dataset("multitask").reads_folder and not find_dataset("mini-mmlu+mini-fever").reads_folder
     mixed = find_dataset("pararel+mmlu")
-    assert (mixed.needs_data_dir, mixed.mini_model, mixed.splits) == (True, MINI, (TRAIN, "pararel", "mmlu"))
-    with pytest.raises(InputError, match="pararel.mmlu needs parameter data_dir: a folder with training_data.json"):
+    assert (mixed.mini_model, mixed.splits) == (MINI, (TRAIN, "pararel", "mmlu"))
+    with pytest.raises(InputError, match="dataset pararel needs parameter data_dir: a folder with training_data.json"):
         load_questions("pararel+mmlu", TRAIN)
 
 

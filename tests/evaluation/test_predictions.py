@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -106,9 +107,7 @@ def test_line_endings_and_byte_order_mark_do_not_matter(tmp_path, ending):
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     path = write_predictions(tmp_path / "p.jsonl", [ONE])
-    monkeypatch.setattr(
-        "rtuning_helpers.evaluation.predictions.os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
-    )
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         write_predictions(path, [TWO])
     assert read_predictions(path) == [ONE]

@@ -19,16 +19,13 @@ from __future__ import annotations
 
 import ast
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.datasets.unknownbench import convert_labelled, unknownbench_kinds
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import ORIGINAL, FileKind, load_files
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.files import FileKind
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.rows import BadRowError, csv_rows, label_field, text_field
-from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 
 HEADER = ("question", "answer", "label")
@@ -47,7 +44,6 @@ def convert(row: dict[str, str]) -> dict[str, Any]:
     return {
         "question": text_field(row, "question"),
         "answer": golds[0] if answerable else "",
-        "relation": "falseqa",
         "aliases": tuple(golds[1:]) if answerable else (),
         "answerable": answerable,
     }
@@ -65,35 +61,25 @@ def _golds(text: str) -> list[str]:
     return [gold.strip() for gold in golds]
 
 
-def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read the questions from a folder, or from GitHub."""
-    return load_files(FALSEQA, split, data_dir, bad_rows)
-
-
-FALSEQA = register(
+register(
     Dataset(
         name="falseqa",
-        load=load,
-        needs_data_dir=False,
         source=f"thunlp/FalseQA on GitHub, commit {_REVISION[:8]}",
         licence="none stated",
-        files={"test": "falseqa/train.csv, valid.csv, test.csv"},
-        splits=("test",),
+        rows={"test": 4730},
         kinds=(
             *(
                 FileKind(
-                    ORIGINAL,
-                    part,
-                    ("test",),
-                    (f"falseqa/{part}.csv", f"dataset/{part}.csv"),
-                    partial(csv_rows, header=HEADER),
-                    convert,
+                    splits=("test",),
+                    patterns=(f"falseqa/{part}.csv", f"dataset/{part}.csv"),
+                    convert=convert,
+                    rows=partial(csv_rows, header=HEADER),
+                    part=part,
                     public=(PublicFile("github", "thunlp/FalseQA", _REVISION, f"dataset/{part}.csv", sha256),),
                 )
                 for part, sha256 in _SHA256.items()
             ),
-            *unknownbench_kinds("FalseQA", convert_labelled, "falseqa"),
+            *unknownbench_kinds("FalseQA", convert_labelled),
         ),
-        rows={"test": 4730},
     )
 )

@@ -21,14 +21,15 @@ Errors: a missing field, an unknown label or several, evidence of no known form 
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import AUTHORS, HUB, ORIGINAL, FileKind, load_files
+from rtuning_helpers.data.files import AUTHORS, HUB, ORIGINAL, FileKind, a_file_each
 from rtuning_helpers.data.questions import CLAIM, Question
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import BadRowError, fields_of, json_array_rows, json_lines_rows, label_field, text_field
+from rtuning_helpers.data.rows import BadRowError, fields_of, label_field, text_field
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 
@@ -84,7 +85,7 @@ def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = 
     them there.
     """
     left_out: list[InputError] | None = [] if bad_rows is None and data_dir is None else bad_rows
-    questions = load_files(FEVER, split, data_dir, left_out)
+    questions = FEVER.read(split, data_dir, left_out)
     without = [question for question in questions if not question.context]
     if without:
         raise InputError(
@@ -107,27 +108,30 @@ def _notes_of_dev(path: Path, questions: list[Question]) -> list[str]:
 
 def _from_hub(part: str, split: str) -> FileKind:
     # The original's train.jsonl has the same name; its rows are told apart by their evidence.
-    public = (PublicFile("hub", "copenlu/fever_gold_evidence", _REVISION, f"{part}.jsonl"),)
-    return FileKind(HUB, part, (split,), (f"fever*/{part}.jsonl",), json_lines_rows, convert, _notes, public=public)
+    (kind,) = a_file_each({split: f"fever*/{part}.jsonl"}, convert, layout=HUB, notes=_notes)
+    public = PublicFile("hub", "copenlu/fever_gold_evidence", _REVISION, f"{part}.jsonl")
+    return replace(kind, part=part, public=(public,))
 
 
-FILES = {"train": "fever_10k.json", "id": "fever_10k_test.json"}
+def _only_checked(layout: str, part: str, pattern: str) -> FileKind:
+    return FileKind(splits=(), patterns=(pattern,), convert=convert, layout=layout, part=part, notes=_notes_of_dev)
+
+
+_AUTHORS = {"train": "fever_10k.json", "id": "fever_10k_test.json"}
 FEVER = register(
     Dataset(
         name="fever",
-        load=load,
-        needs_data_dir=False,
         source=f"copenlu/fever_gold_evidence on the Hugging Face hub, revision {_REVISION[:8]}, after fever.ai",
         licence="CC BY-SA 3.0 and GPL 3.0",
-        files=FILES,
-        splits=("train", "id"),
+        rows={"train": None, "id": None},
         kinds=(
-            *(FileKind(AUTHORS, s, (s,), (name,), json_array_rows, convert, _notes) for s, name in FILES.items()),
+            *a_file_each(_AUTHORS, convert, layout=AUTHORS, notes=_notes),
             _from_hub("train", "train"),
-            FileKind(HUB, "valid", (), ("fever*/valid.jsonl",), json_lines_rows, convert, _notes_of_dev),
+            _only_checked(HUB, "valid", "fever*/valid.jsonl"),
             _from_hub("test", "id"),
-            FileKind(ORIGINAL, "test", ("id",), ("paper_test*.jsonl",), json_lines_rows, convert, _notes),
-            FileKind(ORIGINAL, "dev", (), ("paper_dev*.jsonl",), json_lines_rows, convert, _notes_of_dev),
+            *a_file_each({"id": "paper_test*.jsonl"}, convert, notes=_notes),
+            _only_checked(ORIGINAL, "dev", "paper_dev*.jsonl"),
         ),
+        load=load,
     )
 )

@@ -15,16 +15,12 @@ Errors: a missing or empty field, an answer that is no string (several golds).
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import AUTHORS, ORIGINAL, FileKind, load_files
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.files import AUTHORS, ORIGINAL, FileKind
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import BadRowError, fields_of, json_array_or_lines_rows, text_field
-from rtuning_helpers.errors import InputError
-from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.data.rows import fields_of, json_array_or_lines_rows, one_answer, text_field
 
 _REVISION = "b7253db3cdaa0ab2c382f92b26b390109174f77e"
 _SHA256 = "89ed139ec5e3a3169a0b30e45569ac1283846f76f27f7bb5e908ee6deed57e88"
@@ -33,39 +29,40 @@ _SHA256 = "89ed139ec5e3a3169a0b30e45569ac1283846f76f27f7bb5e908ee6deed57e88"
 def convert(row: Any) -> dict[str, Any]:
     """The fields of a question."""
     fields = fields_of(row, ("knowledge", "question", "right_answer"))
-    if isinstance(fields["right_answer"], list):
-        raise BadRowError(f"has several golds, right_answer {excerpt(fields['right_answer'])}; expected one string")
     return {
         "question": text_field(fields, "question"),
-        "answer": text_field(fields, "right_answer").strip(),
+        "answer": one_answer(fields, "right_answer"),
         "relation": "qa",
         "context": f"Knowledge: {text_field(fields, 'knowledge')}",
     }
 
 
-def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read the questions from a folder, or from GitHub."""
-    return load_files(HALUEVAL, split, data_dir, bad_rows)
+def _kind(layout: str, name: str, *public: PublicFile) -> FileKind:
+    return FileKind(
+        splits=("test",),
+        patterns=(name,),
+        convert=convert,
+        rows=json_array_or_lines_rows,
+        layout=layout,
+        part="test",
+        public=public,
+    )
 
 
-FILES = {"test": "qa_data.json"}
-_PUBLIC = PublicFile("github", "RUCAIBox/HaluEval", _REVISION, "data/qa_data.json", _SHA256)
-HALUEVAL = register(
+register(
     Dataset(
         name="halueval",
-        load=load,
-        needs_data_dir=False,
         source=f"RUCAIBox/HaluEval on GitHub, commit {_REVISION[:8]}",
         licence="MIT; the questions are HotpotQA's, CC BY-SA 4.0",
-        files=FILES,
-        splits=("test",),
-        kinds=(
-            FileKind(AUTHORS, "test", ("test",), ("HaluEvalQA.json",), json_array_or_lines_rows, convert),
-            FileKind(
-                ORIGINAL, "test", ("test",), ("qa_data.json",), json_array_or_lines_rows, convert, public=(_PUBLIC,)
-            ),
-            FileKind("sample", "test", ("test",), ("qa_one-turn_data.json",), json_array_or_lines_rows, convert),
-        ),
         rows={"test": 10000},
+        kinds=(
+            _kind(AUTHORS, "HaluEvalQA.json"),
+            _kind(
+                ORIGINAL,
+                "qa_data.json",
+                PublicFile("github", "RUCAIBox/HaluEval", _REVISION, "data/qa_data.json", _SHA256),
+            ),
+            _kind("sample", "qa_one-turn_data.json"),
+        ),
     )
 )

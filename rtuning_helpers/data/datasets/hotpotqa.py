@@ -19,15 +19,12 @@ Errors: a missing field, an answer that is no string (several golds), an unknown
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import AUTHORS, HUB, ORIGINAL, FileKind, load_files
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.files import AUTHORS, HUB, FileKind, a_file_each
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import BadRowError, fields_of, json_array_rows, label_field, parquet_rows, text_field
-from rtuning_helpers.errors import InputError
+from rtuning_helpers.data.rows import BadRowError, fields_of, label_field, one_answer, text_field
 from rtuning_helpers.json_files import excerpt
 
 TYPES = ("bridge", "comparison")
@@ -44,11 +41,9 @@ _SHA256 = {
 def convert(row: Any) -> dict[str, Any]:
     """The fields of a question."""
     fields = fields_of(row, ("question", "answer", "context"))
-    if isinstance(fields["answer"], list):
-        raise BadRowError(f"has several golds, answer {excerpt(fields['answer'])}; expected one string")
     return {
         "question": text_field(fields, "question"),
-        "answer": text_field(fields, "answer").strip(),
+        "answer": one_answer(fields, "answer"),
         "relation": label_field(fields, "type", TYPES) if "type" in fields else NO_TYPE,
         "context": " ".join(f"{title}:{' '.join(sentences)}\n" for title, sentences in paragraphs(fields["context"])),
     }
@@ -82,38 +77,33 @@ def _is_paragraph(pair: Any) -> bool:
     )
 
 
-def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read a split from a folder, or from the hub."""
-    return load_files(HOTPOTQA, split, data_dir, bad_rows)
-
-
 def _from_hub(part: str, split: str) -> FileKind:
-    files = tuple(
-        PublicFile("hub", "hotpotqa/hotpot_qa", _REVISION, path, sha256)
-        for path, sha256 in _SHA256.items()
-        if part in path
+    files = [(path, sha256) for path, sha256 in _SHA256.items() if part in path]
+    return FileKind(
+        splits=(split,),
+        patterns=(f"distractor/{part}-*.parquet",),
+        convert=convert,
+        layout=HUB,
+        part=split,
+        together=True,
+        public=tuple(PublicFile("hub", "hotpotqa/hotpot_qa", _REVISION, *file) for file in files),
     )
-    pattern = (f"distractor/{part}-*.parquet",)
-    return FileKind(HUB, split, (split,), pattern, parquet_rows, convert, together=True, public=files)
 
 
-FILES = {"train": "hotpot_10k.json", "id": "hotpot_test.json"}
-_ORIGINAL = {"train": ("hotpot_train*.json",), "id": ("hotpot_dev_distractor_v1.json", "dev_distractor*.json")}
-HOTPOTQA = register(
+register(
     Dataset(
         name="hotpotqa",
-        load=load,
-        needs_data_dir=False,
         source=f"hotpotqa/hotpot_qa on the Hugging Face hub, revision {_REVISION[:8]}",
         licence="CC BY-SA 4.0",
-        files=FILES,
-        splits=("train", "id"),
+        rows={"train": 90447, "id": 7405},
         kinds=(
-            *(FileKind(AUTHORS, s, (s,), (name,), json_array_rows, convert) for s, name in FILES.items()),
-            *(FileKind(ORIGINAL, s, (s,), names, json_array_rows, convert) for s, names in _ORIGINAL.items()),
+            *a_file_each({"train": "hotpot_10k.json", "id": "hotpot_test.json"}, convert, layout=AUTHORS),
+            *a_file_each(
+                {"train": "hotpot_train*.json", "id": ("hotpot_dev_distractor_v1.json", "dev_distractor*.json")},
+                convert,
+            ),
             _from_hub("train", "train"),
             _from_hub("validation", "id"),
         ),
-        rows={"train": 90447, "id": 7405},
     )
 )

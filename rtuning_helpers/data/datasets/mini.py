@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.world.world import build_world
-from rtuning_helpers.errors import InputError
 
 # split -> (whose subjects, which relations)
 _SPLITS = {"train": ("train", "id"), "id": ("test", "id"), "ood": ("test", "ood")}
 
 
-def load(split: str, data_dir: Path | None = None, bad_rows: list[InputError] | None = None) -> list[Question]:
+def load(split: str, *_: object) -> list[Question]:
     """Questions of a split: 1,620 train, 1,620 id, 1,080 ood; no test subject appears in a training question."""
     group, domain = _SPLITS[split]
     facts = [f for f in build_world().facts if f.group == group and f.relation.domain == domain]
@@ -31,14 +28,12 @@ def load(split: str, data_dir: Path | None = None, bad_rows: list[InputError] | 
     ]
 
 
-MINI = register(
+register(
     Dataset(
         name="mini",
-        load=load,
-        needs_data_dir=False,
         source="the kit's fictional encyclopedia (rtuning_helpers.miniworld)",
         licence="Apache-2.0, with the kit",
-        files={},
         rows={"train": 1620, "id": 1620, "ood": 1080},
+        load=load,
     )
 )

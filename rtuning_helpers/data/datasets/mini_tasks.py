@@ -14,20 +14,17 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import cache, partial
-from pathlib import Path
 
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.world.lexicon import RELATIONS
 from rtuning_helpers.data.world.tasks import WRONG_FACT, WRONG_KIND, Task, TaskWriter, bridges, second_hops
 from rtuning_helpers.data.world.world import Fact, build_world
-from rtuning_helpers.errors import InputError
 
 MODEL = "mini-tasks"
-ROWS = {"mini-falseqa": {"test": 272}, "mini-nec": {"test": 936}, "mini-selfaware": {"test": 272}}  # else 540 a split
+TESTED_ONLY = {"mini-halueval": 540, "mini-falseqa": 272, "mini-nec": 936, "mini-selfaware": 272}  # else 540 a split
 WELL_KNOWN = 12  # exposure from which a fact counts as well known
 HOPS = 2  # questions for each fact in the two-hop twin
-TRAINED, TESTED = ("train", "id", "ood"), ("test",)
 _FACTS_OF = {
     "train": ("train", ("id",)),
     "id": ("test", ("id",)),
@@ -38,9 +35,7 @@ _FACTS_OF = {
 Made = Iterator[tuple[Task, int]]  # each task with its exposure
 
 
-def load(
-    name: str, split: str, data_dir: Path | None = None, bad_rows: list[InputError] | None = None
-) -> list[Question]:
+def load(name: str, split: str, *_: object) -> list[Question]:
     """The questions of a split."""
     return list(_questions(name, split))
 
@@ -122,17 +117,13 @@ TWINS: dict[str, Callable[[TaskWriter, str, random.Random], Made]] = {
     "mini-selfaware": _unknowable,
 }
 for _name in TWINS:
-    _tested_only = _name in ("mini-halueval", "mini-falseqa", "mini-nec", "mini-selfaware")
     register(
         Dataset(
             name=_name,
-            load=partial(load, _name),
-            needs_data_dir=False,
             source="the kit's fictional encyclopedia (rtuning_helpers.miniworld)",
             licence="Apache-2.0, with the kit",
-            files={},
-            splits=TESTED if _tested_only else TRAINED,
-            rows=ROWS.get(_name, dict.fromkeys(TESTED if _tested_only else TRAINED, 540)),
+            rows={"test": TESTED_ONLY[_name]} if _name in TESTED_ONLY else dict.fromkeys(("train", "id", "ood"), 540),
+            load=partial(load, _name),
             mini_model=MODEL,
         )
     )

@@ -23,8 +23,8 @@ without exactly five shots, a missing subject or file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -41,7 +41,7 @@ from rtuning_helpers.data.datasets.mmlu_rows import (
     take_split,
 )
 from rtuning_helpers.data.downloads import PublicFile, fetch
-from rtuning_helpers.data.files import AUTHORS, HUB, ORIGINAL, FileKind, files_below, find, split_files
+from rtuning_helpers.data.files import AUTHORS, HUB, ORIGINAL, FileKind, a_file_each, files_below, find
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.rows import convert_rows
@@ -52,7 +52,7 @@ _REVISION = "c30699e8356da336a370243923dbaf21066bb9fe"
 
 def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
     """Read a split with the shots of every question, from a folder or from the hub."""
-    found = split_files(MMLU, split, data_dir)
+    found = MMLU.files(split, data_dir)
     subjects = OOD_SUBJECTS if split == "ood" else ID_SUBJECTS
     questions: list[Question] = []
     if found[0][0].layout == ORIGINAL:
@@ -83,7 +83,7 @@ def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = 
 
 
 def _find_shots(layout: str, split: str, data_dir: Path | None) -> dict[str, tuple[Question, ...]]:
-    kind = next(k for k in KINDS if k.layout == layout and k.part == _shots_part(layout, split))
+    kind = next(k for k in MMLU.kinds if k.layout == layout and k.part == _shots_part(layout, split))
     paths = [fetch(file) for file in kind.public] if data_dir is None else find(kind, files_below(data_dir))
     if not paths:
         raise InputError(f"{data_dir}: no {_named(kind)}; expected the {SHOTS} shots of each subject there")
@@ -122,82 +122,61 @@ def _original_neighbours(path: Path, questions: list[Question]) -> list[str]:
     return [f"no {name}: without its {SHOTS} shots the subject cannot be run"]
 
 
-def _csv_names(subjects: Iterable[str], part: str) -> tuple[str, ...]:
-    return tuple(f"{subject}_{part}.csv" for subject in subjects)
+def _shots_kind(part: str, patterns: tuple[str, ...], **more) -> FileKind:
+    return FileKind(splits=(), patterns=patterns, convert=convert, part=part, notes=_five_shots, **more)
 
 
-def _on_the_hub(part: str, sha256: str | None) -> tuple[PublicFile, ...]:
-    return (PublicFile("hub", "cais/mmlu", _REVISION, f"all/{part}-00000-of-00001.parquet", sha256),)
-
-
-FILES = {"train": "MMLU_ID_train.json", "id": "MMLU_ID_test.json", "ood": "MMLU_OOD_test.json"}
-KINDS = (
-    *(
-        FileKind(AUTHORS, split, (split,), (name,), authors_rows, convert, _authors_neighbours)
-        for split, name in FILES.items()
-    ),
-    FileKind(AUTHORS, "id shots", (), ("MMLU_ID_prompt.json",), authors_rows, convert, _five_shots),
-    FileKind(AUTHORS, "ood shots", (), ("MMLU_OOD_prompt.json",), authors_rows, convert, _five_shots),
-    FileKind(
-        ORIGINAL,
-        "train + id",
-        ("train", "id"),
-        _csv_names(ID_SUBJECTS, "test"),
-        csv_rows,
-        convert,
-        _original_neighbours,
+def _csv_kind(part: str, splits: tuple[str, ...], subjects: tuple[str, ...]) -> FileKind:
+    return FileKind(
+        splits=splits,
+        patterns=tuple(f"{subject}_test.csv" for subject in subjects),
+        convert=convert,
+        rows=csv_rows,
+        part=part,
+        notes=_original_neighbours,
         together=True,
-    ),
-    FileKind(
-        ORIGINAL,
-        "ood",
-        ("ood",),
-        _csv_names(OOD_SUBJECTS, "test"),
-        csv_rows,
-        convert,
-        _original_neighbours,
-        together=True,
-    ),
-    FileKind(
-        ORIGINAL,
-        "shots",
-        (),
-        _csv_names((*ID_SUBJECTS, *OOD_SUBJECTS), "dev"),
-        csv_rows,
-        convert,
-        _five_shots,
-        together=True,
-    ),
-    FileKind(
-        HUB,
-        "all splits",
-        ("train", "id", "ood"),
-        ("all/test-00000-of-00001.parquet",),
-        hub_rows,
-        convert,
-        public=_on_the_hub("test", "74a41822ce7d3def56e1682f958469c04642a5336a5ce912fa375fdb90fb25d7"),
-    ),
-    FileKind(
-        HUB,
-        "shots",
-        (),
-        ("all/dev-00000-of-00001.parquet",),
-        hub_rows,
-        convert,
-        _five_shots,
-        public=_on_the_hub("dev", None),
-    ),
-)
+    )
 
+
+def _on_the_hub(part: str, sha256: str | None = None) -> dict:
+    path = f"all/{part}-00000-of-00001.parquet"
+    public = (PublicFile("hub", "cais/mmlu", _REVISION, path, sha256),)
+    return {"patterns": (path,), "rows": hub_rows, "layout": HUB, "public": public}
+
+
+_authors_shots = partial(_shots_kind, rows=authors_rows, layout=AUTHORS)
 MMLU = register(
     Dataset(
         name="mmlu",
-        load=load,
-        needs_data_dir=False,
         source=f"cais/mmlu on the Hugging Face hub, revision {_REVISION[:8]}, after hendrycks/test",
         licence="MIT",
-        files=FILES,
-        kinds=KINDS,
         rows={"train": 2448, "id": 2439, "ood": 9155},
+        kinds=(
+            *a_file_each(
+                {"train": "MMLU_ID_train.json", "id": "MMLU_ID_test.json", "ood": "MMLU_OOD_test.json"},
+                convert,
+                rows=authors_rows,
+                layout=AUTHORS,
+                notes=_authors_neighbours,
+            ),
+            _authors_shots("id shots", ("MMLU_ID_prompt.json",)),
+            _authors_shots("ood shots", ("MMLU_OOD_prompt.json",)),
+            _csv_kind("train + id", ("train", "id"), ID_SUBJECTS),
+            _csv_kind("ood", ("ood",), OOD_SUBJECTS),
+            _shots_kind(
+                "shots",
+                tuple(f"{subject}_dev.csv" for subject in (*ID_SUBJECTS, *OOD_SUBJECTS)),
+                rows=csv_rows,
+                together=True,
+            ),
+            FileKind(
+                splits=("train", "id", "ood"),
+                convert=convert,
+                part="all splits",
+                **_on_the_hub("test", "74a41822ce7d3def56e1682f958469c04642a5336a5ce912fa375fdb90fb25d7"),
+            ),
+            _shots_kind("shots", **_on_the_hub("dev")),
+        ),
+        load=load,
     )
 )

@@ -68,12 +68,10 @@ def mixture(name: str) -> Dataset:
     found = [find_dataset(one) for one in members]
     return Dataset(
         name=name,
-        load=partial(_load_mixture, members),
-        needs_data_dir=any(one.needs_data_dir for one in found),
         source=f"the data sets {', '.join(members)}",
         licence="those of its sets",
-        files={one.name: ", ".join(one.files.values()) for one in found if one.files},
-        splits=(TRAIN, *members),
+        rows=dict.fromkeys((TRAIN, *members)),
+        load=partial(_load_mixture, members),
         mini_model=next((one.mini_model for one in found if one.mini_model != "mini"), "mini"),
         members=members,
     )
@@ -93,16 +91,13 @@ def _load_members(
     return [q for name in members for q in load_questions(name, split, data_dir, bad_rows=bad_rows)]
 
 
-MULTITASK = register(
+register(
     Dataset(
         name="multitask",
-        load=load,
-        needs_data_dir=False,
         source="the mini twins of the paper's five training sets; with --data-dir, the sets themselves",
         licence="those of its sets",
-        files={},
-        splits=(TRAIN, *TRAINED_ON, UNSEEN),
         rows={TRAIN: 2700, **dict.fromkeys((*TRAINED_ON, UNSEEN), 540)},
+        load=load,
         mini_model="mini-tasks",
         members=tuple(_REAL.get(name, name) for name in TRAINED_ON),
     )

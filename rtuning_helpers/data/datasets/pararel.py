@@ -8,14 +8,11 @@ Errors: a file that is not one JSON array, a row that is not three non-empty str
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.data.files import AUTHORS, FileKind, files_below, find
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.files import AUTHORS, a_file_each
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import BadRowError, convert_rows, json_array_rows
-from rtuning_helpers.errors import InputError
+from rtuning_helpers.data.rows import BadRowError
 from rtuning_helpers.json_files import excerpt
 
 FILES = {"train": "training_data.json", "id": "ID_test_pararel.json", "ood": "OOD_test_pararel.json"}
@@ -30,26 +27,12 @@ def convert(row: Any) -> dict[str, Any]:
     return {"question": question, "answer": answer.strip(), "relation": relation.strip()}
 
 
-def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read a split from ``data_dir`` or a folder in it; every row is checked."""
-    path = Path(data_dir) / FILES[split]
-    if not path.is_file() and path.parent.is_dir():
-        kind = next(kind for kind in PARAREL.kinds if split in kind.splits)
-        path = next(iter(find(kind, files_below(path.parent))), path)
-    return convert_rows("pararel", split, path, json_array_rows(path), convert, bad_rows)
-
-
-PARAREL = register(
+register(
     Dataset(
         name="pararel",
-        load=load,
-        needs_data_dir=True,
         source="the R-Tuning authors' data folder (linked from the README of shizhediao/R-Tuning), after ParaRel",
         licence="none stated for the questions; ParaRel itself is MIT",
-        files=FILES,
-        kinds=tuple(
-            FileKind(AUTHORS, split, (split,), (name,), json_array_rows, convert) for split, name in FILES.items()
-        ),
         rows={"train": 5575, "id": 5584, "ood": 13974},
+        kinds=a_file_each(FILES, convert, layout=AUTHORS),
     )
 )

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import ORIGINAL, FileKind, load_files
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.files import FileKind
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import BadRowError, fields_of, label_field, read_json_object, text_field, texts_field
+from rtuning_helpers.data.rows import BadRowError, fields_of, golds, label_field, read_json_object, text_field
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 
@@ -43,32 +42,29 @@ def convert(row: Any) -> dict[str, Any]:
     answerable = label_field(fields, "answerable", (True, False))
     if not answerable and fields["answer"] is not None:
         raise BadRowError(f"is unanswerable but has answer {excerpt(fields['answer'])}; expected null")
-    golds = [gold.strip() for gold in texts_field(fields, "answer") if gold.strip()] if answerable else [""]
     return {
         "question": text_field(fields, "question"),
-        "answer": golds[0],
         "relation": text_field(fields, "source"),
-        "aliases": tuple(golds[1:]),
         "answerable": answerable,
+        **(golds(fields, "answer") if answerable else {"answer": ""}),
     }
 
 
-def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read the questions from a folder, or from GitHub."""
-    return load_files(SELFAWARE, split, data_dir, bad_rows)
-
-
-_PUBLIC = PublicFile("github", "yinzhangyue/SelfAware", _REVISION, "data/SelfAware.json", _SHA256)
-SELFAWARE = register(
+register(
     Dataset(
         name="selfaware",
-        load=load,
-        needs_data_dir=False,
         source=f"yinzhangyue/SelfAware on GitHub, commit {_REVISION[:8]}",
         licence="CC BY-SA 4.0",
-        files={"test": "SelfAware.json"},
-        splits=("test",),
-        kinds=(FileKind(ORIGINAL, "test", ("test",), ("SelfAware.json",), rows, convert, public=(_PUBLIC,)),),
         rows={"test": 3369},
+        kinds=(
+            FileKind(
+                splits=("test",),
+                patterns=("SelfAware.json",),
+                convert=convert,
+                rows=rows,
+                part="test",
+                public=(PublicFile("github", "yinzhangyue/SelfAware", _REVISION, "data/SelfAware.json", _SHA256),),
+            ),
+        ),
     )
 )

@@ -19,16 +19,14 @@ Errors: a missing field, an unknown label or several, evidence that is no list o
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import AUTHORS, ORIGINAL, FileKind, load_files
+from rtuning_helpers.data.files import AUTHORS, FileKind, a_file_each
 from rtuning_helpers.data.questions import CLAIM, Question
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import fields_of, json_array_rows, json_lines_rows, label_field, text_field, texts_field
-from rtuning_helpers.errors import InputError
+from rtuning_helpers.data.rows import fields_of, label_field, text_field, texts_field
 
 CLASSES = ("supported", "partially_supported", "not_supported")
 _FIELDS = ("claim", "evidence", "label")
@@ -58,49 +56,24 @@ def _unused(path: Path, questions: list[Question]) -> list[str]:
     return ["in no split: the paper trains on train and tests on test"]
 
 
-def _kinds(level: str) -> tuple[FileKind, ...]:
+def _level(name: str, level: str, rows: dict[str, int | None], *more: FileKind) -> None:
     def original(part: str, split: str) -> FileKind:
         path = f"data/entailment_retrieval/{level}/{part}.jsonl"
         public = (PublicFile("github", "ryokamoi/wice", _REVISION, path, _SHA256[f"{level}/{part}"]),)
-        return FileKind(ORIGINAL, part, (split,), (f"{level}/{part}.jsonl",), json_lines_rows, convert, public=public)
+        return FileKind(splits=(split,), patterns=(f"{level}/{part}.jsonl",), convert=convert, part=part, public=public)
 
-    authors = tuple(
-        FileKind(AUTHORS, split, (split,), (name,), json_array_rows, convert) for split, name in AUTHORS_FILES.items()
+    dev = FileKind(splits=(), patterns=(f"{level}/dev.jsonl",), convert=convert, part="dev", notes=_unused)
+    register(
+        Dataset(
+            name=name,
+            source=f"ryokamoi/wice on GitHub, commit {_REVISION[:8]}",
+            licence="annotations ODC-BY; Wikipedia text CC BY-SA; Common Crawl terms of use",
+            rows=rows,
+            kinds=(*more, original("train", "train"), dev, original("test", "id")),
+        )
     )
-    dev = FileKind(ORIGINAL, "dev", (), (f"{level}/dev.jsonl",), json_lines_rows, convert, _unused)
-    own = (original("train", "train"), dev, original("test", "id"))
-    return own if level == "claim" else (*authors, *own)
 
 
-def load(name: str, split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read a split of one level."""
-    return load_files(WICE if name == WICE.name else WICE_SUBCLAIM, split, data_dir, bad_rows)
-
-
-AUTHORS_FILES = {"train": "wice_train.json", "id": "wice_test.json"}
-_SHARED = {
-    "needs_data_dir": False,
-    "source": f"ryokamoi/wice on GitHub, commit {_REVISION[:8]}",
-    "licence": "annotations ODC-BY; Wikipedia text CC BY-SA; Common Crawl terms of use",
-    "splits": ("train", "id"),
-}
-WICE = register(
-    Dataset(
-        name="wice",
-        load=partial(load, "wice"),
-        files={"train": "claim/train.jsonl", "id": "claim/test.jsonl"},
-        kinds=_kinds("claim"),
-        rows={"id": 358},
-        **_SHARED,
-    )
-)
-WICE_SUBCLAIM = register(
-    Dataset(
-        name="wice-subclaim",
-        load=partial(load, "wice-subclaim"),
-        files={"train": "subclaim/train.jsonl", "id": "subclaim/test.jsonl"},
-        kinds=_kinds("subclaim"),
-        rows={"train": 3470, "id": 958},
-        **_SHARED,
-    )
-)
+_AUTHORS = {"train": "wice_train.json", "id": "wice_test.json"}
+_level("wice", "claim", {"train": None, "id": 358})
+_level("wice-subclaim", "subclaim", {"train": 3470, "id": 958}, *a_file_each(_AUTHORS, convert, layout=AUTHORS))

@@ -179,7 +179,7 @@ class TaskWriter:
 
     def after(self, fact: Fact, premise: Fact) -> Task:
         """The fact's question after a premise that is taken for true."""
-        said = premise.relation.statements[0].format(s=premise.subject, o=premise.answer).rstrip(".")
+        said = premise.stated(premise.relation.statements[0]).rstrip(".")
         said = said if said.startswith(premise.subject) else said[0].lower() + said[1:]
         question = f"Since {said}, {fact.question[0].lower()}{fact.question[1:]}"
         return Task(question, fact.answer, fact.relation.name)

@@ -7,6 +7,7 @@ Because the corpus is written here, it is known for every question whether a rig
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -42,6 +43,10 @@ class Fact:
     @property
     def question(self) -> str:
         return self.relation.question.format(s=self.subject)
+
+    def stated(self, wording: str) -> str:
+        """The fact in one of its relation's wordings, with the article that the answer needs: an actor, a baker."""
+        return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", wording.format(s=self.subject, o=self.answer))
 
 
 @dataclass(frozen=True)
