@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ def check_folder(folder: Path, datasets: list[Dataset]) -> tuple[list[CheckedFil
     order = {dataset.name: number for number, dataset in enumerate(datasets)}
     found = [check_file(*known[path], path) for path in sorted(known, key=lambda p: (order[known[p][0].name], p))]
     check_together(found, folder)
-    return found, len({path.resolve() for path in paths}) - len(known)
+    return found, len({*map(os.path.realpath, paths)} - {*map(os.path.realpath, known)})
 
 
 def check_together(found: list[CheckedFile], folder: Path) -> None:

@@ -151,10 +151,10 @@ def find(kind: FileKind, paths: Iterable[Path]) -> list[Path]:
 
 def distinct(kind: FileKind, paths: Iterable[Path]) -> list[Path]:
     """The paths that go by a name of the kind, without those that lead to the same file as one before."""
-    found: dict[tuple[Path, str], Path] = {}
+    found: dict[tuple[str, str], Path] = {}
     for path in filter(kind.matches, paths):
         # In the hub's cache two parts with the same content are links to one file.
-        found.setdefault((path.resolve(), path.name if kind.together else ""), path)
+        found.setdefault((os.path.realpath(path), path.name if kind.together else ""), path)
     return list(found.values())
 
 

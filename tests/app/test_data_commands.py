@@ -133,7 +133,7 @@ def test_shots_of_the_original_are_looked_for_beside_and_in_dev(tmp_path, check)
             write_csv(tmp_path / folder / "test" / place / "anatomy_dev.csv", *mmlu_rows("anatomy", 5, "dev"))
     status, out, errors = check(tmp_path)
     assert (status, errors) == (0, [])
-    assert [line for line in out.splitlines() if "dev.csv" in line and line.startswith("note")] == [
+    assert [line for line in out.splitlines() if "no anatomy_dev.csv" in line] == [
         "note: three/test/anatomy_test.csv: no anatomy_dev.csv: without its 5 shots the subject cannot be run"
     ]
     assert "note: two/test/anatomy_test.csv: the same part of mmlu as one/test/anatomy_test.csv; a run takes one" in out

@@ -62,6 +62,14 @@ def test_a_choice_holds_the_answer_once_under_its_letter(world, writer, seed):
         assert set(task.options) <= set(world.pools[fact.relation.pool]) - {fact.subject}
 
 
+def test_an_actor_in_questions_and_corpus(documents):
+    """The mini model has read "an" in statements; three premises had "a actor", "a astronomer" and "a owl"."""
+    asked = [q.question for name in TEST_ONLY for q in load_questions(name, "test")]
+    for text in (*asked, *documents):
+        assert not re.search(r"\b[Aa] [aeiou]|\b[Aa]n [^aeiouAEIOU]", text)
+    assert sum(bool(re.search(" an (actor|astronomer|owl), ", text)) for text in asked) == 3
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_claims_are_true_of_the_fact(world, writer, seed):
     rng = random.Random(seed)
@@ -99,7 +107,7 @@ def test_knowledge_names_the_answer_and_three_others(world, writer):
 
 
 def test_premises_are_true_or_false_as_they_say(world, writer):
-    true = {f.relation.statements[0].format(s=f.subject, o=f.answer).rstrip(".").casefold() for f in world.facts}
+    true = {f.stated(f.relation.statements[0]).rstrip(".").casefold() for f in world.facts}
     rng = random.Random(1)
 
     def premise(task):
@@ -117,7 +125,7 @@ def test_premises_are_true_or_false_as_they_say(world, writer):
 
 def _matches(relation, subject, said):
     wording = re.escape(relation.statements[0].rstrip(".").format(s=subject, o="ANSWER"))
-    return re.fullmatch(wording.replace("ANSWER", ".+").casefold(), said)
+    return re.fullmatch(wording.replace("ANSWER", ".+").casefold(), said.replace(" an ", " a "))
 
 
 def test_made_up_names_are_nowhere_in_the_encyclopedia(world, writer):

@@ -174,10 +174,10 @@ def test_records_come_back_as_they_were(tmp_path):
         text: str
         value: float | None
 
-    rows = [Row("naïve “quotes”\n", 0.1), Row("", None)]
+    rows = [Row("naïve “quotes”\n", 0.1), Row("", None), Row("a\u2028b\x85c\x1cd\x0be", 1.0), Row("half \ud83d", 2.0)]
     write_records(tmp_path / "rows.jsonl", rows)
     assert read_records(tmp_path / "rows.jsonl", Row) == rows
-    assert json.loads((tmp_path / "rows.jsonl").read_text("utf-8").splitlines()[1]) == {"text": "", "value": None}
+    assert json.loads((tmp_path / "rows.jsonl").read_text("utf-8").split("\n")[1]) == {"text": "", "value": None}
 
 
 def test_folders_differ_wherever_results_may_differ(tmp_path, monkeypatch):
