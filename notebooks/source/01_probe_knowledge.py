@@ -56,8 +56,9 @@ from rtuning_helpers.metrics import accuracy, bootstrap_interval
 from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.probe.probing import probe, split_by_certainty
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 
 # %% [markdown]
 # The next cell holds everything you may want to change. `rtuning run` and papermill replace these values; each notebook

@@ -57,8 +57,9 @@ from rtuning_helpers.model.answering import draw_question_answers
 from rtuning_helpers.probe.uncertainty import answer_entropy, perplexities
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.methods.unsupervised import median_split
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper

@@ -58,9 +58,9 @@ from rtuning_helpers.tuning.encoding import IGNORED, encode_record, label_surviv
 from rtuning_helpers.tuning.methods.padding import build_padding
 from rtuning_helpers.tuning.methods.unsupervised import median_split
 from rtuning_helpers.tuning.methods.vanilla import build_vanilla
-from rtuning_helpers.tuning.registry import check_methods
+from rtuning_helpers.tuning.registry import check_methods, method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper

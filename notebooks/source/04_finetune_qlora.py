@@ -55,9 +55,9 @@ from rtuning_helpers.run.profiles import RunConfig, profile_table
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record
 from rtuning_helpers.tuning.finetuning import load_trainable_model
 from rtuning_helpers.tuning.methods.padding import build_padding
-from rtuning_helpers.tuning.registry import check_methods
+from rtuning_helpers.tuning.registry import check_methods, method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper
@@ -107,7 +107,7 @@ memory = pd.DataFrame(
 memory.round(2)
 
 # %%
-ax = memory.T.plot.barh(stacked=True, figsize=(6.5, 2.2), color=plots.METHOD_COLOURS.values())
+ax = memory.T.plot.barh(stacked=True, figsize=(6.5, 2.2))
 ax.set(xlabel="memory of the weights [MiB]", title="4-bit storage shrinks the linear layers")
 ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=2)
 plt.show()

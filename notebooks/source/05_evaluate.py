@@ -60,9 +60,9 @@ from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import label_probabilities
 from rtuning_helpers.run.artifacts import shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
-from rtuning_helpers.tuning.registry import check_methods
+from rtuning_helpers.tuning.registry import check_methods, method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 
 # %% tags=["parameters"]
 profile = "mini"  # mini, colab-t4, consumer-24gb or paper

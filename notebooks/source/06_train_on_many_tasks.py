@@ -66,8 +66,9 @@ from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]

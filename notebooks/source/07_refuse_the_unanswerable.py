@@ -76,9 +76,9 @@ from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.metrics.sampling_error import proportion_half_width
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.tuning.registry import check_methods
+from rtuning_helpers.tuning.registry import check_methods, method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]

@@ -74,8 +74,9 @@ from rtuning_helpers.paper.released_code.recording import RECORDING
 from rtuning_helpers.paper.released_code.training import optimiser_steps, training_sequences
 from rtuning_helpers.paper.tables import missing_numbers, paper_results, rerun_results
 from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]

@@ -71,8 +71,9 @@ from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.probe.uncertainty import answer_entropy
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]

@@ -75,8 +75,9 @@ from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.model.language_model import load_language_model
 from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]

@@ -70,8 +70,9 @@ from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
 from rtuning_helpers.metrics.sampling_error import proportion_half_width, seed_interval
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import method_looks
 
-plots.use_style()
+plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]

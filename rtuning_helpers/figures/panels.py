@@ -6,7 +6,6 @@ Lines differ in colour, dash and marker, so that a figure can be read without co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,12 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rtuning_helpers.figures.layout import panel_grid
-from rtuning_helpers.figures.plots import METHOD_COLOURS, METHOD_LINES
+from rtuning_helpers.figures.plots import series_styles
 from rtuning_helpers.metrics import reliability_bins
 
 _COLOURS = sns.color_palette("colorblind")
-_DASHES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
-_MARKERS = "osD^vP*"
 Panels = tuple[Figure, list[plt.Axes]]
 
 
@@ -77,19 +74,15 @@ def line_panels(
         ylim: Range of y.
     """
     fig, axes = panel_grid(len(panels), 3.9, 3.5, sharey=True)
-    labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
-    looks = {
-        label: {"color": colour, "linestyle": dash, "marker": marker}
-        for label, colour, dash, marker in zip(labels, cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS))
-    }
-    for method in METHOD_COLOURS.keys() & looks:
-        looks[method] |= {"color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
+    styles = series_styles(label for lines in panels.values() for label in lines)
     drawn = {}
     for ax, (name, lines) in zip(axes, panels.items(), strict=True):
         for label, (x, y, *band) in lines.items():
-            look = looks[label]
+            look = styles[label]
             if len(x) == 1:
-                drawn[label] = ax.axhline(y[0], color=look["color"], linestyle=look["linestyle"], linewidth=1.2)
+                drawn[label] = ax.axhline(
+                    y[0], label=look["label"], color=look["color"], linestyle=look["linestyle"], linewidth=1.2
+                )
                 continue
             drawn[label] = ax.plot(x, y, markersize=4, **look)[0]
             if band:
@@ -99,7 +92,7 @@ def line_panels(
     if ylim is not None:
         axes[0].set_ylim(*ylim)
     columns = (3 if len(drawn) > 4 else min(len(drawn), 4)) if len(panels) > 1 else 2
-    fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=columns, frameon=False)
+    fig.legend(handles=list(drawn.values()), loc="outside lower center", ncols=columns, frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return fig, axes
 
@@ -115,17 +108,16 @@ def reliability_panels(
         bins: Number of bins.
     """
     fig, axes = panel_grid(len(panels), 3.1, 3.6, sharex=True, sharey=True)
-    labels = list(dict.fromkeys(label for lines in panels.values() for label in lines))
+    styles = series_styles(label for lines in panels.values() for label in lines)
     for ax, (name, lines) in zip(axes, panels.items(), strict=True):
         ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":")
         for label, (correct, confidence) in lines.items():
-            place = labels.index(label)
+            look = styles[label]
             filled = reliability_bins(correct, confidence, bins=bins)
-            colour, dash = _COLOURS[place], _DASHES[place % len(_DASHES)]
             x, y = [b.confidence for b in filled], [b.accuracy for b in filled]
-            marker = _MARKERS[place % len(_MARKERS)]
-            ax.plot(x, y, color=colour, linestyle=dash, linewidth=1, marker=marker, markersize=3, label=label)
-            ax.scatter(x, y, s=[400 * b.n / len(correct) for b in filled], color=colour, marker=marker, alpha=0.6)
+            ax.plot(x, y, linewidth=1, markersize=3, **look)
+            sizes = [400 * b.n / len(correct) for b in filled]
+            ax.scatter(x, y, s=sizes, color=look["color"], marker=look["marker"], alpha=0.6)
         ax.set(xlabel="stated confidence", title=name, aspect="equal", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
     axes[0].set_ylabel("share of right answers")
     handles, names = axes[0].get_legend_handles_labels()

@@ -6,7 +6,7 @@ colour says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,19 +17,23 @@ from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
 from rtuning_helpers.figures.layout import panel_grid
+from rtuning_helpers.figures.looks import Look, looks_of, set_method_looks
 from rtuning_helpers.metrics import risk_coverage
+from rtuning_helpers.metrics.answers import WILLING
 
 _COLOURS = sns.color_palette("colorblind")
-METHOD_ORDER = ("pretrained", "vanilla", "padding", "replacement", "unsupervised")
-METHOD_COLOURS = dict(zip(METHOD_ORDER, (_COLOURS[7], _COLOURS[1], _COLOURS[0], _COLOURS[2], _COLOURS[4]), strict=True))
-METHOD_LINES = dict(zip(METHOD_ORDER, (":", "--", "-", (0, (3, 1, 1, 1)), "-."), strict=True))
 CERTAIN, UNCERTAIN = _COLOURS[0], _COLOURS[3]
 
 Panels = tuple[Figure, list[Axes]]
 
 
-def use_style() -> None:
-    """The look of every figure; call it once at the top of a notebook."""
+def use_style(methods: Mapping[str, Look]) -> None:
+    """The look of every figure; call it once at the top of a notebook.
+
+    Args:
+        methods: The look of each method, from `tuning.registry.method_looks`.
+    """
+    set_method_looks(methods)
     sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font_scale=0.9)
     plt.rcParams.update({"figure.constrained_layout.use": True, "figure.dpi": 96, "axes.titlelocation": "left"})
 
@@ -119,12 +123,11 @@ def interval_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Fig
 def loss_curves(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -> tuple[Figure, Axes]:
     """Training loss over optimiser steps, a line a method."""
     fig, ax = plt.subplots(figsize=(6.5, 3.4))
+    styles = series_styles(curves)
     for method, points in curves.items():
         steps, losses = zip(*points, strict=True)
         marker = "o" if len(steps) < 5 else None
-        ax.plot(
-            steps, losses, label=method, marker=marker, color=METHOD_COLOURS[method], linestyle=METHOD_LINES[method]
-        )
+        ax.plot(steps, losses, **styles[method] | {"marker": marker})
     ax.set(xlabel="optimiser step", ylabel="loss [nats per completion token]", title=title, ylim=(0, None))
     ax.legend(frameon=False)
     return fig, ax
@@ -140,13 +143,14 @@ def precision_recall_panels(
         title: The finding.
     """
     fig, axes = panel_grid(len(curves), 3.6, 3.4, sharey=True)
+    styles = series_styles((method for methods in curves.values() for method in methods), marker=False)
     for ax, (split, methods) in zip(axes, curves.items(), strict=True):
         for method, (correct, confidence) in methods.items():
             if not any(correct):  # no right answer: no ranking to judge
                 continue
             precision, recall, _ = precision_recall_curve(correct, confidence)
-            ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **_method_style(method))
-            ax.axhline(np.mean(correct) * 100, color=METHOD_COLOURS[method], linestyle=":", linewidth=0.8)
+            ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **styles[method])
+            ax.axhline(np.mean(correct) * 100, color=styles[method]["color"], linestyle=":", linewidth=0.8)
         ax.set(xlabel="recall of right answers [%]", title=split)
     axes[0].set_ylabel("precision [%]")
     return _finish_panels(fig, axes, title)
@@ -157,10 +161,11 @@ def risk_coverage_panels(
 ) -> Panels:
     """Share of wrong answers over the share of questions answered, most confident first, a panel a split."""
     fig, axes = panel_grid(len(curves), 3.6, 3.4, sharey=True)
+    styles = series_styles((method for methods in curves.values() for method in methods), marker=False)
     for ax, (split, methods) in zip(axes, curves.items(), strict=True):
         for method, (correct, confidence) in methods.items():
             coverage, risk = risk_coverage(correct, confidence)
-            ax.plot(coverage * 100, risk * 100, **_method_style(method))
+            ax.plot(coverage * 100, risk * 100, **styles[method])
         ax.set(xlabel="coverage: questions answered [%]", title=split)
     axes[0].set_ylabel("risk: wrong among answered [%]")
     return _finish_panels(fig, axes, title)
@@ -182,7 +187,7 @@ def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]]
         ax.hist(
             sure[~right], bins=edges, color=UNCERTAIN, alpha=0.55, hatch="///", edgecolor="white", label="wrong answer"
         )
-        ax.axvline(0.5, color="black", linestyle="--", linewidth=1)
+        ax.axvline(WILLING, color="black", linestyle="--", linewidth=1)
         ax.set(xlabel="sure confidence P(sure)", title=split)
     axes[0].set_ylabel("questions")
     return _finish_panels(fig, axes, title)
@@ -197,10 +202,11 @@ def rate_by_exposure(curves: Mapping[str, Sequence[Mapping]], ylabel: str, title
         title: The finding.
     """
     fig, ax = plt.subplots(figsize=(6.5, 3.6))
+    styles = series_styles(curves)
     for shift, (method, rows) in zip(np.linspace(-0.08, 0.08, len(curves)), curves.items(), strict=True):
         rate, low, high = (np.array([row[key] for row in rows]) * 100 for key in ("rate", "low", "high"))
         x = np.arange(len(rows)) + shift
-        ax.errorbar(x, rate, yerr=[rate - low, high - rate], marker="o", capsize=3, **_method_style(method))
+        ax.errorbar(x, rate, yerr=[rate - low, high - rate], capsize=3, **styles[method] | {"marker": "o"})
     ax.set_xticks(range(len(rows)), [row["exposure"] for row in rows])
     ax.set(xlabel="documents in the corpus that state the fact", ylabel=ylabel, ylim=(-3, 103), title=title)
     ax.legend(frameon=False)
@@ -279,8 +285,13 @@ def stacked_shares(shares: DataFrame, xlabel: str, ylabel: str, title: str) -> t
     return fig, ax
 
 
-def _method_style(method: str) -> dict:
-    return {"label": method, "color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
+def series_styles(names: Iterable[str], marker: bool = True) -> dict[str, dict]:
+    """For each series of a figure its label, colour, dashes and marker, as matplotlib's functions take them."""
+    found = {}
+    for name, look in looks_of(names).items():
+        found[name] = {"label": look.label, "color": _COLOURS[look.colour], "linestyle": look.line}
+        found[name] |= {"marker": look.marker} if marker else {}
+    return found
 
 
 def _finish_panels(fig: Figure, axes: Sequence[Axes], title: str) -> Panels:

@@ -28,9 +28,11 @@ from rtuning_helpers.experiments.unanswerable.measure import (
 )
 from rtuning_helpers.experiments.unanswerable.recording import RECORDING, RUNS
 from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
+from rtuning_helpers.figures import plots
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.metrics.exposure import proportion_interval
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import method_looks
 
 # Four unanswerable questions, then six answerable ones, of which the untuned model knows the first four.
 REFUSED = [1, 1, 1, 0, 1, 0, 0, 0, 1, 1]
@@ -255,6 +257,7 @@ def test_the_chain_on_the_tiny_model(tiny_model, tmp_path, monkeypatch):
 
 
 def test_the_figures_have_labelled_axes(padding, untuned):
+    plots.use_style(method_looks())
     row = refusal_row("padding", padding, untuned)
     curve = {"padding": refusal_curve(padding, "sure_confidence")}
     curve["pretrained"] = refusal_curve(untuned, "answer_confidence")
@@ -262,7 +265,7 @@ def test_the_figures_have_labelled_axes(padding, untuned):
     assert [ax.get_title() for ax in axes] == ["NEC", "FalseQA"]
     assert axes[0].get_ylabel() == "unanswerable questions refused [%]"
     assert {t.get_text() for t in fig.legends[0].get_texts()} == {
-        "blind refusing", "padding, any threshold", "pretrained, any threshold", "padding",
+        "blind refusing", "padding, any threshold", "untuned, any threshold", "padding",
     }  # fmt: skip
     halves = ([p.answerable for p in padding], [p.sure_confidence for p in padding])
     _, axes = refusal_plots.confidence_by_half({"NEC": halves, "none": ([], [])}, "P(sure)", "t", 0.5)

@@ -12,12 +12,13 @@ import pytest
 from rtuning_helpers.experiments.transfer.figures import dots_by_task
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.figures.layout import WIDEST, folded, panel_grid
+from rtuning_helpers.tuning.registry import all_methods, method_looks
 
 
 @pytest.fixture(autouse=True)
 def style():
     with plt.rc_context():
-        plots.use_style()
+        plots.use_style(method_looks())
         yield
         plt.close("all")
 
@@ -53,10 +54,11 @@ def test_a_folded_table_is_whole_in_a_terminal():
 def test_a_method_has_one_colour_in_every_figure():
     line = ([1, 2], [0.1, 0.2])
     _, (ax,) = panels.line_panels({"ID": {"vanilla": line, "padding": line, "replacement": line}}, "x", "y", "t")
-    colours = {method: plots.METHOD_COLOURS[method] for method in ("vanilla", "padding", "replacement")}
-    assert [drawn.get_color() for drawn in ax.lines] == list(colours.values())
+    styles = plots.series_styles(all_methods())
+    shown = [styles[method]["color"] for method in ("vanilla", "padding", "replacement")]
+    assert [drawn.get_color() for drawn in ax.lines] == shown
     row = {"task": "mmlu", "value": 0.5, "low": 0.4, "high": 0.6}
     _, ax = dots_by_task({"padding": [row], "read once": [row]}, "y", "t")
     first, second = (container.lines[0].get_color() for container in ax.containers)
-    assert first == colours["padding"]
-    assert second not in plots.METHOD_COLOURS.values()
+    assert first == styles["padding"]["color"]
+    assert second not in [style["color"] for style in styles.values()]

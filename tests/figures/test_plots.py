@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rtuning_helpers.figures import plots
+from rtuning_helpers.tuning.registry import method_looks
 
 RATES = [
     {"exposure": "0", "n": 10, "rate": 0.1, "low": 0.0, "high": 0.3},
@@ -63,9 +64,7 @@ CASES = {
         "difference [points]",
         "title",
     ),
-    "rate_by_exposure": lambda: plots.rate_by_exposure(
-        dict.fromkeys(plots.METHOD_ORDER, RATES), "refused [%]", "title"
-    ),
+    "rate_by_exposure": lambda: plots.rate_by_exposure(dict.fromkeys(method_looks(), RATES), "refused [%]", "title"),
     "stacked_shares": lambda: plots.stacked_shares(
         pd.DataFrame({"known": [20.0, 90.0], "unknown": [80.0, 10.0]}, index=["0", "61+"]),
         "documents",
@@ -78,7 +77,7 @@ CASES = {
 @pytest.fixture(autouse=True)
 def style():
     with plt.rc_context():
-        plots.use_style()
+        plots.use_style(method_looks())
         yield
     plt.close("all")
 
@@ -104,7 +103,7 @@ def test_figures_have_labelled_axes_and_can_be_drawn(case):
 def test_every_public_figure_is_among_the_cases():
     public = {name for name in vars(plots) if not name.startswith("_") and callable(vars(plots)[name])}
     own = {name for name in public if getattr(vars(plots)[name], "__module__", "") == plots.__name__}
-    assert own - {"use_style"} == {case.partition(",")[0] for case in CASES}
+    assert own - {"use_style", "series_styles"} == {case.partition(",")[0] for case in CASES}
 
 
 def test_the_exposure_curve_shows_the_numbers_it_was_given():
@@ -125,9 +124,9 @@ def test_panels_stand_side_by_side_one_a_split():
     assert [ax.get_title(loc="left") for ax in axes] == ["split 0", "split 1", "split 2"]
 
 
-def test_methods_can_be_told_apart_without_colour():
-    assert len({str(line) for line in plots.METHOD_LINES.values()}) == len(plots.METHOD_ORDER)
-    assert len(set(plots.METHOD_COLOURS.values())) == len(plots.METHOD_ORDER)
+def test_a_method_is_called_what_people_call_it():
+    _, ax = plots.rate_by_exposure({"pretrained": RATES, "read once": RATES}, "refused [%]", "title")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["untuned", "read once"]
 
 
 def test_a_waterfall_goes_from_value_to_value():

@@ -8,6 +8,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.tuning.registry import method_looks
 
 SHOWN = {  # method -> (what is counted of its answers, label)
     "pretrained": ("correct", "untuned: answered right"),
@@ -18,7 +19,7 @@ SHOWN = {  # method -> (what is counted of its answers, label)
 
 def draw_refusals(configs: Sequence[RunConfig]) -> None:
     """``results/mini/refusals.png``: what the untuned model gets right and the tuned ones refuse, by exposure."""
-    plots.use_style()
+    plots.use_style(method_looks())
     curves = {}
     for method, (outcome, _) in SHOWN.items():
         found = [p for c in configs for split in ("id", "ood") for p in steps.read_method_predictions(c, method, split)]

@@ -15,10 +15,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from rtuning_helpers.figures.layout import panel_grid
-from rtuning_helpers.figures.plots import METHOD_COLOURS
-
-_COLOURS = [sns.color_palette("colorblind")[place] for place in (5, 8, 9, 6, 3)]  # none of a method
-_MARKERS = "sDo^v"
+from rtuning_helpers.figures.plots import series_styles
 
 
 def dots_by_task(
@@ -36,12 +33,12 @@ def dots_by_task(
     fig, ax = plt.subplots(figsize=(7.2, 3.8))
     tasks = [row["task"] for row in next(iter(series.values()))]
     offsets = np.linspace(-0.22, 0.22, len(series)) if len(series) > 1 else [0.0]
-    for offset, (name, rows), colour, marker in zip(offsets, series.items(), _COLOURS, _MARKERS, strict=False):
+    styles = series_styles(series)
+    for offset, (name, rows) in zip(offsets, series.items(), strict=True):
         x = np.array([tasks.index(row["task"]) for row in rows]) + offset
         value, low, high = (np.array([row[key] for row in rows], dtype=float) * 100 for key in ("value", "low", "high"))
         error = [value - low, high - value]
-        colour = METHOD_COLOURS.get(name, colour)
-        ax.errorbar(x, value, yerr=error, label=name, color=colour, marker=marker, linestyle="none", capsize=3)
+        ax.errorbar(x, value, yerr=error, capsize=3, **styles[name] | {"linestyle": "none"})
     for place, task in enumerate(tasks if lines else ()):
         label = "chance" if place == 0 else None
         ax.hlines(lines[task] * 100, place - 0.38, place + 0.38, color="black", linewidth=1.2, label=label)

@@ -14,12 +14,10 @@ from matplotlib.figure import Figure
 
 from rtuning_helpers.experiments.unanswerable.measure import Estimate, RefusalRow
 from rtuning_helpers.figures.layout import panel_grid
-from rtuning_helpers.figures.plots import METHOD_COLOURS, METHOD_LINES
+from rtuning_helpers.figures.plots import series_styles
 
 _COLOURS = sns.color_palette("colorblind")
-_MARKERS = {"pretrained": "v", "vanilla": "s", "padding": "o", "replacement": "D", "unsupervised": "^"}
 _HALVES = (("answerable", _COLOURS[0], None), ("unanswerable", _COLOURS[3], "///"))
-_SERIES = (_COLOURS[3], _COLOURS[7], _COLOURS[0], _COLOURS[2])
 Panels = tuple[Figure, list[plt.Axes]]
 
 
@@ -38,27 +36,21 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
     shifts = dict(
         zip(series, (np.arange(len(series)) - (len(series) - 1) / 2) * 0.7 / max(len(series), 1), strict=True)
     )
-    drawn = {}
+    drawn, styles = {}, series_styles(series)
     for ax, (panel, rows) in zip(axes, panels.items(), strict=True):
         for label, found in rows.items():
             for name, estimate in found.items():
                 if estimate.value is None:
                     continue
-                place = series.index(name)
-                colour = METHOD_COLOURS.get(name, _SERIES[place % len(_SERIES)])
-                marker = _MARKERS.get(name, "oDsv^"[place % 5])
                 x, xerr = _percent(estimate)
-                drawn[name] = ax.errorbar(
-                    x, labels.index(label) + shifts[name], xerr=xerr, color=colour, marker=marker, capsize=3
-                )
+                y, look = labels.index(label) + shifts[name], styles[name] | {"linestyle": "none"}
+                drawn[name] = ax.errorbar(x, y, xerr=xerr, capsize=3, **look)
         ax.set(xlabel="refused [%]", title=panel, xlim=(-4, 104))
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].set_ylim(len(labels) - 0.5, -0.5)
     if len(series) > 1:
-        handles = {name: drawn[name] for name in series if name in drawn}
-        fig.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(series), 4), frameon=False
-        )
+        handles = [drawn[name] for name in series if name in drawn]
+        fig.legend(handles=handles, loc="outside lower center", ncols=min(len(series), 4), frameon=False)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return fig, axes
 
@@ -80,19 +72,22 @@ def refusal_plane(
     """
     fig, axes = panel_grid(len(points), 3.2, 4.3, sharex=True, sharey=True)
     drawn = {}
+    styles = series_styles(
+        [*(row.method for rows in points.values() for row in rows), *(m for c in curves.values() for m in c)]
+    )
     for ax, (name, rows) in zip(axes, points.items(), strict=True):
         drawn["blind refusing"] = ax.plot([0, 100], [0, 100], color="black", linewidth=0.6)[0]
         for method, (over, recall) in curves.get(name, {}).items():
-            look = {"color": METHOD_COLOURS[method], "linestyle": METHOD_LINES[method]}
+            look, label = styles[method] | {"marker": None}, f"{styles[method]['label']}, any threshold"
             x, y = np.asarray(over) * 100, np.asarray(recall) * 100
-            drawn[f"{method}, any threshold"] = ax.plot(x, y, linewidth=1.4, **look)[0]
+            drawn[label] = ax.plot(x, y, linewidth=1.4, **look | {"label": label})[0]
         for row in rows:
             if row.over_refusal.value is None or row.recall.value is None:
                 continue
-            look = {"color": METHOD_COLOURS[row.method], "marker": _MARKERS[row.method], "linestyle": "none"}
+            look = styles[row.method] | {"linestyle": "none"}
             x, xerr = _percent(row.over_refusal)
             y, yerr = _percent(row.recall)
-            drawn[row.method] = ax.errorbar(
+            drawn[look["label"]] = ax.errorbar(
                 x, y, xerr=xerr, yerr=yerr, markersize=7, markeredgecolor="black", capsize=3, **look
             )
         ax.set(xlabel="answerable questions refused [%]", title=name, xlim=(-4, 104), ylim=(-4, 104), aspect="equal")
