@@ -28,7 +28,7 @@ from rtuning_helpers.experiments.unanswerable.measure import (
 )
 from rtuning_helpers.experiments.unanswerable.recording import RECORDING, RUNS
 from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
-from rtuning_helpers.figures import plots
+from rtuning_helpers.figures.looks import set_method_looks
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.metrics.exposure import proportion_interval
 from rtuning_helpers.run.profiles import RunConfig
@@ -257,7 +257,7 @@ def test_the_chain_on_the_tiny_model(tiny_model, tmp_path, monkeypatch):
 
 
 def test_the_figures_have_labelled_axes(padding, untuned):
-    plots.use_style(method_looks())
+    set_method_looks(method_looks())
     row = refusal_row("padding", padding, untuned)
     curve = {"padding": refusal_curve(padding, "sure_confidence")}
     curve["pretrained"] = refusal_curve(untuned, "answer_confidence")
