@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -77,18 +77,11 @@ def excerpt(value: object, width: int = 80) -> str:
 
 
 @contextmanager
-def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file that stands under its name only once it is written whole: until then under a temporary one.
-
-    Args:
-        path: Where it belongs; a file that is there already stays until then.
-        mode: ``"w"`` for UTF-8 text, ``"wb"`` for bytes.
-    """
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that stands under its name only once it is written whole; what was there before stays until then."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    # A lone surrogate cannot be UTF-8; "backslashreplace" turns it into its JSON escape.
-    text = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
     try:
-        with os.fdopen(handle, mode, **text) as file:
+        with os.fdopen(handle, "wb") as file:
             yield file
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
@@ -98,9 +91,9 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file atomically."""
+    """Write a file atomically, in UTF-8; a lone surrogate, which cannot be UTF-8, becomes its JSON escape."""
     with replacing(path) as file:
-        file.write(text)
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -115,7 +108,7 @@ def read_json(path: Path) -> Any:
 
 def write_records(path: Path, records: Iterable[Any]) -> None:
     """Write dataclasses or dictionaries as JSON lines, atomically."""
-    rows = (asdict(record) if is_dataclass(record) else record for record in records)
+    rows = (record if isinstance(record, dict) else asdict(record) for record in records)
     write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
 
 

@@ -97,10 +97,10 @@ def check_together(found: list[CheckedFile], folder: Path) -> None:
     twice = set()
     for files in _grouped(found, lambda file: (file.dataset.name, file.kind.layout, file.kind.part)):
         by_path = {file.path: file for file in files}
-        for first, second in copies(files[0].kind, by_path):
+        for one, other in copies(files[0].kind, by_path):
             twice.add(files[0].kind)
-            by_path[second].notes.append(
-                f"the same part of {files[0].dataset.name} as {_below(first, folder)}; a run takes one of them only: "
+            by_path[other].notes.append(
+                f"the same part of {files[0].dataset.name} as {_below(one, folder)}; a run takes one of them only: "
                 "name its folder"
             )
         if files[0].kind not in twice:
@@ -148,8 +148,8 @@ def present(dataset: Dataset, data_dir: Path | None) -> str:
     files = [file for kind in dataset.kinds for file in kind.public]
     if not files:
         return "needs --data-dir"
-    there = sum(cached(file) is not None for file in files)
-    return "fetched" if there == len(files) else "not fetched" if not there else f"{there} of {len(files)} files"
+    fetched = sum(cached(file) is not None for file in files)
+    return "fetched" if fetched == len(files) else "not fetched" if not fetched else f"{fetched} of {len(files)} files"
 
 
 @data.command("list")

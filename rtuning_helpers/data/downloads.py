@@ -138,7 +138,7 @@ def _from_github(file: PublicFile) -> Path:
     path = cache_folder() / "github" / file.repository / file.revision / file.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer, replacing(path, "wb") as target:
+        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer, replacing(path) as target:
             _copy(answer, target, file.path)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _unreachable(file, error) from None

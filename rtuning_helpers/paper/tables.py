@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.json_files import excerpt, read_text
 from rtuning_helpers.run.profiles import default_out
 
 CELL = ("table", "dataset", "split", "model", "method", "metric")
@@ -80,13 +80,8 @@ def read_csv(
     Raises:
         InputError: The file is missing or not UTF-8, its header differs, or a row is not what it should be.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: file not found; expected a CSV file with the columns {','.join(header)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected a CSV file") from None
-    lines = list(csv.reader(io.StringIO(text)))
+    text = read_text(path, f"a CSV file with the columns {','.join(header)}")
+    lines = list(csv.reader(io.StringIO(text, newline="")))
     if not lines or tuple(lines[0]) != tuple(header):
         found = ",".join(lines[0]) if lines else "nothing"
         raise InputError(f"{path}: its header is {excerpt(found)}; expected {','.join(header)}")
