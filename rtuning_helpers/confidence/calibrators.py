@@ -16,6 +16,8 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from rtuning_helpers.metrics.arrays import checked
+
 Calibrator = Callable[[ArrayLike], np.ndarray]
 EPSILON = 1e-6  # confidences are kept this far from 0 and 1 before their log-odds are taken
 TEMPERATURES = (0.05, 20.0)
@@ -37,7 +39,7 @@ def fit_temperature(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
         return float(np.mean(np.logaddexp(0, scaled) - right * scaled))
 
     found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded").x
-    return lambda values: expit(log_odds(_column(values)) / np.exp(found))
+    return lambda values: expit(_odds(values) / np.exp(found))
 
 
 def fit_platt(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
@@ -46,7 +48,9 @@ def fit_platt(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
     Raises:
         ValueError: As `fit_temperature`, and if all answers are right or all are wrong.
     """
-    score, right = _checked(confidence, correct, two_classes=True)
+    score, right = _checked(confidence, correct)
+    if len(set(right.tolist())) < 2:
+        raise ValueError("correct holds one class only; expected right and wrong answers")
     positives, negatives = right.sum(), (1 - right).sum()
     # Platt's targets keep the curve from running to 0 and 1 on separable data: each row counts for both classes.
     high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
@@ -55,7 +59,7 @@ def fit_platt(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
     rows, labels = np.concatenate([odds, odds]), np.repeat([1, 0], len(odds))
     weights = np.concatenate([target, 1 - target])
     model = LogisticRegression(C=1e6).fit(rows, labels, sample_weight=weights)
-    return lambda values: model.predict_proba(log_odds(_column(values))[:, None])[:, 1]
+    return lambda values: model.predict_proba(_odds(values)[:, None])[:, 1]
 
 
 def fit_isotonic(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
@@ -66,7 +70,7 @@ def fit_isotonic(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
     """
     score, right = _checked(confidence, correct)
     model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(score, right)
-    return lambda values: model.predict(_column(values))
+    return lambda values: model.predict(checked(None, confidence=values)[0][0])
 
 
 CALIBRATORS: dict[str, Callable[[ArrayLike, ArrayLike], Calibrator]] = {
@@ -92,40 +96,25 @@ def calibrate(
     """
     if method not in CALIBRATORS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(CALIBRATORS)}")
-    fitted, labels = np.asarray(held_out, dtype=float), np.asarray(held_out_correct, dtype=float)
+    fitted, labels, values = (np.asarray(a, dtype=float) for a in (held_out, held_out_correct, confidence))
     if len(fitted) != len(labels):
         raise ValueError(f"held_out has {len(fitted)} rows, held_out_correct {len(labels)}; expected as many")
-    kept = ~np.isnan(fitted)
-    calibrator = CALIBRATORS[method](fitted[kept], labels[kept])
-    values = np.asarray(confidence, dtype=float)
-    found = np.full(len(values), np.nan)
-    known = ~np.isnan(values)
+    kept, known = ~np.isnan(fitted), ~np.isnan(values)
+    calibrator, found = CALIBRATORS[method](fitted[kept], labels[kept]), np.full(len(values), np.nan)
     if known.any():
         found[known] = calibrator(values[known])
     return found
 
 
-def _checked(confidence: ArrayLike, correct: ArrayLike, two_classes: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    score, right = _column(confidence), np.asarray(correct, dtype=float)
-    if len(score) != len(right):
-        raise ValueError(f"correct has {len(right)} rows, confidence {len(score)}; expected as many")
+def _checked(confidence: ArrayLike, correct: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    (score, right), _ = checked(None, confidence=confidence, correct=correct)
     if not len(score):
         raise ValueError("confidence is empty; expected at least one held-out row")
-    if not np.isin(right, (0, 1)).all():
-        raise ValueError("correct holds something else than 0 and 1")
-    if two_classes and len(set(right.tolist())) < 2:
-        raise ValueError("correct holds one class only; expected right and wrong answers")
     return score, right
 
 
-def _column(values: ArrayLike) -> np.ndarray:
-    column = np.asarray(values, dtype=float)
-    if column.ndim != 1:
-        raise ValueError(f"confidence has shape {column.shape}; expected one dimension")
-    if not ((column >= 0) & (column <= 1)).all():  # NaN is in no range
-        row = int(np.argmin((column >= 0) & (column <= 1)))
-        raise ValueError(f"confidence is {column[row]} in row {row + 1}; expected a number in [0, 1]")
-    return column
+def _odds(confidence: ArrayLike) -> np.ndarray:
+    return log_odds(checked(None, confidence=confidence)[0][0])
 
 
 def log_odds(confidence: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rtuning_helpers.metrics.arrays import Values, checked, plain, ratio, weighted_sum
+from rtuning_helpers.metrics.arrays import Column, Counts, metric, share
 
 WILLING = 0.5  # a model that says how sure it is answers where P(sure) is above this (released evaluator)
 
@@ -15,25 +15,25 @@ def mixed_confidence(answer: ArrayLike, sure: ArrayLike) -> np.ndarray:
     return 0.5 * np.asarray(answer, dtype=float) + 0.5 * np.asarray(sure, dtype=float)
 
 
-def accuracy(correct: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def accuracy(correct: Column, weights: Counts) -> np.ndarray:
     """Share of right answers; a refusal counts as not right."""
-    (right,), w = checked(weights, correct=correct)
-    return plain(ratio(weighted_sum(w, right), w.sum(axis=1)), weights)
+    return share(weights, correct)
 
 
-def answer_rate(refused: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def answer_rate(refused: Column, weights: Counts) -> np.ndarray:
     """Share of the questions that were answered (coverage)."""
-    (refusal,), w = checked(weights, refused=refused)
-    return plain(ratio(weighted_sum(w, 1 - refusal), w.sum(axis=1)), weights)
+    return share(weights, 1 - refused)
 
 
-def willing_accuracy(correct: ArrayLike, refused: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def willing_accuracy(correct: Column, refused: Column, weights: Counts) -> np.ndarray:
     """Share of right answers among the answered questions (paper eq. 3); NaN where all are refused."""
-    (right, refusal), w = checked(weights, correct=correct, refused=refused)
-    return plain(ratio(weighted_sum(w, right * (1 - refusal)), weighted_sum(w, 1 - refusal)), weights)
+    return share(weights, correct * (1 - refused), among=1 - refused)
 
 
-def mean(values: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def mean(values: Column, weights: Counts) -> np.ndarray:
     """Mean of any finite numbers; NaN for none."""
-    (numbers,), w = checked(weights, values=values)
-    return plain(ratio(weighted_sum(w, numbers), w.sum(axis=1)), weights)
+    return share(weights, values)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import is_dataclass, replace
+from functools import wraps
+from inspect import Signature, signature
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 Values = float | np.ndarray  # one number, or one for each row of weights
 Metric = Callable[..., Values]
+Column = np.ndarray  # of shape (n,)
+Counts = np.ndarray  # how often each row counts in each resample, (B, n)
 _BINARY = ("0 or 1", lambda x: (x == 0) | (x == 1))
 _RANGES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {  # NaN is in none of them
     "correct": _BINARY,
@@ -62,11 +68,41 @@ def weighted_sum(w: np.ndarray, column: np.ndarray) -> np.ndarray:
     return np.einsum("bn,n->b", w, column)  # not @: its threads vary the last digit, and stall on a busy machine
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Their quotient, NaN where the denominator is 0 or below."""
-    return np.divide(numerator, denominator, out=np.full(np.shape(denominator), np.nan), where=denominator > 0)
+def ratio(numerator: np.ndarray, denominator: np.ndarray, otherwise: float = np.nan) -> np.ndarray:
+    """Their quotient; NaN, or another number, where the denominator is 0 or below."""
+    return np.divide(
+        numerator, denominator, out=np.full(np.shape(denominator), float(otherwise)), where=denominator > 0
+    )
 
 
-def plain(values: np.ndarray, weights: ArrayLike | None) -> Values:
-    """What a metric returns: the array for weights of shape (B, n), else a float."""
+def share(w: np.ndarray, of: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
+    """Sum of one column over that of another, of all rows by default, under each row of weights: (B,)."""
+    return ratio(weighted_sum(w, of), w.sum(axis=1) if among is None else weighted_sum(w, among))
+
+
+def metric(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a metric of a function that takes checked columns (n,) and counts (B, n) and returns B values.
+
+    The metric takes any columns; without ``weights`` each row counts once. With weights of shape (B, n) it returns an
+    array of B values, else a float; a dataclass of such values field by field.
+    """
+    found = signature(function).parameters
+    shown = Signature([p.replace(default=None) if p.name == "weights" else p for p in found.values()])
+    columns = list(found)[: list(found).index("weights")]
+
+    @wraps(function)
+    def of_rows(*given: Any, **options: Any) -> Any:
+        arguments = shown.bind(*given, **options).arguments
+        weights = arguments.pop("weights", None)
+        arrays, counts = checked(weights, **{name: arguments.pop(name) for name in columns})
+        values = function(*arrays, counts, **arguments)
+        if is_dataclass(values):
+            return replace(values, **{name: _plain(part, weights) for name, part in vars(values).items()})
+        return _plain(values, weights)
+
+    of_rows.__signature__ = shown
+    return of_rows
+
+
+def _plain(values: np.ndarray, weights: ArrayLike | None) -> Values:
     return values if np.ndim(weights) == 2 else float(values[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 
@@ -11,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from rtuning_helpers.metrics.answers import mean
 from rtuning_helpers.metrics.arrays import Metric, Values
+
+CELLS = 2**19  # resampling counts held at once: 4 MiB, so that the temporaries stay in tens of MiB
 
 
 def bootstrap_interval(
@@ -78,8 +79,7 @@ def resampled(metrics: dict[str, Metric], n: int, resamples: int, seed: int) -> 
     """Each metric on the same resamples of n rows, in chunks of counts of shape (rows, n)."""
     if resamples < 1:
         raise ValueError(f"resamples is {resamples}; expected at least 1")
-    cells_at_once = sys.modules[__package__]._CELLS  # looked up here, so that it can be changed in one place
-    rng, rows_at_once = np.random.default_rng(seed), max(1, cells_at_once // max(n, 1))
+    rng, rows_at_once = np.random.default_rng(seed), max(1, CELLS // max(n, 1))
     draws: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for name in metrics}
     for start in range(0, resamples if n else 0, rows_at_once):
         rows = min(rows_at_once, resamples - start)

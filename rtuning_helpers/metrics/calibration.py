@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rtuning_helpers.metrics.arrays import Values, checked, plain, ratio, weighted_sum
+from rtuning_helpers.metrics.arrays import Column, Counts, Values, checked, metric, ratio, share
 from rtuning_helpers.metrics.binning import equal_width_bin, into_bins
 
 
@@ -54,7 +54,8 @@ class BrierDecomposition:
     within_covariance: Values
 
 
-def ece(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None, bins: int = 10) -> Values:
+@metric
+def ece(correct: Column, confidence: Column, weights: Counts, bins: int = 10) -> np.ndarray:
     """Expected calibration error: mean over the rows of their bin's |accuracy - mean confidence|.
 
     Equal-width bins ((b-1)/bins, b/bins], 0 in the first (Guo et al. 2017). Biased upwards where bins hold few rows.
@@ -64,15 +65,13 @@ def ece(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = N
     """
     if bins < 1:
         raise ValueError(f"bins is {bins}; expected at least 1")
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    gaps = np.zeros((bins, len(score)))
-    gaps[equal_width_bin(score, bins), np.arange(len(score))] = right - score
-    return plain(ratio(np.abs(np.einsum("bn,kn->bk", w, gaps)).sum(axis=1), w.sum(axis=1)), weights)
+    gaps = np.zeros((bins, len(confidence)))
+    gaps[equal_width_bin(confidence, bins), np.arange(len(confidence))] = correct - confidence
+    return ratio(np.abs(np.einsum("bn,kn->bk", weights, gaps)).sum(axis=1), weights.sum(axis=1))
 
 
-def ece_equal_mass(
-    correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None, bins: int = 10
-) -> Values:
+@metric
+def ece_equal_mass(correct: Column, confidence: Column, weights: Counts, bins: int = 10) -> np.ndarray:
     """Expected calibration error with about n/bins rows in each bin (Nguyen and O'Connor 2015).
 
     As `ece`, in [0, 1]. Equal confidences stay in one bin (see `binning.into_bins`): with few distinct confidences
@@ -81,12 +80,12 @@ def ece_equal_mass(
     Raises:
         ValueError: ``bins`` below 1, or bad input.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    gaps = into_bins(score, w, bins, "equal_mass").total(right - score)
-    return plain(ratio(np.abs(gaps).sum(axis=1), w.sum(axis=1)), weights)
+    gaps = into_bins(confidence, weights, bins, "equal_mass").total(correct - confidence)
+    return ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
 
 
-def ace(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None, bins: int = 10) -> Values:
+@metric
+def ace(correct: Column, confidence: Column, weights: Counts, bins: int = 10) -> np.ndarray:
     """Adaptive calibration error: mean over both classes and all bins of |accuracy - mean confidence| (Nixon 2019).
 
     The classes are "right", with the confidence c, and "wrong", with 1 - c; each is cut into equal-mass bins, and
@@ -97,23 +96,19 @@ def ace(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = N
     Raises:
         ValueError: ``bins`` below 1, or bad input.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
     errors = []
-    for ranked in (score, -score):  # as 1 - c ranks, without its rounding, which makes ties of tiny confidences
-        binned = into_bins(ranked, w, bins, "equal_mass")
+    for ranked in (confidence, -confidence):  # as 1 - c ranks, without its rounding, which ties tiny confidences
+        binned = into_bins(ranked, weights, bins, "equal_mass")
         n = binned.total()
-        gaps = np.abs(_shares(binned.total(right - score), n))  # the same for both classes: (1 - y) - (1 - c)
+        gaps = np.abs(ratio(binned.total(correct - confidence), n, 0))  # the same for both classes: (1 - y) - (1 - c)
         errors.append(ratio(gaps.sum(axis=1), (n > 0).sum(axis=1)))
-    return plain(0.5 * (errors[0] + errors[1]), weights)
+    return 0.5 * (errors[0] + errors[1])
 
 
+@metric
 def ece_debiased(
-    correct: ArrayLike,
-    confidence: ArrayLike,
-    weights: ArrayLike | None = None,
-    bins: int = 10,
-    binning: str = "equal_mass",
-) -> Values:
+    correct: Column, confidence: Column, weights: Counts, bins: int = 10, binning: str = "equal_mass"
+) -> np.ndarray:
     """Debiased L2 calibration error (Kumar, Liang and Ma 2019), the root of a mean square: not comparable to `ece`.
 
     sqrt(max(0, sum over bins of n_b/n x [(acc_b - conf_b)^2 - acc_b (1 - acc_b) / (n_b - 1)])). The second term is
@@ -124,24 +119,20 @@ def ece_debiased(
     Raises:
         ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    binned = into_bins(score, w, bins, binning)
+    binned = into_bins(confidence, weights, bins, binning)
     n = binned.total()
-    share = _shares(binned.total(right), n)
+    accuracy = ratio(binned.total(correct), n, 0)
     usable = n >= 2
-    chance = np.divide(share * (1 - share), n - 1, out=np.zeros_like(n), where=usable)
-    squares = np.where(usable, _shares(binned.total(right - score), n) ** 2 - chance, 0)
+    chance = ratio(accuracy * (1 - accuracy), n - 1, 0)
+    squares = np.where(usable, ratio(binned.total(correct - confidence), n, 0) ** 2 - chance, 0)
     rows = np.where(usable.any(axis=1), n.sum(axis=1), 0)
-    return plain(np.sqrt(ratio(np.maximum((n * squares).sum(axis=1), 0), rows)), weights)
+    return np.sqrt(ratio(np.maximum((n * squares).sum(axis=1), 0), rows))
 
 
+@metric
 def mce(
-    correct: ArrayLike,
-    confidence: ArrayLike,
-    weights: ArrayLike | None = None,
-    bins: int = 10,
-    binning: str = "equal_width",
-) -> Values:
+    correct: Column, confidence: Column, weights: Counts, bins: int = 10, binning: str = "equal_width"
+) -> np.ndarray:
     """Maximum calibration error: the largest |accuracy - mean confidence| of a bin (Naeini et al. 2015).
 
     In [0, 1]. A bin with one row decides as much as a full one. NaN for no rows.
@@ -149,25 +140,21 @@ def mce(
     Raises:
         ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    binned = into_bins(score, w, bins, binning)
+    binned = into_bins(confidence, weights, bins, binning)
     n = binned.total()
-    largest = np.abs(_shares(binned.total(right - score), n)).max(axis=1)
-    return plain(np.where(n.any(axis=1), largest, np.nan), weights)
+    largest = np.abs(ratio(binned.total(correct - confidence), n, 0)).max(axis=1)
+    return np.where(n.any(axis=1), largest, np.nan)
 
 
-def brier(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def brier(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Mean squared difference between confidence and correctness (Brier 1950)."""
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    return plain(ratio(weighted_sum(w, (score - right) ** 2), w.sum(axis=1)), weights)
+    return share(weights, (confidence - correct) ** 2)
 
 
+@metric
 def brier_decomposition(
-    correct: ArrayLike,
-    confidence: ArrayLike,
-    weights: ArrayLike | None = None,
-    bins: int = 10,
-    binning: str = "equal_width",
+    correct: Column, confidence: Column, weights: Counts, bins: int = 10, binning: str = "equal_width"
 ) -> BrierDecomposition:
     """Split the Brier score into calibration, resolution and base rate (Murphy 1973), exactly (Stephenson et al. 2008).
 
@@ -179,24 +166,24 @@ def brier_decomposition(
     Raises:
         ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    binned = into_bins(score, w, bins, binning)
-    n, rows = binned.total(), w.sum(axis=1)
-    share, level = _shares(binned.total(right), n), _shares(binned.total(score), n)
-    overall = ratio(weighted_sum(w, right), rows)
-    above_bin = score - np.take_along_axis(level, binned.index, axis=1)
-    surprise = right - np.take_along_axis(share, binned.index, axis=1)
+    binned = into_bins(confidence, weights, bins, binning)
+    n, rows = binned.total(), weights.sum(axis=1)
+    accuracy, level = ratio(binned.total(correct), n, 0), ratio(binned.total(confidence), n, 0)
+    overall = share(weights, correct)
+    above_bin = confidence - np.take_along_axis(level, binned.index, axis=1)
+    surprise = correct - np.take_along_axis(accuracy, binned.index, axis=1)
     parts = (
-        ratio((n * (level - share) ** 2).sum(axis=1), rows),
-        ratio((n * (share - overall[:, None]) ** 2).sum(axis=1), rows),
+        ratio((n * (level - accuracy) ** 2).sum(axis=1), rows),
+        ratio((n * (accuracy - overall[:, None]) ** 2).sum(axis=1), rows),
         overall * (1 - overall),
-        ratio(np.einsum("bn,bn,bn->b", w, above_bin, above_bin), rows),
-        ratio(2 * np.einsum("bn,bn,bn->b", w, above_bin, surprise), rows),
+        ratio(np.einsum("bn,bn,bn->b", weights, above_bin, above_bin), rows),
+        ratio(2 * np.einsum("bn,bn,bn->b", weights, above_bin, surprise), rows),
     )
-    return BrierDecomposition(*(plain(part, weights) for part in parts))
+    return BrierDecomposition(*parts)
 
 
-def nll(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None, epsilon: float = 1e-7) -> Values:
+@metric
+def nll(correct: Column, confidence: Column, weights: Counts, epsilon: float = 1e-7) -> np.ndarray:
     """Mean negative log-likelihood of the correctness [nats]: -ln c for a right answer, -ln(1 - c) for a wrong one.
 
     Good 1952. Confidences are clipped to [epsilon, 1 - epsilon] first: one wrong answer with confidence 1 would
@@ -208,10 +195,9 @@ def nll(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = N
     """
     if not 0 < epsilon < 0.5:
         raise ValueError(f"epsilon is {epsilon}; expected a number between 0 and 0.5")
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    clipped = np.clip(score, epsilon, 1 - epsilon)
-    surprise = -np.log(np.where(right == 1, clipped, 1 - clipped))
-    return plain(ratio(weighted_sum(w, surprise), w.sum(axis=1)), weights)
+    clipped = np.clip(confidence, epsilon, 1 - epsilon)
+    surprise = -np.log(np.where(correct == 1, clipped, 1 - clipped))
+    return share(weights, surprise)
 
 
 def reliability_bins(
@@ -238,8 +224,3 @@ def reliability_bins(
             )
         )
     return points
-
-
-def _shares(sums: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Means in bins, (B, bins); 0 for a bin without rows, which then adds nothing anywhere."""
-    return np.divide(sums, n, out=np.zeros_like(sums), where=n > 0)

@@ -13,35 +13,37 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma
 
 from rtuning_helpers.metrics.answers import accuracy
-from rtuning_helpers.metrics.arrays import Values, above_thresholds, checked, plain, ratio, weighted_sum
+from rtuning_helpers.metrics.arrays import Column, Counts, above_thresholds, checked, metric, ratio, weighted_sum
 
 _ROUNDING = 1e-9  # of counts: 0.07 * 100 is a rounding error above 7, and must not ask for an eighth answer
 
 
-def average_precision(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def average_precision(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Average precision of the ranking by confidence: the sum over thresholds of (step in recall) x precision.
 
     Step-wise as in scikit-learn and in the released code, not trapezoidal; equal confidences form one threshold. A
     random ranking scores the accuracy, so report the accuracy beside it. NaN where no answer is right.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    hits, answered = above_thresholds(right, score, w)
+    hits, answered = above_thresholds(correct, confidence, weights)
     steps = np.diff(hits, axis=1, prepend=0)
-    precision = np.divide(hits, answered, out=np.zeros_like(hits), where=answered > 0)
-    return plain(ratio(np.einsum("bk,bk->b", steps, precision), weighted_sum(w, right)), weights)
+    precision = ratio(hits, answered, 0)
+    return ratio(np.einsum("bk,bk->b", steps, precision), weighted_sum(weights, correct))
 
 
-def ap_no_skill(correct: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def ap_no_skill(correct: Column, weights: Counts) -> np.ndarray:
     """Average precision of a confidence that is the same everywhere: the accuracy, in (0, 1].
 
     What `average_precision` is to be compared with. NaN where no answer is right, where no ranking has an average
     precision.
     """
-    values = np.atleast_1d(accuracy(correct, weights))
-    return plain(np.where(values > 0, values, np.nan), weights)
+    values = accuracy(correct, weights)
+    return np.where(values > 0, values, np.nan)
 
 
-def ap_lift(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def ap_lift(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Average precision minus accuracy: what the ranking adds, in (-accuracy, 1 - accuracy].
 
     0 where all confidences are equal, negative for a ranking worse than that. NaN where no answer is right.
@@ -49,28 +51,28 @@ def ap_lift(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None
     return average_precision(correct, confidence, weights) - accuracy(correct, weights)
 
 
-def ap_lift_normalised(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def ap_lift_normalised(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """(Average precision - accuracy) / (1 - accuracy): the lift as a share of the largest possible, at most 1.
 
     1 for a perfect ranking, 0 where all confidences are equal, negative for worse. Of methods with different
     accuracies this can be compared, the average precision cannot. NaN where no answer is right, or all are.
     """
-    lift = np.atleast_1d(ap_lift(correct, confidence, weights))
-    return plain(ratio(lift, 1 - np.atleast_1d(accuracy(correct, weights))), weights)
+    return ratio(ap_lift(correct, confidence, weights), 1 - accuracy(correct, weights))
 
 
-def auroc(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def auroc(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Probability that a right answer has more confidence than a wrong one, ties counting half; base-rate free.
 
     NaN where all answers are right or all are wrong.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    hits, answered = above_thresholds(right, score, w)
+    hits, answered = above_thresholds(correct, confidence, weights)
     misses = answered - hits
-    positives, negatives = weighted_sum(w, right), weighted_sum(w, 1 - right)
+    positives, negatives = weighted_sum(weights, correct), weighted_sum(weights, 1 - correct)
     below = negatives[:, None] - misses + 0.5 * np.diff(misses, axis=1, prepend=0)
     wins = np.einsum("bk,bk->b", np.diff(hits, axis=1, prepend=0), below)
-    return plain(ratio(wins, positives * negatives), weights)
+    return ratio(wins, positives * negatives)
 
 
 def risk_coverage(correct: ArrayLike, confidence: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -88,45 +90,44 @@ def risk_coverage(correct: ArrayLike, confidence: ArrayLike) -> tuple[np.ndarray
     return k / max(len(score), 1), np.cumsum((wrong_in_block / size)[block]) / k
 
 
-def aurc(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def aurc(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Area under the risk-coverage curve: the mean over k = 1..n of risk(k/n) (Geifman, Uziel and El-Yaniv 2019).
 
     In [0, 1], lower is better; the error rate where all confidences are equal. It is the plain mean of what
     `risk_coverage` gives: some packages take a trapezoid, which leaves out half of the first and of the last risk.
     It grows with the error rate, so report `e_aurc` beside it. NaN for no rows.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    return plain(ratio(_sum_of_risks(right, score, w), w.sum(axis=1)), weights)
+    return ratio(_sum_of_risks(correct, confidence, weights), weights.sum(axis=1))
 
 
-def e_aurc(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def e_aurc(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Excess AURC: `aurc` minus that of the oracle, which gives all right answers first (Geifman et al. 2019).
 
     In [0, 1), 0 for a perfect ranking. The oracle's area is exact for n rows of which R are right,
     (1/n) sum over k = R+1..n of (k - R)/k, not the limit e + (1 - e) ln(1 - e) for the error rate e, which is
     smaller. NaN for no rows.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    n, n_right = w.sum(axis=1), weighted_sum(w, right)
+    n, n_right = weights.sum(axis=1), weighted_sum(weights, correct)
     oracle = (n - n_right) - n_right * (digamma(n + 1) - digamma(n_right + 1))
-    return plain(ratio(_sum_of_risks(right, score, w) - oracle, n), weights)
+    return ratio(_sum_of_risks(correct, confidence, weights) - oracle, n)
 
 
-def augrc(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
+@metric
+def augrc(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Area under the generalised risk-coverage curve: (wrong answers given)/n over coverage (Traub et al. 2024).
 
     Trapezoids from (0, 0), straight through ties: with error rate e it equals (1 - AUROC) e (1 - e) + e^2 / 2. In
     [0, 1/2], lower is better; e/2 where all confidences are equal, e^2 / 2 at best. NaN for no rows.
     """
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    _, errors_before, rows, errors = _tie_blocks(right, score, w)
+    _, errors_before, rows, errors = _tie_blocks(correct, confidence, weights)
     area = np.einsum("bk,bk->b", rows, errors_before + 0.5 * errors)
-    return plain(ratio(area, w.sum(axis=1) ** 2), weights)
+    return ratio(area, weights.sum(axis=1) ** 2)
 
 
-def risk_at_coverage(
-    correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None, *, coverage: float
-) -> Values:
+@metric
+def risk_at_coverage(correct: Column, confidence: Column, weights: Counts, *, coverage: float) -> np.ndarray:
     """Share of wrong answers among the most confident ones, as few as reach the coverage: ceil(coverage x n) of them.
 
     In [0, 1]; a value of `risk_coverage`. For an interval: ``partial(risk_at_coverage, coverage=0.8)``. NaN for no
@@ -137,20 +138,18 @@ def risk_at_coverage(
     """
     if not 0 < coverage <= 1:
         raise ValueError(f"coverage is {coverage}; expected a number in (0, 1]")
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    n = w.sum(axis=1)
-    if not len(score):
-        return plain(np.full(len(w), np.nan), weights)
+    n = weights.sum(axis=1)
+    if not len(confidence):
+        return np.full(len(weights), np.nan)
     k = np.maximum(np.ceil(coverage * n - _ROUNDING), 1)
-    before, errors_before, rows, errors = _tie_blocks(right, score, w)
+    before, errors_before, rows, errors = _tie_blocks(correct, confidence, weights)
     block = np.argmax(before + rows >= k[:, None], axis=1)[:, None]  # the first that reaches k answers
-    at = [np.take_along_axis(column, block, axis=1)[:, 0] for column in (before, errors_before, _rate(errors, rows))]
-    return plain(ratio(at[1] + (k - at[0]) * at[2], np.where(n > 0, k, 0)), weights)
+    at = [np.take_along_axis(column, block, axis=1)[:, 0] for column in (before, errors_before, ratio(errors, rows, 0))]
+    return ratio(at[1] + (k - at[0]) * at[2], np.where(n > 0, k, 0))
 
 
-def coverage_at_risk(
-    correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None, *, risk: float
-) -> Values:
+@metric
+def coverage_at_risk(correct: Column, confidence: Column, weights: Counts, *, risk: float) -> np.ndarray:
     """Largest coverage k/n whose risk is at most ``risk`` (Geifman and El-Yaniv 2017, without their guarantee).
 
     In [1/n, 1]. The curve may rise above the risk and come back; the largest k counts. It may lie inside a block of
@@ -163,15 +162,14 @@ def coverage_at_risk(
     """
     if not 0 <= risk <= 1:
         raise ValueError(f"risk is {risk}; expected a number in [0, 1]")
-    (right, score), w = checked(weights, correct=correct, confidence=confidence)
-    before, errors_before, rows, errors = _tie_blocks(right, score, w)
+    before, errors_before, rows, errors = _tie_blocks(correct, confidence, weights)
     # Within a block, j answers more have errors_before + j x rate errors, and at most risk x (before + j) are allowed.
-    allowance, excess = risk * before - errors_before, _rate(errors, rows) - risk
-    inside = np.divide(allowance, excess, out=np.zeros_like(rows), where=excess > 0)
+    allowance, excess = risk * before - errors_before, ratio(errors, rows, 0) - risk
+    inside = ratio(allowance, excess, 0)
     whole = errors_before + errors <= risk * (before + rows) + _ROUNDING
     taken = np.where(whole, rows, np.clip(np.floor(inside + _ROUNDING), 0, rows))
     most = np.where(taken > 0, before + taken, 0).max(axis=1, initial=0)
-    return plain(ratio(np.where(most > 0, most, np.nan), w.sum(axis=1)), weights)
+    return ratio(np.where(most > 0, most, np.nan), weights.sum(axis=1))
 
 
 def _tie_blocks(
@@ -183,10 +181,6 @@ def _tie_blocks(
     return answered - rows, answered - hits - errors, rows, errors
 
 
-def _rate(errors: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    return np.divide(errors, rows, out=np.zeros_like(rows), where=rows > 0)  # a block without rows has no errors
-
-
 def _sum_of_risks(right: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Sum over k = 1..n of the expected risk among the first k, for counts w of shape (B, n): (B,).
 
@@ -196,4 +190,4 @@ def _sum_of_risks(right: np.ndarray, score: np.ndarray, w: np.ndarray) -> np.nda
     """
     before, errors_before, rows, errors = _tie_blocks(right, score, w)
     harmonic = digamma(before + rows + 1) - digamma(before + 1)
-    return (errors + (errors_before - before * _rate(errors, rows)) * harmonic).sum(axis=1)
+    return (errors + (errors_before - before * ratio(errors, rows, 0)) * harmonic).sum(axis=1)

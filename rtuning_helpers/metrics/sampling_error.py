@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtri
+from scipy.special import expit, ndtri
 from scipy.stats import t as student
 
 from rtuning_helpers.metrics.ranking import average_precision
@@ -60,7 +60,7 @@ def ap_half_width(
     for _ in range(samples):
         right = rng.random(n) < accuracy
         if right.any():
-            drawn.append(average_precision(right, _squash(rng.normal(size=n) + distance * right)))
+            drawn.append(average_precision(right, expit(rng.normal(size=n) + distance * right)))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(high - low) / 2
 
@@ -72,7 +72,7 @@ def _distance(ap: float, accuracy: float) -> float:
     quantiles = np.concatenate([_normal_quantiles(hits), _normal_quantiles(_REFERENCE_ROWS - hits)])
 
     def excess(distance: float) -> float:
-        return average_precision(right, _squash(quantiles + distance * right)) - ap
+        return average_precision(right, expit(quantiles + distance * right)) - ap
 
     if excess(0.0) >= 0:
         return 0.0
@@ -81,10 +81,6 @@ def _distance(ap: float, accuracy: float) -> float:
 
 def _normal_quantiles(count: int) -> np.ndarray:
     return ndtri((np.arange(count) + 0.5) / count)
-
-
-def _squash(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-values))
 
 
 def seed_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:

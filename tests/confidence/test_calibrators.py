@@ -85,7 +85,7 @@ def test_what_could_not_be_parsed_stays_out():
         (([0.5], [np.nan], [1]), "confidence is empty"),
         (([0.5], [0.5, 1.5], [1, 0]), "confidence is 1.5 in row 2"),
         (([1.5], [0.5, 0.6], [1, 0]), "confidence is 1.5 in row 1"),
-        (([0.5], [0.5, 0.6], [1, 2]), "correct holds something else"),
+        (([0.5], [0.5, 0.6], [1, 2]), "correct is 2.0 in row 2; expected 0 or 1"),
         (([0.5], [0.5, 0.6], [1, 1]), "correct holds one class only"),
     ],
 )

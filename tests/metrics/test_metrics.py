@@ -337,7 +337,7 @@ def test_interval_reaches_an_estimate_that_resampling_overestimates():
 def test_interval_does_not_depend_on_how_the_resamples_are_chunked(monkeypatch):
     right, confidence = sample(100)
     whole = bootstrap_interval(auroc, right, confidence, resamples=50)
-    monkeypatch.setattr("rtuning_helpers.metrics._CELLS", 700)  # seven resamples at a time
+    monkeypatch.setattr("rtuning_helpers.metrics.bootstrap.CELLS", 700)  # seven resamples at a time
     assert bootstrap_interval(auroc, right, confidence, resamples=50) == pytest.approx(whole)
 
 
