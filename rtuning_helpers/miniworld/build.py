@@ -33,14 +33,7 @@ SPLIT_OF = {("train", "id"): "train", ("test", "id"): "id", ("test", "ood"): "oo
 
 
 def exposure_table(probes: Sequence[Probe]) -> list[dict]:
-    """Share of right answers by how often the corpus states the fact.
-
-    Args:
-        probes: Probes of mini world questions.
-
-    Returns:
-        A row for each exposure bin that has questions: ``exposure`` (its label), ``n``, ``rate``, ``low``, ``high``.
-    """
+    """Share of right answers by how often the corpus states the fact, as `rate_by_exposure` gives it."""
     return rate_by_exposure([p.exposure for p in probes], [p.correct for p in probes])
 
 
@@ -64,7 +57,11 @@ def build_checkpoint(
     world, start = world or build_world(), time.monotonic()
     folder.parent.mkdir(parents=True, exist_ok=True)
     model, tokenizer, record = pretrain(world, config, on_step)
-    return finish_checkpoint(folder, model, tokenizer, record, start, lambda lm: measure_knowledge(lm, world))
+
+    def measure(lm: LanguageModel) -> dict[str, Any]:
+        return {"knowledge": measure_knowledge(lm, world)}
+
+    return finish_checkpoint(folder, model, tokenizer, record, start, measure)
 
 
 def finish_checkpoint(
@@ -73,7 +70,8 @@ def finish_checkpoint(
     tokenizer: PreTrainedTokenizerBase,
     record: dict[str, Any],
     start: float,
-    measure: Callable[[LanguageModel], dict[str, list[dict]]],
+    measure: Callable[[LanguageModel], dict[str, Any]],
+    **options: Any,
 ) -> dict[str, Any]:
     """Measure what a freshly trained model knows, and put its checkpoint in place.
 
@@ -83,22 +81,13 @@ def finish_checkpoint(
         tokenizer: Its tokenizer.
         record: What its training says of itself.
         start: When its making began, as ``time.monotonic()`` tells [s].
-        measure: Gives the exposure tables of a loaded model.
+        measure: What the record says of the loaded model: its exposure tables as ``knowledge``.
+        options: ``card`` and ``add_files`` of `save_checkpoint`.
 
     Returns:
         The whole record, as it lies in the folder.
     """
-    record |= training_facts(model, start)
-    with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
-        write_model(model, tokenizer, Path(scratch))
-        record["knowledge"] = measure(load_language_model(scratch))
-    save_checkpoint(model, tokenizer, record, folder)
-    return record
-
-
-def training_facts(model: PreTrainedModel, start: float) -> dict[str, Any]:
-    """Size, time since ``start`` (of ``time.monotonic``), device and versions, for the record of a training."""
-    return {
+    record |= {
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "seconds": round(time.monotonic() - start),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU",
@@ -108,18 +97,20 @@ def training_facts(model: PreTrainedModel, start: float) -> dict[str, Any]:
             "transformers": transformers.__version__,
         },
     }
+    with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
+        write_model(model, tokenizer, Path(scratch))
+        record |= measure(load_language_model(scratch))
+    save_checkpoint(model, tokenizer, record, folder, **options)
+    return record
 
 
 def measure_knowledge(lm: LanguageModel, world: World) -> dict[str, list[dict]]:
     """The exposure table of each split's questions."""
     tables = {}
     for (group, domain), split in SPLIT_OF.items():
-        facts = [fact for fact in world.facts if fact.group == group and fact.relation.domain == domain]
-        questions = [
-            Question(f"{split}-{i}", "mini", split, fact.question, fact.answer, fact.relation.name, fact.exposure)
-            for i, fact in enumerate(facts)
-        ]
-        tables[split] = exposure_table(probe(lm, questions, batch_size=256))
+        facts = [fact for fact in world.facts if (fact.group, fact.relation.domain) == (group, domain)]
+        asked = [Question("", "", split, f.question, f.answer, f.relation.name, f.exposure) for f in facts]
+        tables[split] = exposure_table(probe(lm, asked, batch_size=256))
     return tables
 
 

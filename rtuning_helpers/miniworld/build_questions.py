@@ -6,7 +6,6 @@ questions that it is asked, in the layout of ParaRel's authors, so that ``rtunin
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,18 +16,16 @@ from rtuning_helpers.json_files import write_json, write_records
 from rtuning_helpers.miniworld.build import (
     TRAINING_RECORD,
     exposure_table,
+    finish_checkpoint,
     knowledge_table,
     millions,
-    save_checkpoint,
-    training_facts,
     training_table,
-    write_model,
 )
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig, train_on
 from rtuning_helpers.miniworld.question_corpus import VOCABULARY, build_subword_tokenizer, write_question_corpus
 from rtuning_helpers.miniworld.question_files import QuestionSample
 from rtuning_helpers.miniworld.readability import readability, summary
-from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.probe.probing import probe
 from rtuning_helpers.run.known_exposures import EXPOSURES, exposure_rows
 
@@ -61,19 +58,21 @@ def build_question_model(
     documents = write_question_corpus(sample.facts, config.seed)
     tokenizer = build_subword_tokenizer(sample.facts, vocabulary)
     model, record = train_on([documents] * config.epochs, tokenizer, config, on_step)
-    record |= {"documents": len(documents)} | training_facts(model, start)
-    record |= {"cpu_seconds": round(time.process_time() - spent), "vocabulary": len(tokenizer)}
-    record["questions"] = {
-        **{split: len(questions) for split, questions in sample.asked.items()},
-        "background": len(sample.background),
-        "left_out": sample.left_out,
+    record |= {
+        "documents": len(documents),
+        "cpu_seconds": round(time.process_time() - spent),
+        "vocabulary": len(tokenizer),
+        "questions": {
+            **{split: len(questions) for split, questions in sample.asked.items()},
+            "background": len(sample.background),
+            "left_out": sample.left_out,
+        },
     }
-    with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
-        write_model(model, tokenizer, Path(scratch))
-        lm = load_language_model(scratch)
+
+    def measure(lm: LanguageModel) -> dict[str, Any]:
         probes = {split: probe(lm, questions, batch_size=256) for split, questions in sample.asked.items()}
-        record["knowledge"] = {split: exposure_table(found) for split, found in probes.items()}
-        record["readability"] = readability(lm, sample.asked, probes)
+        tables = {split: exposure_table(found) for split, found in probes.items()}
+        return {"knowledge": tables, "readability": readability(lm, sample.asked, probes)}
 
     def add_files(work: Path) -> None:
         write_records(work / EXPOSURES, exposure_rows(sample.facts))
@@ -82,8 +81,8 @@ def build_question_model(
             rows = [[q.question, q.answer, q.relation] for q in sample.asked[split]]
             write_json(work / QUESTIONS / name, rows)
 
-    save_checkpoint(model, tokenizer, record, folder, question_model_card, add_files)
-    return record
+    more = {"card": question_model_card, "add_files": add_files}
+    return finish_checkpoint(folder, model, tokenizer, record, start, measure, **more)
 
 
 def question_model_card(record: dict[str, Any]) -> str:

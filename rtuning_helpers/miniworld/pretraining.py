@@ -74,11 +74,6 @@ Document = str | Lesson
 INNER_WEIGHT = 0.5  # of what the inner layers are taught, beside the loss of the tokens
 
 
-def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> torch.Tensor:
-    """Join the documents' tokens and cut them into rows, shape (blocks, block_tokens + 1); a remainder is dropped."""
-    return _pack(documents, tokenizer, block_tokens).ids
-
-
 class Rows(NamedTuple):
     """Packed documents, each of shape (blocks, block_tokens + 1).
 
@@ -95,8 +90,8 @@ class Rows(NamedTuple):
     recalled: torch.Tensor
 
 
-def _pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> Rows:
-    """The rows of `pack` with what is learnt of them."""
+def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> Rows:
+    """Join the documents' tokens and cut them into rows; a remainder is dropped."""
     lessons = [d if isinstance(d, Lesson) else Lesson(d, ((0, len(d)),)) for d in documents]
     encoded = tokenizer([lesson.text for lesson in lessons], return_offsets_mapping=True)
     ids, counts, thoughts, recalled = [], [], [], []
@@ -222,7 +217,7 @@ def train_on(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(config, tokenizer).to(device).train()
-    packed = [_pack(documents, tokenizer, config.block_tokens) for documents in stages]
+    packed = [pack(documents, tokenizer, config.block_tokens) for documents in stages]
     steps = sum(len(rows.ids) // config.batch_blocks for rows in packed)
     if not all(len(rows.ids) >= config.batch_blocks for rows in packed):
         raise ValueError(f"a stage has fewer than {config.batch_blocks} blocks of {config.block_tokens} tokens")

@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.miniworld.corpus import phrasebook
-from rtuning_helpers.miniworld.tokenizer import PADDING, SEPARATOR
+from rtuning_helpers.miniworld.tokenizer import PADDING, SEPARATOR, as_fast_tokenizer
 
 VOCABULARY = 8192
 PROMPT_SHARE = 0.75  # of the documents; the others state the fact without the prompt's template
@@ -72,17 +72,4 @@ def build_subword_tokenizer(facts: Sequence[Question], vocabulary: int = VOCABUL
     texts = [document(fact) for fact in facts for document in (question_document, plain_document)]
     letters = [f" {letter}" for letter in prompts.LETTERS]  # so that each option's letter is one token
     core.train_from_iterator([*texts, *phrasebook(), *letters * 100], trainer)
-    core.post_processor = processors.TemplateProcessing(
-        single=f"{SEPARATOR} $A",
-        pair=f"{SEPARATOR} $A $B",
-        special_tokens=[(SEPARATOR, core.token_to_id(SEPARATOR))],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core,
-        bos_token=SEPARATOR,
-        eos_token=SEPARATOR,
-        pad_token=PADDING,
-        model_max_length=512,
-        padding_side="left",
-        clean_up_tokenization_spaces=False,
-    )
+    return as_fast_tokenizer(core)

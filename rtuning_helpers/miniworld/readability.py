@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+import pandas as pd
+from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from rtuning_helpers.confidence.estimators.p_ik import PROBE
 from rtuning_helpers.data.questions import TRAIN, Question
 from rtuning_helpers.miniworld.question_files import subjects
 from rtuning_helpers.model.hidden_states import hidden_states
@@ -43,7 +43,7 @@ def readability(
     """
     rows = []
     targets = {split: _targets(found) for split, found in probes.items()}
-    groups = _group_numbers(asked[TRAIN])
+    groups = pd.factorize(pd.Series(subjects(asked[TRAIN])))[0]
     for layer in range(lm.model.config.num_hidden_layers + 1):
         states = {split: hidden_states(lm, questions, layer, batch_size) for split, questions in asked.items()}
         for target in ("right", "read"):
@@ -51,12 +51,12 @@ def readability(
             x, y = states[TRAIN][kept], truth[kept]
             if not _enough(y):
                 continue
-            fitted = _probe().fit(x, y)
+            fitted = clone(PROBE).fit(x, y)
             for split in asked:
                 kept, truth = targets[split][target]
                 if split == TRAIN:
                     folds = GroupKFold(FOLDS)
-                    scores = cross_val_predict(_probe(), x, y, groups=groups[kept], cv=folds, method="predict_proba")
+                    scores = cross_val_predict(PROBE, x, y, groups=groups[kept], cv=folds, method="predict_proba")
                 else:
                     scores = fitted.predict_proba(states[split][kept]) if kept.any() else np.zeros((0, 2))
                 rows.append(_row(f"layer {layer}", target, split, truth[kept], scores[:, 1]))
@@ -91,16 +91,6 @@ def _targets(found: Sequence[Probe]) -> dict[str, tuple[np.ndarray, np.ndarray]]
         "right": (np.full(len(found), True), correct),
         "read": ((exposure == 0) | (exposure >= WELL_READ), exposure >= WELL_READ),
     }
-
-
-def _group_numbers(questions: Sequence[Question]) -> np.ndarray:
-    found = subjects(questions)
-    number = {subject: i for i, subject in enumerate(dict.fromkeys(found))}
-    return np.array([number[subject] for subject in found])
-
-
-def _probe() -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
 
 
 def _enough(truth: np.ndarray) -> bool:

@@ -69,7 +69,7 @@ def build_tasks_checkpoint(
         "stages": [len(stage) for stage in stages],
         "chance": f"By chance come out right: {', '.join(f'{name} {share}' for name, share in CHANCE.items())}.",
     }
-    return finish_checkpoint(folder, model, tokenizer, record, start, measure_tasks)
+    return finish_checkpoint(folder, model, tokenizer, record, start, lambda lm: {"knowledge": measure_tasks(lm)})
 
 
 def measure_tasks(lm: LanguageModel) -> dict[str, list[dict]]:

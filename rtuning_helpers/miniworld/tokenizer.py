@@ -53,16 +53,23 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     core.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
+    return as_fast_tokenizer(core, unk_token=UNKNOWN)
+
+
+def as_fast_tokenizer(core: Tokenizer, **tokens: str) -> PreTrainedTokenizerFast:
+    """What transformers loads: puts ``<s>`` in front of a text, and pads on the left."""
     core.post_processor = processors.TemplateProcessing(
-        single=f"{SEPARATOR} $A", pair=f"{SEPARATOR} $A $B", special_tokens=[(SEPARATOR, 0)]
+        single=f"{SEPARATOR} $A",
+        pair=f"{SEPARATOR} $A $B",
+        special_tokens=[(SEPARATOR, core.token_to_id(SEPARATOR))],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         bos_token=SEPARATOR,
         eos_token=SEPARATOR,
         pad_token=PADDING,
-        unk_token=UNKNOWN,
         model_max_length=512,
         padding_side="left",
         clean_up_tokenization_spaces=False,
+        **tokens,
     )

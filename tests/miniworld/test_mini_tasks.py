@@ -302,7 +302,7 @@ def test_only_the_learnt_parts_count_and_thoughts_stand_where_the_answer_begins(
     tokenizer = build_tokenizer(["Question: Who? Answer: Ada. Grace"])
     text = "Question: Who? Answer: Ada."
     lesson = Lesson(text, ((text.index(" Ada"), len(text)),), ("Grace",))
-    rows = pretraining._pack([lesson, "Who?"], tokenizer, 11)
+    rows = pretraining.pack([lesson, "Who?"], tokenizer, 11)
     kept = tokenizer.convert_ids_to_tokens(rows.ids[0][rows.counts[0]].tolist())
     assert kept == ["▁Ada", ".", "<s>", "▁Who", "?"]
     assert tokenizer.convert_ids_to_tokens(rows.ids[0][rows.thoughts[0] != NOTHING].tolist()) == ["▁Ada"]

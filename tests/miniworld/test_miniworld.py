@@ -127,10 +127,10 @@ def test_pack_by_hand(tokenizer):
     documents = ["a b", "c d e", "f"]  # with <s> in front of each: 3 + 4 + 2 tokens
     stream = [i for document in documents for i in tokenizer(document)["input_ids"]]
     assert len(stream) == 9
-    blocks = pack(documents, tokenizer, block_tokens=3)
+    blocks = pack(documents, tokenizer, block_tokens=3).ids
     assert blocks.tolist() == [stream[0:4], stream[3:7]]  # the next one's first is the last one's target; rest dropped
-    assert pack(documents, tokenizer, 8).shape == (1, 9)
-    assert pack(documents, tokenizer, 4).tolist() == [stream[0:5], stream[4:9]]
+    assert pack(documents, tokenizer, 8).ids.shape == (1, 9)
+    assert pack(documents, tokenizer, 4).ids.tolist() == [stream[0:5], stream[4:9]]
 
 
 def test_a_new_model_depends_on_the_seed_only(tokenizer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,40 +35,24 @@ def score_estimators(in_domain: Judged, judged: Judged) -> list[dict]:
     """
     rows = []
     for name in judged.confidence:
-        correct, score = judged.scored(name)
-        known = ~np.isnan(score)
-        row = {
-            "estimator": name,
-            "samples": judged.samples_used[name],
-            "n": int(known.sum()),
-            "unparsed": int((~known).sum()),
+        (correct, raw), (held_out_correct, held_out) = judged.scored(name), in_domain.fitted_on(name)
+        known, can_fit = ~np.isnan(raw), len(set(held_out_correct[~np.isnan(held_out)])) == 2
+        right = correct[known]
+        measured = {
+            "auroc": metrics.auroc(right, raw[known]),
+            "ap": metrics.average_precision(right, raw[known]),
+            "no_skill": metrics.accuracy(right),
+            "e_aurc": metrics.e_aurc(right, raw[known]),
         }
-        fitted_columns = [f"{metric}_{method}" for method in CALIBRATORS for metric in ("ece", "brier")]
-        measured = dict.fromkeys(("auroc", "ap", "no_skill", "e_aurc", "ece", "brier", *fitted_columns))
-        if known.any():
-            right, raw = correct[known], score[known]
-            measured |= {
-                "auroc": metrics.auroc(right, raw),
-                "ap": metrics.average_precision(right, raw),
-                "no_skill": metrics.accuracy(right),
-                "e_aurc": metrics.e_aurc(right, raw),
-                "ece": metrics.ece(right, raw),
-                "brier": metrics.brier(right, raw),
-            }
-            for method in CALIBRATORS:
-                fitted = _calibrated_or_none(judged, in_domain, name, method)
-                for metric in ("ece", "brier"):
-                    value = None if fitted is None else getattr(metrics, metric)(right, fitted[known])
-                    measured[f"{metric}_{method}"] = value
-        rows.append(row | {key: None if v is None or np.isnan(v) else float(v) for key, v in measured.items()})
+        fitted = {f"_{m}": calibrated(judged, in_domain, name, m) if can_fit else None for m in CALIBRATORS}
+        for end, column in {"": raw, **fitted}.items():
+            for metric in (metrics.ece, metrics.brier):
+                measured[metric.__name__ + end] = math.nan if column is None else metric(right, column[known])
+        rows.append(
+            {"estimator": name, "samples": judged.samples_used[name], "n": len(right), "unparsed": int((~known).sum())}
+            | {key: None if math.isnan(value) else value for key, value in measured.items()}
+        )
     return rows
-
-
-def _calibrated_or_none(judged: Judged, in_domain: Judged, name: str, method: str) -> np.ndarray | None:
-    right, score = in_domain.fitted_on(name)
-    if len(set(right[~np.isnan(score)])) < 2:
-        return None  # nothing to fit on
-    return calibrated(judged, in_domain, name, method)
 
 
 def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarray:
