@@ -17,6 +17,8 @@
 # | Writes | `runs/<profile>/multitask/` and `runs/<profile>/mini-pararel/` |
 # | Paper | sections 3.2, 4.2 and 5.3; Table 13; Figure 6 |
 #
+# <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>)</summary>
+#
 # | word | meaning |
 # |---|---|
 # | twin | a small set about the mini world in the form of one of the paper's data sets |
@@ -26,6 +28,8 @@
 # | AUROC | chance that a right answer ranks above a wrong one; 0.5 is a coin |
 # | mix | mean of answer confidence and P(sure), the paper's ranking for padding |
 # | answer rate | share of questions where P(sure) is above one half, so that the model answers |
+#
+# </details>
 
 # %% [markdown]
 # ## Learning goals
@@ -63,6 +67,7 @@ from rtuning_helpers.experiments.transfer import measure as transfer
 from rtuning_helpers.experiments.transfer import tables as transfer_tables
 from rtuning_helpers.experiments.transfer.recording import RECORDING
 from rtuning_helpers.figures import plots
+from rtuning_helpers.figures.layout import folded
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.run.profiles import RunConfig
@@ -106,7 +111,7 @@ asked = {task: steps.fitted(config, task).questions for task in tasks}
 for task in tasks:
     example = asked[task][len(asked[task]) // 2]
     print(f"--- {task} ({len(asked[task]):,} test questions; gold answer: {example.answer})")
-    print(prompts.task_prompt(example), "\n")
+    print(prompts.task_prompt(example))
 
 # %% [markdown]
 # The first five have training questions, about other subjects than the tests. HaluEval's twin has none: it is the *unseen*
@@ -129,12 +134,13 @@ if len(known):
 if len(known):
     known["right"] = [transfer_tables.interval_text(r.rate, r.low, r.high) for r in known.itertuples()]
     wide = known.pivot(index="tested_on", columns="band", values="right").loc[list(tasks), known.band.unique()]
-    display(wide.assign(chance=[round(transfer.CHANCE[t], 3) for t in tasks]))
+    wide = wide.assign(chance=[round(transfer.CHANCE[t], 3) for t in tasks])
+    display(folded("The same in numbers, with Wilson's 95 % intervals", wide))
 else:
     print("Nobody knows how often this model has read these facts.")
 
 # %% [markdown]
-# The brackets are Wilson's 95 % intervals. Two things must be seen here before anything below means anything. A fact that was
+# Two things must be seen here before anything below means anything. A fact that was
 # never read must not be answered above chance in any form: then the form gives nothing away. And a fact that was read often has to
 # be answered far above chance in every form: where the model cannot do the task, there is no knowledge to be sure of. The
 # checks at the end hold every task against both. (HaluEval's unread facts are even *below* one in four: the model seems to answer
@@ -177,20 +183,16 @@ for method in ("vanilla", "padding"):
 # %% [markdown]
 # Both models, and the untuned one, answer the six tests. **AP** ranks the answers by the method's own confidence: the answer
 # confidence, for padding its mean with P(sure), as in the paper's Table 13. A random ranking scores the accuracy, so that column is
-# AP's no-skill value. `AUROC P(sure)` is the chance that a right answer has a higher P(sure) than a wrong one. Brackets: 95 %
-# bootstrap intervals over the questions.
+# AP's no-skill value. `AUROC P(sure)` is the chance that a right answer has a higher P(sure) than a wrong one. Behind the second fold
+# are the rows that need no judgement: how often the answer is right that is most frequent for the set and relation in training; what
+# a random ranking of the padding model's answers would score; and what a ranking scores that looks only at set and relation (the
+# share of certain training questions). A learned confidence must beat the last, which never looks at the subject.
 
 # %%
 live = transfer.cells(config, transfer.MIXED)
-transfer_tables.cell_table(live)
-
-# %% [markdown]
-# And the rows that need no judgement: how often the answer is right that is most frequent for the set and relation in training; what a
-# random ranking of the padding model's answers would score; and what a ranking scores that looks only at set and relation (the share
-# of certain training questions). A learned confidence must beat the last, which never looks at the subject.
-
-# %%
-transfer_tables.trivial_table(config).round(3)
+display(transfer_tables.short_table(live))
+display(folded("All numbers of this run, with 95 % bootstrap intervals over the questions", transfer_tables.cell_table(live), index=False))
+folded("Without judgement", transfer_tables.trivial_table(config).round(3), index=False)
 
 # %% [markdown]
 # ### Over three seeds
@@ -204,20 +206,18 @@ everyone = (*transfer.MIXED, *transfer.GRID, *transfer.LEAVE_ONE_OUT, *transfer.
 cells = recording["cells"] if recording else transfer.cells(config, everyone)
 task_plots.dots_by_task(transfer_tables.spread(cells), "AP [%]", "AP of the untuned model, and after tuning on all five sets")
 plt.show()
-transfer_tables.spread_table(cells).round(3)
+folded("The same in numbers, beside the accuracy", transfer_tables.spread_table(cells).round(3), index=False)
 
 # %% [markdown]
-# The paper's comparison, as differences: padding's AP minus vanilla's, on the mean of the five sets and on each test. With three seeds
+# The paper's comparison, as differences: padding's AP minus vanilla's, on the mean of the five sets and on each test; and the same
+# against the *untuned* model, whose answer confidence is there for free (the paper does not make this comparison). With three seeds
 # the interval of a mean (Student's t) is wide; it says where another three seeds might lie.
 
 # %%
-transfer_tables.gain_table(cells, "vanilla")
-
-# %% [markdown]
-# The same against the *untuned* model, whose answer confidence is there for free. The paper does not make this comparison.
-
-# %%
-transfer_tables.gain_table(cells, "pretrained")
+opponents = {"vanilla": "vanilla", "pretrained": "untuned"}
+gain_tables = {shown: transfer_tables.gain_table(cells, m).set_index("tested on") for m, shown in opponents.items()}
+display(pd.DataFrame({f"padding - {m}": table.iloc[:, 0] for m, table in gain_tables.items()}))
+folded("Seed by seed", pd.DataFrame({f"against {m}": table["by seed"] for m, table in gain_tables.items()}))
 
 # %% [markdown]
 # So the paper's gain does **not** come out here: against vanilla it is near zero, with an interval that holds zero on every row, and
@@ -241,8 +241,8 @@ transfer_tables.room_table(cells).round(3)
 #
 # ### Does it depend on the schedule?
 #
-# The models above were tuned with two passes over the mixture; the model of notebook 05, whose padding gained 0.057, with eight over its
-# own questions. Here twice as long as above:
+# The models above were tuned with two passes over the mixture; the models of notebook 05, where padding gained about 0.05 in AP
+# (in-domain, mean over three seeds), with eight over their own questions. Here twice as long as above:
 
 # %%
 transfer_tables.schedule_table(cells)
@@ -270,18 +270,31 @@ if any(row["auroc_read"] is not None for row in cells):
 #
 # Does it take all five sets? Each row of the grid is a padding model tuned on **one** set, each column a test. The diagonal is
 # practice, everything off it transfer. All models took the same number of steps. The number is the AUROC of P(sure) for right
-# answers: 0.5 is a coin. Below each mean stand the lowest and the highest seed (with one seed its 95 % interval). The first row is
-# tuned and tested here and now, too: the checks compare it with the recording.
+# answers: 0.5 is a coin. One cell by hand: the model that is tuned on ParaRel's twin alone is asked about MMLU's. Take every pair
+# of a right and a wrong answer: in how many does the right one have the higher P(sure)? Equal ones count half.
 
 # %%
 own_row = transfer.cells(config, transfer.GRID[:1])
+found = transfer.read_answers(config, transfer.GRID[0], "mmlu")
+right, wrong = (np.array([p.sure_confidence for p in found if p.correct == is_right]) for is_right in (True, False))
+wins = (right[:, None] > wrong) + (right[:, None] == wrong) / 2
+if wins.size:
+    helper = next(row["auroc_sure"] for row in own_row if row["tested_on"] == "mmlu")
+    assert np.isclose(wins.mean(), helper)
+    print(f"{len(right)} right and {len(wrong)} wrong answers, {wins.size:,} pairs: by hand {wins.mean():.4f}, by the helper {helper:.4f}")
+
+# %% [markdown]
+# Now the whole grid. Below each mean stand the lowest and the highest seed (with one seed its 95 % interval). The first row is the
+# one that was tuned here and now, too: the checks compare it with the recording.
+
+# %%
 means, texts = transfer_tables.grid(cells, "auroc_sure")
 task_plots.grid_heatmap(means, texts, "AUROC of P(sure)", "How well P(sure) tells right answers from wrong ones", (0.5, 0.9))
 plt.show()
 diagonal = np.array([[row == f"{column} alone" for column in means] for row in means.index])
 off = ~diagonal & (means.index != "all five")[:, None]
 print(f"mean over the cells, HaluEval included: practice {np.nanmean(means.where(diagonal)):.3f}, transfer {np.nanmean(means.where(off)):.3f}, all five {means.loc['all five'].mean():.3f}")
-transfer_tables.grid_table(means, texts)
+folded("The grid to three digits", transfer_tables.grid_table(means, texts))
 
 # %% [markdown]
 # A single task teaches some of it, unevenly: claims (WiCE, FEVER) help on every test, open questions (ParaRel, HotpotQA) help each other
@@ -296,7 +309,7 @@ if any(row["auroc_read"] is not None for row in cells):
     means_read, texts_read = transfer_tables.grid(cells, "auroc_read", untuned=True)
     task_plots.grid_heatmap(means_read, texts_read, "AUROC, read against never read", "How well the confidence tells what was read from what was not", (0.4, 1.0))
     plt.show()
-    display(means_read.round(3))
+    display(folded("The same to three digits", means_read.round(3)))
 
 # %% [markdown]
 # First and last row: tuning on all five lifts MMLU, WiCE, HotpotQA and FEVER to 0.96 and more, above the untuned model. Part of that
@@ -316,7 +329,7 @@ transfer_tables.left_out_table(cells).round(3)
 
 # %%
 differences = recording["differences"] if recording else transfer.differences(config)
-transfer_tables.left_out_differences(differences)
+folded("AP of four sets minus AP of five, by seed", transfer_tables.left_out_differences(differences))
 
 # %% [markdown]
 # A set is missed, but not every one: without MMLU, MMLU loses AP on every seed and beyond its interval; without WiCE, WiCE loses nothing that

@@ -68,6 +68,14 @@ def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
     )
 
 
+def short_table(cells: Sequence[dict]) -> pd.DataFrame:
+    """Accuracy and AP of cells of `transfer.cells`, without their intervals: a row for each test set."""
+    metrics = {"accuracy": "accuracy", "ap": "AP", "auroc_sure": "AUROC P(sure)"}
+    frame = pd.DataFrame(cells).astype(dict.fromkeys(metrics, float)).rename(columns=metrics)
+    wide = frame.pivot(index="tested_on", columns="method", values=list(metrics.values()))
+    return wide.loc[list(TESTED_ON)].dropna(axis=1, how="all").round(3)
+
+
 def trivial_table(config: RunConfig) -> pd.DataFrame:
     """What one gets without knowing the subject of a question.
 
