@@ -15,6 +15,7 @@
 # | Reads | the probes of notebook 01 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/pretrained/seed<k>/uncertainty/` |
 # | Paper | section 5.2; Tables 4 and 10 (perplexity), 5 and 11 (entropy); section 5.1 for the entropy over samples |
+# | Words | all of them are in the [glossary](../docs/glossary.md) |
 
 # %% [markdown]
 # ## Learning goals
@@ -251,9 +252,9 @@ print(f"same label as the supervised split: {agreement:.1%} of the questions")
 ends = {(r.measure, r.set): (r.low, r.high) for _, r in comparison.iterrows()}
 for name in comparison.measure.unique():
     apart = ends[name, "D1 certain"][1] < ends[name, "D0 uncertain"][0]
-    finding(f"{name}: D1 lies below D0, and the intervals do not overlap", bool(apart), config)
-finding("answer entropy predicts the label (AUROC above 0.8)", scores["answer entropy"] > 0.8, config)
-finding("the unsupervised split agrees with the labels in over 75 % of the questions", agreement > 0.75, config)
+    finding(f"{name}: D1 lies below D0, and the intervals do not overlap", bool(apart), config, n=min(comparison.n))
+finding("answer entropy predicts the label (AUROC above 0.8)", scores["answer entropy"] > 0.8, config, n=min(comparison.n))
+finding("the unsupervised split agrees with the labels in over 75 % of the questions", agreement > 0.75, config, n=len(probes))
 
 # %% [markdown]
 # ## What it says, and what it does not

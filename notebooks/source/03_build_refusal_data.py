@@ -16,6 +16,7 @@
 # | Reads | probes and uncertainty of notebooks 01 and 02 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/data/` |
 # | Paper | sections 2.2 (padding), 5.1 (unsupervised), A.3 and A.5 (replacement), 2.3 (loss) |
+# | Words | all of them are in the [glossary](../docs/glossary.md) |
 
 # %% [markdown]
 # ## Learning goals
@@ -252,15 +253,15 @@ pd.DataFrame([{"method": m, **vars(s)} for m, s in survival.items()])
 # ## Checks
 
 # %%
-finding("no training record loses its label", all(s.lost == 0 for s in survival.values()), config)
+finding("no training record loses its label", all(s.lost == 0 for s in survival.values()), config, n=len(probes))
 pairs = zip(padding_records, build_vanilla(probes, asked))
 same = all(padded.completion.startswith(plain.completion) for padded, plain in pairs)
-finding("padding is vanilla plus one sentence, for every record", same, config)
+finding("padding is vanilla plus one sentence, for every record", same, config, n=len(probes))
 if "unsupervised" in methods:
     even = abs(2 * sum(halves.certain) - len(probes)) <= 1
-    finding("the unsupervised halves differ by at most one record", even, config)
+    finding("the unsupervised halves differ by at most one record", even, config, n=len(probes))
 smaller = min(len(certain), len(uncertain)) / len(probes)
-finding("neither pile is below 20 % of the questions", smaller >= 0.20, config)
+finding("neither pile is below 20 % of the questions", smaller >= 0.20, config, n=len(probes))
 
 # %% [markdown]
 # ## What it says, and what it does not
@@ -275,9 +276,11 @@ finding("neither pile is below 20 % of the questions", smaller >= 0.20, config)
 # **Exercise 03.1** (5 minutes). Build padding records that keep the model's *own wrong answer* in front of "I am unsure"
 # instead of the gold answer. Which of the two would you expect to hurt answering, and why?
 #
-# **Exercise 03.2** (15 minutes). Balance the padding set (as many "sure" as "unsure" records) and train on it with
-# `finetuning.finetune(records, config.settings, folder)`; `evaluation.predict` gives the predictions. What changes in the sure
-# confidence?
+# **Exercise 03.2** (15 minutes). Balance `padding_records` (as many with `certain` as without) and tune on them with
+# `finetune(balanced, config.settings, Path("balanced"))` (`from rtuning_helpers.tuning.finetuning import finetune`).
+# `steps.load_tuned(config, Path("balanced"))` loads the model, and
+# `answer_questions(lm, asked, sureness=prompts.SURENESS_LABELS)` (`from rtuning_helpers.model.answering import answer_questions`)
+# asks it. Does P(sure) (`sure_probability` of each answer) rise or fall on the questions of D0?
 #
 # **Exercise 03.3** (10 minutes). Load a real tokenizer that you have on disk and repeat section 6. Are " sure" and
 # " unsure" one token each? What would go wrong if only the first token of each were compared?

@@ -15,6 +15,7 @@
 # | Reads | the data sets of notebook 03 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/tuning/` with the adapter |
 # | Paper | sections 2.3 (loss) and 3.4 (training); QLoRA is Dettmers et al. 2023 |
+# | Words | all of them are in the [glossary](../docs/glossary.md) |
 
 # %% [markdown]
 # ## Learning goals

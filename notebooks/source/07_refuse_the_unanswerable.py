@@ -16,6 +16,7 @@
 # | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
+# | Words | all of them are in the [glossary](../docs/glossary.md) |
 #
 # | word | meaning |
 # |---|---|

@@ -17,6 +17,7 @@
 # | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |
 # | Writes | nothing but the steps of notebooks 01 and 04 |
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
+# | Words | all of them are in the [glossary](../docs/glossary.md) |
 #
 # The words of this page, for those who come from elsewhere:
 #

@@ -17,6 +17,7 @@
 # | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 4 minutes more); `results/mini/estimators.json` |
 # | Writes | `judgements-<split>.json` for each model under `runs/` |
 # | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
+# | Words | all of them are in the [glossary](../docs/glossary.md) |
 #
 # | word | meaning |
 # |---|---|
