@@ -77,7 +77,7 @@ from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.metrics.sampling_error import proportion_half_width
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.tuning.registry import check_methods, method_looks
+from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, method_looks
 
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
@@ -99,14 +99,14 @@ config = RunConfig(profile=profile, dataset=dataset, seed=seed, data_dir=data_di
 methods, asked = check_methods(methods), asked_sets(sets, data_dir)
 answers = {title: {} for title in asked}
 for title, name in asked.items():
-    for method in ("pretrained", *methods):
+    for method in (PRETRAINED, *methods):
         if force:
             steps.transfer_step(config, method, name, force=True)
         answers[title][method] = read_refusals(config, method, name)
 whole = (profile, dataset, data_dir, limit, model) == ("mini", "multitask", None, None, None)
 if "padding" in methods:
     short_run_notice(steps.read_training_log(config, "padding").steps)
-knowledge_notice([p.correct for found in answers.values() for p in found["pretrained"] if has_gold(p)])
+knowledge_notice([p.correct for found in answers.values() for p in found[PRETRAINED] if has_gold(p)])
 refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, vanilla cannot refuse
 
 # %% [markdown]
@@ -124,9 +124,9 @@ refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, van
 # %%
 examples = []
 for title, found in answers.items():
-    unanswerable = [p for p in found["pretrained"] if not p.answerable]
+    unanswerable = [p for p in found[PRETRAINED] if not p.answerable]
     kinds = {p.relation: p for p in reversed(unanswerable)}
-    examples += [{"set": title, "half": "answerable", "kind": "", "question": p.question, "gold": p.answer or "-"} for p in found["pretrained"] if p.answerable][:1]
+    examples += [{"set": title, "half": "answerable", "kind": "", "question": p.question, "gold": p.answer or "-"} for p in found[PRETRAINED] if p.answerable][:1]
     examples += [{"set": title, "half": "unanswerable", "kind": kind, "question": p.question, "gold": "-"} for kind, p in kinds.items()][:3]
 pd.DataFrame(examples)
 
@@ -143,7 +143,7 @@ pd.DataFrame(examples)
 by_half = []
 for title, found in answers.items():
     for half, keep in (("answerable", True), ("unanswerable", False)):
-        part = [p for p in found["pretrained"] if p.answerable is keep]
+        part = [p for p in found[PRETRAINED] if p.answerable is keep]
         judged = [p.correct for p in part if has_gold(p)]
         row = {"set": title, "half": half, "n": len(part), "right": np.mean(judged) if judged else None}
         by_half.append(row | {"answer confidence (median)": np.median([p.answer_confidence for p in part]) if part else None})
@@ -152,7 +152,7 @@ untuned.round(3)
 
 # %%
 columns = {
-    title: ([p.answerable for p in found["pretrained"]], [p.answer_confidence for p in found["pretrained"]])
+    title: ([p.answerable for p in found[PRETRAINED]], [p.answer_confidence for p in found[PRETRAINED]])
     for title, found in answers.items()
 }
 refusal_plots.confidence_by_half(columns, "answer confidence of the untuned model", "How sure the untuned model is of its answers")
@@ -165,13 +165,13 @@ plt.show()
 # %%
 overlooked = {}
 if whole:
-    asked_twice = answers["FalseQA"]["pretrained"]
+    asked_twice = answers["FalseQA"][PRETRAINED]
     for true, false in zip(asked_twice[::2], asked_twice[1::2]):
         if true.correct:  # only where the model knows the answer
             overlooked.setdefault(false.relation, []).append(matches(false.prediction, true.answer))
     for kind, hits in overlooked.items():
         print(f"{kind}: the answer that it gives after a true premise, in {np.mean(hits):.0%} of {len(hits)} cases")
-said = [p for found in answers.values() for p in found["pretrained"] if not p.answerable]
+said = [p for found in answers.values() for p in found[PRETRAINED] if not p.answerable]
 pd.DataFrame([{"question": p.question, "untuned model": p.prediction, "confidence": p.answer_confidence} for p in said[:: max(1, len(said) // 8)]]).round(2)
 
 # %% [markdown]
@@ -210,6 +210,22 @@ both_sides = {
 }
 refusal_plots.refusal_dots(both_sides, "Refused, by whether there is an answer and whether the model knew it")
 plt.show()
+
+# %% [markdown]
+# Of all the numbers that follow, one by hand: the **fair precision** of one method on one set. Look at the refused questions. A
+# refusal is fair if there is no answer, or if the untuned model does not know it; the fair precision is their share.
+
+# %%
+title, method = list(answers)[-1], (refusers or methods)[0]
+fair, refused = 0, 0
+for tuned, untuned in zip(answers[title][method], answers[title][PRETRAINED]):
+    if tuned.refused:
+        refused += 1
+        fair += not tuned.answerable or not untuned.correct
+helper = rows[title][method].fair_precision.value
+if refused and all(has_gold(p) for p in answers[title][method] if p.answerable):  # else nobody knows what is right
+    assert np.isclose(fair / refused, helper)
+    print(f"{title}, {method}: {fair} of {refused} refusals are fair: by hand {fair / refused:.4f}, by the helper {helper:.4f}")
 
 # %% [markdown]
 # The whole account, with the two models that do not think. *Fair* precision and F1 also count it as right to refuse an answerable
@@ -278,7 +294,7 @@ if "padding" in methods:
 # %%
 curves = {title: {} for title in answers}
 for title, found in answers.items():
-    for m, confidence in (("pretrained", "answer_confidence"), ("padding", "sure_confidence")):
+    for m, confidence in ((PRETRAINED, "answer_confidence"), ("padding", "sure_confidence")):
         if m in found and len({p.answerable for p in found[m]}) == 2:
             curves[title][m] = refusal_curve(found[m], confidence)
 points = {title: [found[m] for m in refusers] for title, found in rows.items()}
@@ -293,11 +309,11 @@ plt.show()
 # %%
 ranking, duels = [], {}
 for title, found in answers.items():
-    row = {"set": title, "untuned, answer confidence": rows[title]["pretrained"].auroc_answer.value}
+    row = {"set": title, "untuned, answer confidence": rows[title][PRETRAINED].auroc_answer.value}
     if "padding" in methods and len({p.answerable for p in found["padding"]}) == 2:
         row["padding, P(sure)"] = rows[title]["padding"].auroc_sure.value
         unanswerable = [not p.answerable for p in found["padding"]]
-        doubts = [1 - np.array([getattr(p, name) for p in found[m]]) for m, name in (("padding", "sure_confidence"), ("pretrained", "answer_confidence"))]
+        doubts = [1 - np.array([getattr(p, name) for p in found[m]]) for m, name in (("padding", "sure_confidence"), (PRETRAINED, "answer_confidence"))]
         duels[title] = paired_bootstrap_difference(auroc, (unanswerable, doubts[0]), (unanswerable, doubts[1]), seed=seed)
         row["padding - untuned"] = "{:+.3f} [{:+.3f}, {:+.3f}]".format(*duels[title])
     row |= {f"{m} refuses / untuned would": f"{found_m.recall.value:.0%} / {found_m.free_recall.value:.0%}" for m in refusers if (found_m := rows[title][m]).free_recall.value is not None}
@@ -353,7 +369,7 @@ if recorded is not None:
     both_tunings["text"] = [f"{r.mean:.3f} ({r.lowest:.3f} to {r.highest:.3f})" for r in both_tunings.itertuples(index=False, name="Row")]
     wide = both_tunings.pivot(index=["dataset", "method", "tuned_on"], columns="metric", values="text").fillna("-")
     display(wide[["recall", "over_refusal_known", "f1", "auroc_sure"]].rename(columns=account | {"over_refusal_known": "refused, known", "auroc_sure": "AUROC P(sure)"}))
-    base = [r for r in recorded["rows"] if (r["tuned_on"], r["method"], r["seed"]) == ("mini", "pretrained", 0)]
+    base = [r for r in recorded["rows"] if (r["tuned_on"], r["method"], r["seed"]) == ("mini", PRETRAINED, 0)]
     print("the untuned base of the plain models, AUROC of its answer confidence:", {r["dataset"]: round(r["auroc_answer"]["value"], 3) for r in base})
 
 # %% [markdown]
@@ -413,12 +429,18 @@ numbers = [e.value for row in padding.values() for e in (row.recall, row.over_re
 if not {"SelfAware", "FalseQA", "NEC"} <= set(padding) or None in numbers:
     print("Not checked: some number does not exist here, or a method or set was left out.")
 else:
-    finding("padding refuses most made-up things, interval included", padding["NEC"].recall.low > 0.5, config, "multitask")
-    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", padding["NEC"].auroc_sure.low > 0.9, config, "multitask")
-    finding("it refuses less than 15 % of the known answerable questions of each set, interval included", all(row.over_refusal_known.high < 0.15 for row in padding.values()), config, "multitask")
-    finding("it overlooks what is wrong with well-known subjects: at most 15 % of SelfAware and FalseQA refused, interval included", all(padding[title].recall.high < 0.15 for title in ("SelfAware", "FalseQA")), config, "multitask")
-    finding("its P(sure) does not see false premises (the interval of its AUROC holds 0.5)", padding["FalseQA"].auroc_sure.low < 0.5 < padding["FalseQA"].auroc_sure.high, config, "multitask")
-    finding("of the unknowable questions it refuses fewer than the free opponent, intervals apart", padding["SelfAware"].recall.high < padding["SelfAware"].free_recall.low, config, "multitask")
+    made_up, selfaware, falseqa = (padding[title] for title in ("NEC", "SelfAware", "FalseQA"))
+    n = min(row.n_unanswerable for row in padding.values())
+    finding("padding refuses most made-up things, interval included", made_up.recall.low > 0.5, config, "multitask", n)
+    finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", made_up.auroc_sure.low > 0.9, config, "multitask", n)
+    few = all(row.over_refusal_known.high < 0.15 for row in padding.values())
+    finding("it refuses less than 15 % of the known answerable questions of each set, interval included", few, config, "multitask", n)
+    overlooks = max(selfaware.recall.high, falseqa.recall.high) < 0.15
+    finding("it overlooks what is wrong with well-known subjects: at most 15 % of SelfAware and FalseQA refused, interval included", overlooks, config, "multitask", n)
+    blind = falseqa.auroc_sure.low < 0.5 < falseqa.auroc_sure.high
+    finding("its P(sure) does not see false premises (the interval of its AUROC holds 0.5)", blind, config, "multitask", n)
+    fewer = selfaware.recall.high < selfaware.free_recall.low
+    finding("of the unknowable questions it refuses fewer than the free opponent, intervals apart", fewer, config, "multitask", n)
 if recorded is not None:
     beyond = beyond_recording([row for found in rows.values() for row in found.values()], [r for r in recorded["rows"] if r["tuned_on"] == "multitask"])
     finding("this run lies within what the recorded seeds span, give or take 0.1", beyond <= 0.1, config, "multitask")
