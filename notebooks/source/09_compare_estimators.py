@@ -61,14 +61,19 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import metrics, steps
+from rtuning_helpers.confidence.columns import estimate
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import normalised_words
 from rtuning_helpers.experiments.estimators.measure import LEARNED, read_judged, read_opponents
 from rtuning_helpers.experiments.estimators.recording import RECORDING
 from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.model.answering import answer_questions, draw_question_answers
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.probe.uncertainty import answer_entropy
 from rtuning_helpers.run.profiles import RunConfig
@@ -127,8 +132,46 @@ print(f"entropy of the samples {entropy:.3f} nats; 1 - entropy / ln 10 = {1 - en
 print(f"share that agrees with the greedy answer: {drawn[judged['id'].predictions[row]] / drawn.total():.1f}")
 
 # %% [markdown]
-# Ten samples, a few different answers: the model hesitates (entropy is 0 when all ten agree). And what all estimators say
-# about this answer; `samples` is the number of extra answers an estimator needs.
+# Ten samples, a few different answers: the model hesitates (entropy is 0 when all ten agree). Two estimators ask the model once
+# more, here by hand. For **semantic entropy** the samples that mean the same form a group (here: those with the same words), and a
+# group weighs as much as the probabilities of its different answers together. For **P(True)** the model reads the question, its
+# own answer, and the options "A. True, B. False"; how much of the two letters' probability falls on the one that says *true*? Once
+# in each order, since a model may simply like the letter A.
+
+# %%
+lm = steps.load_model(config, "padding")
+question = steps.fitted(config, "id").questions[row]
+k, temperature = config.settings.samples, config.settings.temperature
+groups = {}
+for sample in draw_question_answers(lm, [question], k=k, temperature=temperature, seed=seed)[0]:
+    same = groups.setdefault(" ".join(normalised_words(sample.text)), {})
+    same[sample.text] = math.prod(sample.token_probabilities)  # a different answer counts once, however often it was drawn
+weights = np.array([sum(same.values()) for same in groups.values()])
+shares = weights / weights.sum()
+semantic = 1 - float(-(shares * np.log(shares)).sum()) / math.log(k)
+for words, share in zip(groups, shares):
+    print(f"{share:6.3f}  {words}")
+print(f"semantic entropy {-(shares * np.log(shares)).sum():.3f} nats, as a confidence {semantic:.4f}")
+
+# %%
+answer, true = answer_questions(lm, [question])[0].text, []
+for first, second, letter in (("True", "False", " A"), ("False", "True", " B")):
+    context = prompts.p_true_prompt(prompts.task_prompt(question), answer, first, second)
+    token = lm.tokenizer(context + letter)["input_ids"][-1]
+    other = lm.tokenizer(context + {" A": " B", " B": " A"}[letter])["input_ids"][-1]
+    ids = lm.tokenizer(context, return_tensors="pt").to(lm.device)["input_ids"]
+    with torch.inference_mode():
+        p = torch.softmax(lm.model(ids).logits[0, -1].float(), dim=-1)
+    true.append(float(p[token] / (p[token] + p[other])))
+    print(f"{context} ...\n   share of{letter}, which says True: {true[-1]:.3f}")
+helper = estimate(lm, [question], ["semantic entropy", "P(True)"], k=k, temperature=temperature, seed=seed).confidence
+print(f"semantic entropy: by hand {semantic:.4f}, by the helper {helper['semantic entropy'][0]:.4f}")
+print(f"P(True):          by hand {np.mean(true):.4f}, by the helper {helper['P(True)'][0]:.4f}")
+assert np.allclose([semantic, np.mean(true)], [helper["semantic entropy"][0], helper["P(True)"][0]], atol=1e-3)
+
+# %% [markdown]
+# And what all estimators say about this answer (the samples are other draws than those above, since a draw depends on the questions
+# beside it); `samples` is the number of extra answers an estimator needs.
 
 # %%
 pd.DataFrame(
