@@ -147,8 +147,19 @@ if truth:
 # ## 2. The truth: luck and bad luck
 #
 # **Luck.** A fact of exposure 0 stands nowhere in the corpus; a right answer to it is a guess. Facts that were read and not
-# learnt are guessed too. If with the same rate (an assumption: half-learnt ones may be guessed better), the total can be
-# estimated: where one guess in twenty is right, nineteen *wrong* answers betray one lucky one.
+# learnt are guessed too. If with the same rate $g$ (an assumption: half-learnt ones may be guessed better), the total can be
+# estimated: where one guess in twenty is right, nineteen *wrong* answers betray one lucky one. So $w$ wrong answers to facts that were
+# read stand for $w\,g / (1 - g)$ lucky guesses. By hand, then by the helper, which adds an interval:
+
+# %%
+if truth and any(correct):
+    right, unread = np.array(correct), np.array([p.exposure == 0 for p in probes])
+    if unread.any() and not right[unread].all():
+        g = right[unread].mean()
+        wrong = (~right[~unread]).sum()
+        by_hand = right[unread].sum() + wrong * g / (1 - g)
+        print(f"g = {g:.4f}: {right[unread].sum()} lucky and never read, {wrong} wrong though read, so {by_hand:.2f} lucky guesses in all")
+        assert np.isclose(by_hand, count_luck([p.exposure for p in probes], correct, seed=seed).lucky)
 
 # %%
 luck = count_luck([p.exposure for p in probes], correct, seed=seed) if truth and any(correct) else None
@@ -384,15 +395,15 @@ if changes:
 
 # %%
 if luck and (profile, dataset) == ("mini", "mini"):
-    finding("at most 6 % of the certain questions are lucky guesses", luck.lucky_ci95[1] / luck.certain <= 0.06, config)
-    finding("no fact that was never read is highly known", table.loc["0", "highly known"] == 0, config)
+    finding("at most 6 % of the certain questions are lucky guesses", luck.lucky_ci95[1] / luck.certain <= 0.06, config, n=luck.certain)
+    finding("no fact that was never read is highly known", table.loc["0", "highly known"] == 0, config, n=table.loc["0"].sum())
     guessed = groups["certain, never read"]
     lucky_prior = same[guessed].mean() if guessed.any() else 1
-    finding("at least two in three of the lucky answers are the model's prior", lucky_prior >= 2 / 3, config)
+    finding("at least two in three of the lucky answers are the model's prior", lucky_prior >= 2 / 3, config, n=table.loc["0"].sum())
     by_rule = pd.DataFrame(labels_by_rule).set_index("rule")
     lucky = by_rule.lucky
     traded = lucky["all k samples"] == 0 and lucky["half of k samples"] < lucky["greedy answer"] < lucky["any of k samples"]
-    finding("lucky labels: none by all k, fewer by half of k than by the greedy answer, more by any of k", traded, config)
+    finding("lucky labels: none by all k, fewer by half of k than by the greedy answer, more by any of k", traded, config, n=table.loc["0"].sum())
 
 # %%
 if changes:
@@ -405,7 +416,7 @@ if changes:
     finding("the lenient rule worsens the Brier score of P(sure) on both tests", (lenient.low > 0).all(), config)
 if choice_data is None:
     by_chance = rotated.right[:, 0].mean() < 0.4 and not rotated.always_right.any()
-    finding("a letter chosen once is right by chance, and never in all rotations", by_chance, config)
+    finding("a letter chosen once is right by chance, and never in all rotations", by_chance, config, n=n)
 
 # %% [markdown]
 # ## What it says, and what it does not

@@ -54,13 +54,20 @@ if "google.colab" in sys.modules:
     sys.path.insert(0, "kit")
 
 # %%
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from transformers import TrainerCallback
 
 from rtuning_helpers import steps
 from rtuning_helpers.experiments.drift.measure import (
     ARMS,
     REHEARSED,
+    Watch,
     counted,
     read_sightings,
     rehearsed_away,
@@ -70,8 +77,10 @@ from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval
 from rtuning_helpers.metrics.sampling_error import proportion_half_width, seed_interval
+from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.tuning.registry import method_looks
+from rtuning_helpers.tuning.finetuning import finetune
+from rtuning_helpers.tuning.registry import find_method, method_looks
 
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
@@ -97,8 +106,51 @@ places = {"train": "tuned on", "id": "not tuned on"}
 # %% [markdown]
 # ## 1. Looking over the trainer's shoulder
 #
-# A callback stops the training at seven moments, asks all watched questions greedily, asks "are you sure?" after each
-# answer, and lets the training go on. Step 0 is the untuned model. The tuning of this run is padding; its other arms come
+# A *callback* is an object whose methods the trainer calls as it goes. Ours stops the training at some steps, asks questions, asks
+# "are you sure?" after each answer, and lets the training go on. By hand, for a few questions and a few steps: the model in training
+# is saved and a copy of it is asked, so that looking does not disturb what is looked at.
+
+# %%
+watched = steps.fitted(config, "train").questions[:5]
+padding_labels = find_method("padding").sureness
+
+
+def sure_of(folder):
+    """P(sure) of the watched questions, by the adapter in a folder."""
+    lm = steps.load_tuned(config, folder)
+    return [answer.sure_probability for answer in answer_questions(lm, watched, sureness=padding_labels)]
+
+
+class Watcher(TrainerCallback):
+    """Keeps P(sure) of the watched questions after given steps."""
+
+    def __init__(self, moments):
+        self.moments, self.seen = moments, {}
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        if state.global_step in self.moments:
+            with tempfile.TemporaryDirectory() as folder:
+                model.save_pretrained(folder)
+                self.seen[state.global_step] = sure_of(Path(folder))
+
+
+# %% [markdown]
+# The helper's `Watch` sits beside it in the same short training, and must see the same.
+
+# %%
+records = steps.read_tuning_records(config, "padding")[:64]
+size = max(1, len(records) // 4)
+brief = replace(config.settings, epochs=2, batch_size=size, accumulation=1)
+total = 2 * -(-len(records) // size)
+mine, helper = Watcher({total // 2, total}), {}
+other = Watch(lambda step, folder: helper.update({step: sure_of(folder)}), moments=(total // 2 / total, 1))
+with tempfile.TemporaryDirectory() as folder:
+    finetune(records, brief, Path(folder), seed=seed, callbacks=[mine, other])
+assert all(np.allclose(mine.seen[step], helper[step], atol=1e-4) for step in (total // 2, total))
+pd.DataFrame(mine.seen, index=[q.question for q in watched]).round(3).rename_axis("P(sure) after step", axis=1)
+
+# %% [markdown]
+# Now in earnest: the whole tuning by padding, all watched questions, seven moments. Step 0 is the untuned model. The other arms come
 # from a recording (section 3). One question first: it was labelled "unsure", and training made it right.
 
 # %%
@@ -433,13 +485,16 @@ if "low" in rise:
 #
 # ## Exercises
 #
-# **Exercise 11.1** (5 minutes). The lines of section 1 show means. Draw the distribution of P(sure) on D0 at steps 51 and 408.
+# **Exercise 11.1** (5 minutes). The lines of section 1 show means. Draw the distribution of P(sure) on D0 at steps 51 and 408 (`frame`
+# has a row for each question and step).
 #
-# **Exercise 11.2** (15 minutes). Stop padding after 102 steps (`epochs=2` in the profile). How do accuracy, answer rate and stale labels
-# compare with the full training? Would you stop early?
+# **Exercise 11.2** (15 minutes). Stop padding after two of the eight passes, 102 steps: with `early = replace(config, epochs=2)`,
+# `read_sightings(early, "padding")` tunes and watches. How do accuracy, answer rate and stale labels at its last step compare with
+# those in `last`? Would you stop early?
 #
 # **Exercise 11.3** (20 minutes). Padding could show the *model's own* wrong answer in front of "I am unsure" instead of the gold answer.
-# Change `tuning_records` to do so and watch D0 again. What is gained, what is lost?
+# Make such records from `steps.read_tuning_records(config, "padding")` (`replace(record, completion=...)`; the answers are in
+# `steps.read_probes(config)`), and tune with `finetune` and a `Watcher` on questions of D0. What is gained, what is lost?
 #
 # ## Summary
 #
