@@ -197,7 +197,7 @@ def test_another_rule_of_labels_is_tuned_and_tested_on_every_task(config, report
     samples = [u.answers for u in steps.read_uncertainty(config)]
     assert certain == [any(is_right(q, a) for a in row) for q, row in zip(mixed("train"), samples, strict=True)]
     (effect,) = label_rules.measure(config, "any of k samples")
-    assert (effect.split, effect.n, effect.lucky) == ("id", 48, None)  # some exposures are unknown
+    assert (effect["split"], effect["n"], effect["lucky"]) == ("id", 48, None)  # some exposures are unknown
 
 
 def test_questions_of_every_task_are_watched_while_they_are_tuned(config, report):

@@ -61,10 +61,10 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
         ValueError: A column is None in some of the predictions only.
     """
     correct = np.array([float(item.correct) for item in predictions])
-    answer = _column(predictions, "answer_confidence")
-    sure = _column(predictions, "sure_confidence")
-    refused = _column(predictions, "refused")
-    mixed = _column(predictions, "mixed_confidence")
+    answer = column(predictions, "answer_confidence")
+    sure = column(predictions, "sure_confidence")
+    refused = column(predictions, "refused")
+    mixed = column(predictions, "mixed_confidence")
     metrics: dict[str, Metric | None] = {"accuracy": partial(accuracy, correct)}
     for name, score in (("ap_answer", answer), ("ap_sure", sure), ("ap_mixed", mixed)):
         metrics[name] = None if score is None else partial(average_precision, correct, score)
@@ -74,7 +74,7 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
     metrics["answer_rate"] = None if refused is None else partial(answer_rate, refused)
     metrics["willing_accuracy"] = None if refused is None else partial(willing_accuracy, correct, refused)
 
-    return {"method": method, "split": split, "n": len(correct), **_measured(metrics, len(correct), resamples, seed)}
+    return {"method": method, "split": split, "n": len(correct), **measured(metrics, len(correct), resamples, seed)}
 
 
 def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, seed: int = 0) -> dict:
@@ -94,9 +94,9 @@ def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, 
         ValueError: A column is None in some of the predictions only.
     """
     correct = np.array([float(item.correct) for item in predictions])
-    answer, sure = _column(predictions, "answer_confidence"), _column(predictions, "sure_confidence")
-    refused = _column(predictions, "refused")
-    mixed = _column(predictions, "mixed_confidence")
+    answer, sure = column(predictions, "answer_confidence"), column(predictions, "sure_confidence")
+    refused = column(predictions, "refused")
+    mixed = column(predictions, "mixed_confidence")
     metrics: dict[str, Metric | None] = {"ap_no_skill": partial(ap_no_skill, correct)}
     for suffix, score in (("answer", answer), ("sure", sure), ("mixed", mixed)):
         for name, metric in _OF_A_CONFIDENCE.items():
@@ -106,7 +106,7 @@ def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, 
     for name, metric in _OF_FORCED_ANSWERS.items():
         forced = refused is not None and sure is not None
         metrics[name] = partial(metric, correct, refused) if forced else None
-    return _measured(metrics, len(correct), resamples, seed)
+    return measured(metrics, len(correct), resamples, seed)
 
 
 def _part_of_brier(part: str) -> Metric:
@@ -144,7 +144,8 @@ _OF_FORCED_ANSWERS: dict[str, Metric] = {
 }
 
 
-def _measured(metrics: dict[str, Metric | None], n: int, resamples: int, seed: int) -> dict:
+def measured(metrics: dict[str, Metric | None], n: int, resamples: int, seed: int) -> dict:
+    """Each metric of n questions with its 95 % interval, ``<metric>_ci95``; both None where there is no number."""
     estimates = {name: metric() for name, metric in metrics.items() if metric is not None}
     known = {name: metrics[name] for name, value in estimates.items() if not np.isnan(value)}
     draws = resampled(known, n, resamples, seed)
@@ -155,7 +156,12 @@ def _measured(metrics: dict[str, Metric | None], n: int, resamples: int, seed: i
     return found
 
 
-def _column(predictions: Sequence[Prediction], name: str) -> np.ndarray | None:
+def column(predictions: Sequence[Prediction], name: str) -> np.ndarray | None:
+    """A field or property of the predictions as numbers; None where it is None in all of them.
+
+    Raises:
+        ValueError: It is None in some of them only.
+    """
     values = [getattr(item, name) for item in predictions]
     missing = sum(value is None for value in values)
     if missing == len(values):

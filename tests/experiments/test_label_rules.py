@@ -92,12 +92,12 @@ def test_another_rule_is_tuned_on_its_labels(config, monkeypatch):
     monkeypatch.setattr(label_rules, "finetune", record)
     effects = measure(config, "any of k samples")
     assert called == [certain_labels(config, "any of k samples")]
-    assert [e.split for e in effects] == ["id", "ood"]
+    assert [e["split"] for e in effects] == ["id", "ood"]
     for effect in effects:
-        assert effect.n == TINY_LIMIT
-        assert effect.certain == pytest.approx(sum(called[0]) / TINY_LIMIT)
-        assert 0 <= effect.ece_sure <= 1
-        assert 0 <= effect.brier_sure <= 1
+        assert effect["n"] == TINY_LIMIT
+        assert effect["certain"] == pytest.approx(sum(called[0]) / TINY_LIMIT)
+        assert 0 <= effect["ece_sure"] <= 1
+        assert 0 <= effect["brier_sure"] <= 1
     assert measure(config, "any of k samples") == effects  # kept, not trained again
     assert len(called) == 1
 
@@ -120,4 +120,4 @@ def test_a_recorded_cell_comes_out_again():
     recorded = {r["split"]: r for r in RECORDING.content()["rows"] if (r["seed"], r["rule"]) == (0, "all k samples")}
     for effect in measure(RunConfig(), "all k samples"):
         for metric in ("certain", "accuracy", "ap_sure", "auroc_sure", "ece_sure", "brier_sure", "answer_rate"):
-            assert getattr(effect, metric) == pytest.approx(recorded[effect.split][metric], abs=0.06), metric
+            assert effect[metric] == pytest.approx(recorded[effect["split"]][metric], abs=0.06), metric

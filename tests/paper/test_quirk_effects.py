@@ -20,28 +20,28 @@ def config(tiny_model, tmp_path_factory):
 
 def test_default_and_as_released(config):
     default, released = effects.measure(config, NONE), effects.measure(config, ALL)
-    assert (default.flags, released.flags) == ([], list(ReleasedCodeQuirks.names()))
-    assert default.examples == default.sequences == TINY_LIMIT
-    assert default.steps == PROFILES["mini"].epochs  # one batch an epoch
-    assert released.steps == 1  # a hundredth of an epoch, rounded up
-    assert released.sequences < default.sequences
-    assert 0 < default.certain < 1
+    assert (default["flags"], released["flags"]) == ([], list(ReleasedCodeQuirks.names()))
+    assert default["examples"] == default["sequences"] == TINY_LIMIT
+    assert default["steps"] == PROFILES["mini"].epochs  # one batch an epoch
+    assert released["steps"] == 1  # a hundredth of an epoch, rounded up
+    assert released["sequences"] < default["sequences"]
+    assert 0 < default["certain"] < 1
     for effect in (default, released):
-        assert effect.n == TINY_LIMIT
-        assert effect.ap_mixed_ci95[0] <= effect.ap_mixed <= effect.ap_mixed_ci95[1]
+        assert effect["n"] == TINY_LIMIT
+        assert effect["ap_mixed_ci95"][0] <= effect["ap_mixed"] <= effect["ap_mixed_ci95"][1]
 
 
 def test_as_released_r_tuning_u_trains_on_one_unsure_record(config):
     default = effects.measure(config, NONE, "unsupervised")
     reset = effects.measure(config, NONE.plus("list_reset"), "unsupervised")
-    assert (default.examples, default.certain) == (TINY_LIMIT, 0.5)
-    assert (reset.examples, reset.certain) == (1, 0.0)
+    assert (default["examples"], default["certain"]) == (TINY_LIMIT, 0.5)
+    assert (reset["examples"], reset["certain"]) == (1, 0.0)
 
 
 def test_adapters_are_shared_by_runs_that_train_on_the_same(config, monkeypatch):
     effects.measure(config, NONE)
     monkeypatch.setattr(effects, "finetune_encoded", never_called(effects.finetune_encoded, "trained twice"))
-    assert effects.measure(config, NONE.plus("first_token_labels")).ap_sure != pytest.approx(0)
+    assert effects.measure(config, NONE.plus("first_token_labels"))["ap_sure"] != pytest.approx(0)
     with pytest.raises(pytest.fail.Exception, match="trained twice"):
         effects.measure(config, NONE.plus("loss_on_all"))
 
@@ -70,7 +70,7 @@ def test_a_recorded_cell_comes_out_again(tmp_path):
     flags, counts = ["hundredth_epoch"], ("n", "examples", "steps")
     recorded = next(e for e in RECORDING.content()["rows"] if e["seed"] == 0 and e["flags"] == flags)
     measured = effects.measure(RunConfig(out=str(tmp_path)), NONE.plus(*flags))
-    assert [getattr(measured, name) for name in counts] == [recorded[name] for name in counts]
-    assert measured.certain == pytest.approx(recorded["certain"], abs=0.005)
+    assert [measured[name] for name in counts] == [recorded[name] for name in counts]
+    assert measured["certain"] == pytest.approx(recorded["certain"], abs=0.005)
     for metric in ("accuracy", "ap_answer", "ap_sure", "ap_mixed"):
-        assert getattr(measured, metric) == pytest.approx(recorded[metric], abs=0.02)
+        assert measured[metric] == pytest.approx(recorded[metric], abs=0.02)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 from transformers import PreTrainedModel, TrainerCallback
 
 from rtuning_helpers import steps
@@ -16,7 +14,6 @@ from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
 from rtuning_helpers.evaluation.predict import has_refused
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
-from rtuning_helpers.metrics.exposure import EXPOSURE_BINS
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import Answer
 from rtuning_helpers.model.language_model import LanguageModel
@@ -34,7 +31,6 @@ ARMS = ("vanilla", "padding", "replacement", REHEARSED)
 MOMENTS = (0, 1 / 32, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of all steps
 REHEARSAL_EPOCHS = 2
 TEST_EVERY = 3  # every third question of the in-domain test is watched
-CONFIDENT, VERY_CONFIDENT = 0.5, 0.9  # answer confidences above which a wrong answer is counted
 
 
 @dataclass(frozen=True)
@@ -119,8 +115,8 @@ def rehearsal_step(config: RunConfig) -> Path:
             description="rehearsal",
         )
         lm = steps.load_tuned(config, folder / steps.ADAPTER)
-        seen = _look(lm, asked, METHOD, settings.answer_batch, settings.max_new_tokens)
-        right = {q.id for q, (answer, _) in zip(asked, seen, strict=True) if is_right(q, answer.text)}
+        answers = _look(config, lm, asked, METHOD)
+        right = {q.id for q, answer in zip(asked, answers, strict=True) if is_right(q, answer.text)}
         write_json(folder / "became_known.json", [p.id for p in probes if not p.correct and p.id in right])
 
     return run_step(
@@ -162,21 +158,19 @@ def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
     records = tuning_records(config, arm)
 
     def write(folder: Path) -> None:
-        settings, asked = config.settings, watched_questions(config)
+        asked, how = watched_questions(config), find_method(method)
         known = {p.id: p.correct for split in (TRAIN, IN_DOMAIN) for p in steps.read_probes(config, split)}
         sightings: list[Sighting] = []
 
         def look(step: int, adapter: Path) -> None:
-            lm = steps.load_tuned(config, adapter)
-            seen = _look(lm, asked, find_method(method), settings.answer_batch, settings.max_new_tokens)
-            sightings.extend(
-                _sighting(step, q, known[q.id], answer, refused)
-                for q, (answer, refused) in zip(asked, seen, strict=True)
-            )
+            answers = _look(config, steps.load_tuned(config, adapter), asked, how)
+            for q, answer in zip(asked, answers, strict=True):
+                refused = has_refused(q, answer, how.may_refuse)
+                sightings.append(_sighting(step, q, known[q.id], answer, refused))
 
         finetune(
             records,
-            settings,
+            config.settings,
             folder / steps.ADAPTER,
             seed=config.seed,
             description=f"{arm}: tuning and looking",
@@ -202,19 +196,9 @@ def _parameters(config: RunConfig) -> dict:
     return steps.step_parameters(config, (TRAIN, IN_DOMAIN), steps.fitted, watch_step)
 
 
-def _look(
-    lm: LanguageModel, asked: Sequence[Question], method: Method, batch_size: int, max_new_tokens: int
-) -> list[tuple[Answer, bool | None]]:
-    """(answer, whether refused) of each question."""
-    answers = answer_questions(
-        lm,
-        asked,
-        max_new_tokens=max_new_tokens,
-        batch_size=batch_size,
-        **method.exam,
-        description="looking",
-    )
-    return [(answer, has_refused(q, answer, method.may_refuse)) for q, answer in zip(asked, answers, strict=True)]
+def _look(config: RunConfig, lm: LanguageModel, asked: Sequence[Question], method: Method) -> list[Answer]:
+    sizes = {"max_new_tokens": config.settings.max_new_tokens, "batch_size": config.settings.answer_batch}
+    return answer_questions(lm, asked, **method.exam, **sizes, description="looking")
 
 
 def _sighting(step: int, question: Question, certain: bool, answer: Answer, refused: bool | None) -> Sighting:
@@ -230,40 +214,3 @@ def _sighting(step: int, question: Question, certain: bool, answer: Answer, refu
         entropy=answer.first_token_entropy,
         sure=answer.sure_probability,
     )
-
-
-def counted(sightings: Sequence[Sighting]) -> pd.DataFrame:
-    """Counts and means for each step, split, set (D1 or D0) and exposure bin.
-
-    Returns:
-        Columns ``step, split, certain, exposure`` (label of the bin, "" where unknown), ``n``, ``right``, ``refused``,
-        ``right_refused``, ``confident_wrong`` and ``very_confident_wrong`` (counts; wrong, not refused, answer
-        confidence above 0.5 and 0.9), and the means ``confidence``, ``entropy`` [nats], ``sure``.
-    """
-    frame = pd.DataFrame([vars(s) for s in sightings])
-    frame["exposure"] = [_bin(e) for e in frame.exposure]
-    refused = frame.refused.fillna(False).astype(bool)
-    frame["right_refused"] = frame.correct & refused
-    answered_wrong = ~frame.correct & ~refused
-    frame["confident_wrong"] = answered_wrong & (frame.confidence > CONFIDENT)
-    frame["very_confident_wrong"] = answered_wrong & (frame.confidence > VERY_CONFIDENT)
-    frame["refused"] = refused
-    grouped = frame.groupby(["step", "split", "certain", "exposure"], sort=False)
-    table = grouped.agg(
-        n=("id", "size"),
-        right=("correct", "sum"),
-        refused=("refused", "sum"),
-        right_refused=("right_refused", "sum"),
-        confident_wrong=("confident_wrong", "sum"),
-        very_confident_wrong=("very_confident_wrong", "sum"),
-        confidence=("confidence", "mean"),
-        entropy=("entropy", "mean"),
-        sure=("sure", lambda column: column.astype(float).mean()),
-    )
-    return table.reset_index()
-
-
-def _bin(exposure: float | None) -> str:
-    if exposure is None or np.isnan(exposure):
-        return ""
-    return next(label for label, low, high in EXPOSURE_BINS if low <= exposure <= high)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rtuning_helpers.experiments.drift.measure import ARMS, counted, read_sightings
+from rtuning_helpers.experiments.drift.measure import ARMS, read_sightings
+from rtuning_helpers.experiments.drift.tables import counted
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.run.profiles import RunConfig
 

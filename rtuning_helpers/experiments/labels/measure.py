@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from rtuning_helpers import metrics, steps
+from rtuning_helpers import steps
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import TRAIN, Question
 from rtuning_helpers.evaluation.predict import predict
 from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
+from rtuning_helpers.evaluation.summary import summarise
+from rtuning_helpers.experiments.seeds.measure import refusal_rates
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.run.artifacts import run_step, step_folder
 from rtuning_helpers.run.profiles import RunConfig
@@ -35,40 +37,8 @@ RULES: dict[str, Rule] = {
 }
 """The paper's rule, three over k samples, and the truth that only the mini world can tell."""
 
-
-@dataclass(frozen=True)
-class RuleEffect:
-    """What a padding model is like that was tuned on the labels of one rule; shares and confidences from 0 to 1.
-
-    Attributes:
-        seed: Seed of the run.
-        rule: One of ``RULES``.
-        certain: Share of the training questions called certain.
-        lucky: Share of those whose fact the corpus never states; None where nobody can know.
-        split: Test split.
-        n: Its questions.
-        accuracy: Of the answers.
-        ap_sure, ap_mixed, auroc_sure, ece_sure, brier_sure: Of P(sure), or of the mix, against right and wrong answers.
-        answer_rate, willing_accuracy: Where P(sure) is above one half.
-        refused_unread, refused_read: Share refused of the facts never stated, and of those stated more than 60 times.
-    """
-
-    seed: int
-    rule: str
-    certain: float
-    lucky: float | None
-    split: str
-    n: int
-    accuracy: float
-    ap_sure: float
-    ap_mixed: float
-    auroc_sure: float
-    ece_sure: float
-    brier_sure: float
-    answer_rate: float
-    willing_accuracy: float
-    refused_unread: float | None
-    refused_read: float | None
+SHOWN = ("split", "n", "accuracy", "ap_sure", "ap_mixed", "auroc_sure", "ece_sure", "brier_sure")
+SHOWN += ("answer_rate", "willing_accuracy")
 
 
 def right_samples(questions: Sequence[Question], answers: Sequence[Sequence[str]]) -> list[list[bool]]:
@@ -146,39 +116,20 @@ def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction
     return {split: read_predictions(folder / f"predictions-{split}.jsonl") for split in splits}
 
 
-def measure(config: RunConfig, rule: str) -> list[RuleEffect]:
-    """Tune on the labels of a rule and score all test splits."""
+def measure(config: RunConfig, rule: str) -> list[dict]:
+    """Tune on the labels of a rule and score all test splits, a row each.
+
+    Returns:
+        ``seed``, ``rule``; ``certain``, the share of the training questions called so; ``lucky``, the share of those
+        whose fact the corpus never states, None where nobody can know; ``split``, ``n``, what `summarise` says, and
+        `seeds.measure.refusal_rates`.
+    """
     certain, probes = certain_labels(config, rule), steps.read_probes(config)
-    never = [p.exposure == 0 for p in probes]
-    known_exposure = all(p.exposure is not None for p in probes)
-    effects = []
+    unread = [p.exposure == 0 for p, is_certain in zip(probes, certain, strict=True) if is_certain]
+    lucky = None if any(p.exposure is None for p in probes) else float(np.mean(unread))
+    place = {"seed": config.seed, "rule": rule, "certain": float(np.mean(certain)), "lucky": lucky}
+    rows = []
     for split, found in predictions_under(config, rule).items():
-        correct = np.array([p.correct for p in found], dtype=float)
-        sure = np.array([p.sure_confidence for p in found])
-        mixed = np.array([p.mixed_confidence for p in found])
-        refused = np.array([p.refused for p in found])
-        effects.append(
-            RuleEffect(
-                seed=config.seed,
-                rule=rule,
-                certain=float(np.mean(certain)),
-                lucky=float(np.mean([n for n, c in zip(never, certain, strict=True) if c])) if known_exposure else None,
-                split=split,
-                n=len(found),
-                accuracy=float(correct.mean()),
-                ap_sure=metrics.average_precision(correct, sure),
-                ap_mixed=metrics.average_precision(correct, mixed),
-                auroc_sure=metrics.auroc(correct, sure),
-                ece_sure=metrics.ece(correct, sure),
-                brier_sure=metrics.brier(correct, sure),
-                answer_rate=float(1 - refused.mean()),
-                willing_accuracy=metrics.willing_accuracy(correct, refused),
-                refused_unread=_share(refused, [p.exposure == 0 for p in found]) if known_exposure else None,
-                refused_read=_share(refused, [p.exposure > 60 for p in found]) if known_exposure else None,
-            )
-        )
-    return effects
-
-
-def _share(refused: np.ndarray, among: Sequence[bool]) -> float:
-    return float(refused[np.array(among)].mean())
+        scored = summarise(found, METHOD.name, split, resamples=2)  # nobody reads its intervals
+        rows.append(place | {name: scored[name] for name in SHOWN} | refusal_rates(found))
+    return rows

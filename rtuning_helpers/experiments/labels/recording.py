@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from rtuning_helpers.experiments.labels.measure import RULES, measure
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.run.profiles import RunConfig
@@ -11,7 +9,7 @@ from rtuning_helpers.run.profiles import RunConfig
 
 def measure_all(config: RunConfig) -> dict[str, list[dict]]:
     """The effects of every rule."""
-    return {"rows": [asdict(effect) for rule in RULES for effect in measure(config, rule)]}
+    return {"rows": [row for rule in RULES for row in measure(config, rule)]}
 
 
 RECORDING = Recording("mini/label_rules.json", "10", measure_all)

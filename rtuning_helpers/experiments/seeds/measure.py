@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from rtuning_helpers import steps
+from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.run.profiles import RunConfig
 
 UNREAD, READ = 0, 61  # exposures: never stated; stated more than 60 times
@@ -10,15 +15,22 @@ UNREAD, READ = 0, 61  # exposures: never stated; stated more than 60 times
 
 def measure(config: RunConfig) -> dict[str, list[dict]]:
     """The rows of ``metrics.json`` of a run, each with its refusal rates."""
-    seed, rows = {"seed": config.seed}, steps.read_metrics(config)["rows"]
-    return {"rows": [seed | row | _refusal_rates(config, row["method"], row["split"]) for row in rows]}
+    rows = []
+    for row in steps.read_metrics(config)["rows"]:
+        predictions = steps.read_method_predictions(config, row["method"], row["split"])
+        rows.append({"seed": config.seed, **row, **refusal_rates(predictions)})
+    return {"rows": rows}
 
 
-def _refusal_rates(config: RunConfig, method: str, split: str) -> dict[str, float | None]:
-    """Share refused of the facts that the corpus never states, and of those that it states more than 60 times."""
-    predictions = steps.read_method_predictions(config, method, split)
-    if predictions[0].refused is None:
+def refusal_rates(predictions: Sequence[Prediction]) -> dict[str, float | None]:
+    """Share refused of the facts that the corpus never states, and of those that it states more than 60 times.
+
+    None for a method that cannot refuse, and where nobody knows what the corpus states.
+    """
+    if any(p.refused is None or p.exposure is None for p in predictions):
         return {"refused_unread": None, "refused_read": None}
-    unread = [p.refused for p in predictions if p.exposure == UNREAD]
-    read = [p.refused for p in predictions if p.exposure >= READ]
-    return {"refused_unread": sum(unread) / len(unread), "refused_read": sum(read) / len(read)}
+    refused, exposure = (np.array([getattr(p, name) for p in predictions]) for name in ("refused", "exposure"))
+    return {
+        "refused_unread": float(refused[exposure == UNREAD].mean()),
+        "refused_read": float(refused[exposure >= READ].mean()),
+    }

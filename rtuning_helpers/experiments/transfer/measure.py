@@ -6,18 +6,20 @@ an interrupted experiment goes on where it stopped, and shares its models with w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from rtuning_helpers import steps
 from rtuning_helpers.data.datasets.multitask import TRAINED_ON, UNSEEN, member, without
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction
+from rtuning_helpers.evaluation.summary import column, measured
 from rtuning_helpers.metrics import accuracy, answer_rate, auroc, average_precision, willing_accuracy
-from rtuning_helpers.metrics.bootstrap import paired_bootstrap_difference, percentile_interval, resampled
+from rtuning_helpers.metrics.bootstrap import paired_bootstrap_difference
 from rtuning_helpers.metrics.exposure import proportion_interval
 from rtuning_helpers.run.profiles import MIXTURE, RunConfig
 
@@ -90,11 +92,8 @@ def read_answers(config: RunConfig, trained: Trained, tested_on: str) -> list[Pr
 
 def ranking(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
     """Right or wrong, and what ranks the answers: the mean of answer and sure confidence, or the former alone."""
-    correct = np.array([float(p.correct) for p in predictions])
-    answer = np.array([p.answer_confidence for p in predictions])
-    if predictions[0].sure_confidence is None:
-        return correct, answer
-    return correct, np.array([p.mixed_confidence for p in predictions])
+    mixed = column(predictions, "mixed_confidence")
+    return column(predictions, "correct"), column(predictions, "answer_confidence") if mixed is None else mixed
 
 
 def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
@@ -111,31 +110,22 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
         with ``<name>_ci95``; None where a number does not exist.
     """
     correct, confidence = ranking(predictions)
-    metrics = {"accuracy": partial(accuracy, correct), "ap": partial(average_precision, correct, confidence)}
-    if all(p.exposure is not None for p in predictions):
-        often = np.array([float(p.exposure) for p in predictions])
-        metrics["ap_exposure"] = partial(average_precision, correct, often / max(often.max(), 1))
-    if predictions[0].sure_confidence is not None:
-        metrics["auroc_sure"] = partial(auroc, correct, np.array([p.sure_confidence for p in predictions]))
-    if predictions[0].refused is not None:
-        refused = np.array([float(p.refused) for p in predictions])
-        metrics["answer_rate"] = partial(answer_rate, refused)
-        metrics["willing_accuracy"] = partial(willing_accuracy, correct, refused)
-    found = _measured(metrics, len(correct), seed)
-    ends = [i for i, p in enumerate(predictions) if p.exposure == UNREAD or (p.exposure or 0) >= WELL_READ]
-    read = np.array([float(predictions[i].exposure >= WELL_READ) for i in ends])
-    found |= _measured({"auroc_read": partial(auroc, read, confidence[ends])} if ends else {}, len(ends), seed)
-    names = ("accuracy", "ap", "ap_exposure", "auroc_sure", "auroc_read", "answer_rate", "willing_accuracy")
-    return {"n": len(correct)} | {key: found.get(key) for name in names for key in (name, f"{name}_ci95")}
-
-
-def _measured(metrics: dict[str, Callable], n: int, seed: int) -> dict:
-    draws, found = resampled(metrics, n, RESAMPLES, seed), {}
-    for name, metric in metrics.items():
-        value = float(metric())
-        if not np.isnan(value):
-            found |= {name: value, f"{name}_ci95": list(percentile_interval(draws[name], value, 0.95))}
-    return found
+    sure, refused = column(predictions, "sure_confidence"), column(predictions, "refused")
+    exposures = [p.exposure for p in predictions]
+    often = None if None in exposures else np.array(exposures) / max(*exposures, 1)
+    metrics = {
+        "accuracy": partial(accuracy, correct),
+        "ap": partial(average_precision, correct, confidence),
+        "ap_exposure": None if often is None else partial(average_precision, correct, often),
+        "auroc_sure": None if sure is None else partial(auroc, correct, sure),
+        "answer_rate": None if refused is None else partial(answer_rate, refused),
+        "willing_accuracy": None if refused is None else partial(willing_accuracy, correct, refused),
+    }
+    ends = [i for i, exposure in enumerate(exposures) if exposure == UNREAD or (exposure or 0) >= WELL_READ]
+    read = np.array([float(exposures[i] >= WELL_READ) for i in ends])
+    told_apart = {"auroc_read": partial(auroc, read, confidence[ends]) if ends else None}
+    found = measured(metrics, len(correct), RESAMPLES, seed) | measured(told_apart, len(ends), RESAMPLES, seed)
+    return {"n": len(correct)} | found
 
 
 def cells(config: RunConfig, models: Sequence[Trained]) -> list[dict]:
@@ -198,6 +188,12 @@ def measure(config: RunConfig) -> dict[str, list[dict]]:
     return {"cells": cells(config, (*MIXED, *GRID, *LEAVE_ONE_OUT, *TWICE)), "differences": differences(config)}
 
 
+def by_seed(cells: Sequence[dict], metric: str) -> pd.DataFrame:
+    """A number of `score`: a row for each part, set, method and test set, a column for each seed."""
+    keys = ["part", "set", "method", "tested_on", "seed"]
+    return pd.DataFrame(cells).astype({metric: float}).set_index(keys)[metric].unstack("seed")
+
+
 def gains(
     rows: Sequence[dict], first: str = "padding", second: str = "vanilla", metric: str = "ap", part: str = ALL
 ) -> dict[str, list[float]]:
@@ -213,12 +209,7 @@ def gains(
     Returns:
         ``"five sets"``: the mean over the five; then each test set by itself. NaN where the number does not exist.
     """
-    found = {(r["seed"], r["method"], r["tested_on"]): r[metric] for r in rows if r["part"] == part}
-    seeds = sorted({seed for seed, *_ in found})
-    by_set = {t: [_minus(found[s, first, t], found[s, second, t]) for s in seeds] for t in TESTED_ON}
-    mean = [float(np.mean([by_set[t][k] for t in TRAINED_ON])) for k in range(len(seeds))]
-    return {"five sets": mean, **by_set}
-
-
-def _minus(first: float | None, second: float | None) -> float:
-    return float("nan") if first is None or second is None else first - second
+    values = by_seed(rows, metric).loc[part, ""]
+    gain = values.loc[first] - values.loc[second]
+    mean = gain.loc[list(TRAINED_ON)].mean(skipna=False)
+    return {"five sets": mean.tolist(), **{tested: gain.loc[tested].tolist() for tested in TESTED_ON}}

@@ -12,7 +12,6 @@ from rtuning_helpers import steps
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.evaluation.trivial import relation_majority, template_confidence
-from rtuning_helpers.experiments.transfer import measure as transfer
 from rtuning_helpers.experiments.transfer.measure import (
     ALL,
     ALONE,
@@ -23,6 +22,9 @@ from rtuning_helpers.experiments.transfer.measure import (
     TRAINED_ON,
     UNREAD,
     UNSEEN,
+    by_seed,
+    gains,
+    read_answers,
 )
 from rtuning_helpers.metrics import average_precision
 from rtuning_helpers.metrics.exposure import proportion_interval
@@ -57,7 +59,7 @@ def label_table(probes: Sequence[Probe]) -> pd.DataFrame:
 
 
 def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
-    """Cells of `transfer.cells`, by test set, with their intervals."""
+    """Cells of `measure.cells`, by test set, with their intervals."""
     metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
     return pd.DataFrame(
         [
@@ -89,7 +91,7 @@ def trivial_table(config: RunConfig) -> pd.DataFrame:
     rows = []
     for tested in TESTED_ON:
         asked = [_with_set(q) for q in steps.questions(config, tested)]
-        right = [int(p.correct) for p in transfer.read_answers(config, PADDING, tested)]
+        right = [int(p.correct) for p in read_answers(config, PADDING, tested)]
         majority = [is_right(q, guess) for q, guess in zip(asked, relation_majority(training, asked), strict=True)]
         by_template = average_precision(right, template_confidence(training, certain, asked))
         row = {"tested on": tested, "relation majority: right": np.mean(majority), "random ranking: AP": np.mean(right)}
@@ -102,28 +104,24 @@ def _with_set(question: Question) -> Question:
 
 
 def spread(cells: Sequence[dict]) -> dict[str, list[dict]]:
-    """AP of the models tuned on all five sets over the seeds, for `task_plots.dots_by_task`: mean, lowest, highest."""
-    found: dict[str, list[dict]] = {}
-    for method in METHODS:
-        for tested in TESTED_ON:
-            values = _values(cells, ALL, "", method, tested, "ap")
-            mean = np.clip(np.mean(values), min(values), max(values))  # rounding can put it outside when all are equal
-            row = {"task": tested, "value": mean, "low": min(values), "high": max(values)}
-            found.setdefault(method, []).append(row)
-    return found
+    """AP of the models tuned on all five sets over the seeds, for `figures.dots_by_task`: mean, lowest, highest."""
+    ap = by_seed(cells, "ap").loc[ALL, ""]
+    low, high = ap.min(axis=1, skipna=False), ap.max(axis=1, skipna=False)
+    found = pd.DataFrame({"value": _means(ap).clip(low, high), "low": low, "high": high})  # rounding can put it outside
+    return {m: [{"task": t, **found.loc[m, t]} for t in TESTED_ON] for m in METHODS}
 
 
 def spread_table(cells: Sequence[dict]) -> pd.DataFrame:
     """The same as a table, with the mean accuracy, which is what a random ranking would score."""
-    found = spread(cells)
+    found, accuracy = spread(cells), _means(by_seed(cells, "accuracy").loc[ALL, ""])
     return pd.DataFrame(
         [
             {
                 "tested on": tested,
                 "method": method,
-                "accuracy": np.mean(accuracy := _values(cells, ALL, "", method, tested, "accuracy")),
+                "accuracy": accuracy[method, tested],
                 "AP": "{value:.3f} ({low:.3f} to {high:.3f})".format(**found[method][place]),
-                "AP - accuracy": found[method][place]["value"] - np.mean(accuracy),
+                "AP - accuracy": found[method][place]["value"] - accuracy[method, tested],
             }
             for place, tested in enumerate(TESTED_ON)
             for method in METHODS
@@ -134,11 +132,9 @@ def spread_table(cells: Sequence[dict]) -> pd.DataFrame:
 def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.DataFrame:
     """A number of padding minus that of another method: mean over the seeds with its 95 % interval (Student); each."""
     rows = []
-    for tested, values in transfer.gains(cells, "padding", second, metric).items():
-        above = f"{sum(value > 0 for value in values)} of {len(values)}"
-        by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in values)
-        row = {"tested on": tested, f"padding - {second}": _mean_text(values), "by seed": by_seed}
-        rows.append(row | {"seeds above 0": above})
+    for tested, values in gains(cells, "padding", second, metric).items():
+        row = {"tested on": tested, f"padding - {second}": _mean_text(values), "by seed": _seeds_text(values)}
+        rows.append(row | {"seeds above 0": f"{sum(value > 0 for value in values)} of {len(values)}"})
     return pd.DataFrame(rows)
 
 
@@ -149,33 +145,30 @@ def room_table(cells: Sequence[dict]) -> pd.DataFrame:
         For each test set, as means over the seeds: the AP of each method by its own confidence, and of the same
         answers ranked by exposure; NaN where the exposures are unknown.
     """
-    headings = {"ap": "own confidence", "ap_exposure": "exposure"}
-    rows = [
-        {"tested on": tested}
-        | {
-            f"{method}, by {heading}": np.mean(_values(cells, ALL, "", method, tested, metric))
-            for method in METHODS
-            for metric, heading in headings.items()
-        }
-        for tested in TESTED_ON
-    ]
-    return pd.DataFrame(rows)
+    own, exposure = (_means(by_seed(cells, metric).loc[ALL, ""]).unstack("method") for metric in ("ap", "ap_exposure"))
+    columns = {}
+    for method in METHODS:
+        columns |= {f"{method}, by own confidence": own[method], f"{method}, by exposure": exposure[method]}
+    return pd.DataFrame(columns).loc[list(TESTED_ON)].rename_axis("tested on").reset_index()
 
 
 def schedule_table(cells: Sequence[dict]) -> pd.DataFrame:
     """What padding gains over vanilla on the mean of the five sets and on the unseen one, by length of the schedule."""
     rows = []
     for part, label in ((ALL, "as above"), (LONGER, "twice as long")):
-        gain = transfer.gains(cells, "padding", "vanilla", "ap", part)
+        gain = gains(cells, "padding", "vanilla", "ap", part)
         for tested, sets in (("five sets", TRAINED_ON), (UNSEEN, (UNSEEN,))):
             row = {"schedule": label, "tested on": tested}
             for metric, heading in {"accuracy": "accuracy", "ap": "AP"}.items():
-                for method in METHODS[1:]:
-                    found = [_values(cells, part, "", method, one, metric) for one in sets]
-                    row[f"{heading}, {method}"] = round(float(np.mean(found)), 3)
-            by_seed = ", ".join("-" if np.isnan(value) else f"{value:+.3f}" for value in gain[tested])
-            rows.append(row | {"padding - vanilla: AP": _mean_text(gain[tested]), "by seed": by_seed})
+                means = _means(by_seed(cells, metric).loc[part, ""])
+                row |= {f"{heading}, {m}": round(means[m][list(sets)].mean(skipna=False), 3) for m in METHODS[1:]}
+            by_seeds = {"padding - vanilla: AP": _mean_text(gain[tested]), "by seed": _seeds_text(gain[tested])}
+            rows.append(row | by_seeds)
     return pd.DataFrame(rows)
+
+
+def _means(values: pd.DataFrame) -> pd.Series:
+    return values.mean(axis=1, skipna=False)
 
 
 def _mean_text(values: Sequence[float], sign: str = "+") -> str:
@@ -186,12 +179,16 @@ def _mean_text(values: Sequence[float], sign: str = "+") -> str:
     return f"{mean} [{', '.join(bounds)}]" if bounds else mean
 
 
+def _seeds_text(values: Sequence[float], sign: str = "+") -> str:
+    return ", ".join("-" if np.isnan(value) else format(value, f"{sign}.3f") for value in values)
+
+
 def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A metric of the models tuned on one set and on all, on every test set.
 
     Args:
         cells: All cells of the experiment.
-        metric: One of those of `transfer.score`.
+        metric: One of those of `measure.score`.
         untuned: Whether the untuned model gets a row too.
 
     Returns:
@@ -200,19 +197,21 @@ def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.
     """
     models = {"untuned": (ALL, "", "pretrained")} if untuned else {}
     models |= {f"{name} alone": (ALONE, name, "padding") for name in TRAINED_ON} | {"all five": (ALL, "", "padding")}
-    means, texts = (pd.DataFrame(index=list(models), columns=list(TESTED_ON), dtype=kind) for kind in (float, object))
-    for label, model in models.items():
-        for tested in TESTED_ON:
-            values = _values(cells, *model, tested, metric)
-            low, high = min(values), max(values)
-            if np.isnan(values).any():
-                texts.loc[label, tested] = "-"
-                continue
-            if len(values) == 1:
-                low, high = _values(cells, *model, tested, f"{metric}_ci95")[0]
-            means.loc[label, tested] = np.mean(values)
-            texts.loc[label, tested] = f"{np.mean(values):.2f}\n{low:.2f}-{high:.2f}"
-    return means, texts
+    values = by_seed(cells, metric)
+    lowest, highest = values.min(axis=1), values.max(axis=1)
+    if values.shape[1] == 1:
+        ends = pd.DataFrame(cells).set_index(values.index.names)[f"{metric}_ci95"].dropna()
+        lowest, highest = ends.str[0], ends.str[1]
+    means = _means(values)
+    texts = {
+        key: f"{means[key]:.2f}\n{lowest[key]:.2f}-{highest[key]:.2f}" if means[key] == means[key] else "-"
+        for key in means.index
+    }
+    keys = {label: [(*model, tested) for tested in TESTED_ON] for label, model in models.items()}
+    return tuple(
+        pd.DataFrame([[found[key] for key in row] for row in keys.values()], list(keys), list(TESTED_ON))
+        for found in (means, texts)
+    )
 
 
 def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list[float]]:
@@ -222,20 +221,16 @@ def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list
         ``"one other set"``: tuned on one set, tested on another; ``"the best other set"``, which one knows afterwards
         only; ``"the four other sets"``; ``"that set alone"``; ``"all five sets"``. NaN where a number does not exist.
     """
-    found: dict[str, list[float]] = {}
-    for seed in sorted({row["seed"] for row in cells}):
-        own = [row for row in cells if row["seed"] == seed]
-        one = {(a, b): _values(own, ALONE, a, "padding", b, metric)[0] for a in TRAINED_ON for b in TRAINED_ON}
-        values = {
-            "one other set": [value for (a, b), value in one.items() if a != b],
-            "the best other set": [max(one[a, b] for a in TRAINED_ON if a != b) for b in TRAINED_ON],
-            "the four other sets": [_values(own, LEFT_OUT, name, "padding", name, metric)[0] for name in TRAINED_ON],
-            "that set alone": [value for (a, b), value in one.items() if a == b],
-            "all five sets": [_values(own, ALL, "", "padding", name, metric)[0] for name in TRAINED_ON],
-        }
-        for name, numbers in values.items():
-            found.setdefault(name, []).append(float(np.mean(numbers)))
-    return found
+    values = by_seed(cells, metric).xs("padding", level="method")
+    others = {b: values.loc[[(ALONE, a, b) for a in TRAINED_ON if a != b]] for b in TRAINED_ON}
+    found = {
+        "one other set": pd.concat(others.values()),
+        "the best other set": pd.DataFrame({b: rows.max(skipna=False) for b, rows in others.items()}).T,
+        "the four other sets": values.loc[[(LEFT_OUT, name, name) for name in TRAINED_ON]],
+        "that set alone": values.loc[[(ALONE, name, name) for name in TRAINED_ON]],
+        "all five sets": values.loc[[(ALL, "", name) for name in TRAINED_ON]],
+    }
+    return {name: rows.mean(skipna=False).tolist() for name, rows in found.items()}
 
 
 def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
@@ -246,7 +241,7 @@ def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
                 "tuned on": name,
                 "tested on the set itself": "practice" if name in ("that set alone", "all five sets") else "transfer",
                 "AUROC P(sure)": _mean_text(values, sign=""),
-                "by seed": ", ".join(f"{value:.3f}" for value in values),
+                "by seed": _seeds_text(values, sign=""),
             }
             for name, values in variety(cells).items()
         ]
@@ -259,6 +254,7 @@ def spoken_table(cells: Sequence[dict]) -> pd.DataFrame:
     Returns:
         A column for each test set; each cell the mean over the seeds, with the lowest and the highest answer rate.
     """
+    rate, right = (by_seed(cells, name).xs("padding", level="method") for name in ("answer_rate", "willing_accuracy"))
     rows = {
         "all five": {tested: (ALL, "") for tested in TESTED_ON},
         "all five, twice as long": {tested: (LONGER, "") for tested in TESTED_ON},
@@ -266,16 +262,14 @@ def spoken_table(cells: Sequence[dict]) -> pd.DataFrame:
         "that set alone": {tested: (ALONE, tested) for tested in TRAINED_ON},
     }
     rows |= {f"{name} alone": {tested: (ALONE, name) for tested in TESTED_ON} for name in TRAINED_ON}
-    table = {}
-    for label, models in rows.items():
-        for tested, model in models.items():
-            answers, right = (
-                np.array(_values(cells, *model, "padding", tested, name), dtype=float)
-                for name in ("answer_rate", "willing_accuracy")
-            )
-            among = "-" if np.isnan(right).all() else f"{np.nanmean(right):.0%}"
-            spread = f" ({answers.min():.0%} to {answers.max():.0%})" if len(answers) > 1 else ""
-            table.setdefault(label, {})[tested] = f"{answers.mean():.0%}{spread}; right {among}".replace("%", " %")
+
+    def text(key: tuple[str, str, str]) -> str:
+        answers, share = rate.loc[key], right.loc[key].mean()
+        spread = f" ({answers.min():.0%} to {answers.max():.0%})" if len(answers) > 1 else ""
+        among = "-" if np.isnan(share) else f"{share:.0%}"
+        return f"{answers.mean():.0%}{spread}; right {among}".replace("%", " %")
+
+    table = {label: {tested: text((*part, tested)) for tested, part in found.items()} for label, found in rows.items()}
     return pd.DataFrame(table).T.reindex(columns=list(TESTED_ON)).fillna("-")
 
 
@@ -287,15 +281,15 @@ def grid_table(means: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
 
 def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:
     """Models tuned on four sets, asked the fifth and the unseen one, beside the models that had all five, and none."""
-    metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
+    metrics = {"accuracy": "accuracy", "ap": "AP", "auroc_sure": "AUROC P(sure)"}
+    means = {heading: _means(by_seed(cells, metric)) for metric, heading in metrics.items()}
     rows = []
     for name in TRAINED_ON:
         models = {"four": (LEFT_OUT, name, "padding"), "five": (ALL, "", "padding"), "none": (ALL, "", "pretrained")}
         for tested in (name, UNSEEN):
             row = {"left out": name, "tested on": tested}
-            for heading, metric in metrics.items():
-                for label, model in models.items():
-                    row[f"{heading}, {label}"] = np.mean(_values(cells, *model, tested, metric))
+            for heading, found in means.items():
+                row |= {f"{heading}, {label}": found[(*model, tested)] for label, model in models.items()}
             rows.append(row)
     return pd.DataFrame(rows).drop(columns="AUROC P(sure), none")
 
@@ -310,15 +304,5 @@ def left_out_differences(differences: Sequence[dict]) -> pd.DataFrame:
 
 def difference_to_recording(cells: Sequence[dict], recorded: Sequence[dict]) -> float | None:
     """Largest difference in accuracy or AP between cells and those recorded for the same seed; None without any."""
-    keys = ("seed", "part", "set", "method", "tested_on")
-    was = {tuple(row[key] for key in keys): row for row in recorded}
-    pairs = [(row, was[found]) for row in cells if (found := tuple(row[key] for key in keys)) in was]
-    gaps = [abs(new[m] - old[m]) for new, old in pairs for m in ("accuracy", "ap") if None not in (new[m], old[m])]
-    return max(gaps, default=None)
-
-
-def _values(cells: Sequence[dict], part: str, name: str, method: str, tested: str, metric: str) -> list:
-    """A number over the seeds; NaN where it does not exist."""
-    wanted = (part, name, method, tested)
-    found = [row[metric] for row in cells if (row["part"], row["set"], row["method"], row["tested_on"]) == wanted]
-    return [float("nan") if value is None else value for value in found]
+    gaps = [abs(by_seed(cells, m) - by_seed(recorded, m)).max(axis=None) for m in ("accuracy", "ap")]
+    return None if np.isnan(gaps).all() else float(np.nanmax(gaps))

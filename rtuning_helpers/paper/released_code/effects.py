@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from rtuning_helpers import metrics, steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.model.decoding import sample_answers
-from rtuning_helpers.model.language_model import LanguageModel, load_language_model, model_revision
+from rtuning_helpers.model.language_model import LanguageModel, model_revision
 from rtuning_helpers.paper.released_code import texts, training
 from rtuning_helpers.paper.released_code.answers import EvaluationRow, evaluate, probe_labels
 from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
@@ -34,41 +34,9 @@ CHAIN = (
 """The flags that matter for padding on open questions, in the order of the waterfall."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """One model tuned and evaluated under some flags.
-
-    Attributes:
-        seed: Seed of the run.
-        method: ``padding`` or ``unsupervised``.
-        flags: The flags that are on.
-        certain: Share of the training questions called certain, 0 to 1.
-        examples: Training examples written.
-        sequences: Training sequences made of them.
-        steps: Optimiser steps.
-        n: Number of in-domain test questions.
-        accuracy, ap_answer, ap_sure, ap_mixed: On those questions, 0 to 1.
-        ap_mixed_ci95: 95 % interval of ``ap_mixed``.
-    """
-
-    seed: int
-    method: str
-    flags: list[str]
-    certain: float
-    examples: int
-    sequences: int
-    steps: int
-    n: int
-    accuracy: float
-    ap_answer: float
-    ap_sure: float
-    ap_mixed: float
-    ap_mixed_ci95: list[float]
-
-
 def measure(
     config: RunConfig, quirks: ReleasedCodeQuirks, method: str = "padding", untuned: LanguageModel | None = None
-) -> Effect:
+) -> dict:
     """Label, tune and evaluate under some flags; adapters are kept in the run's folder and reused.
 
     Args:
@@ -76,22 +44,27 @@ def measure(
         quirks: The flags.
         method: ``padding`` or ``unsupervised``.
         untuned: The untuned model, where it is loaded already.
+
+    Returns:
+        ``seed``, ``method``, ``flags`` (those that are on), ``certain`` (share of the training questions called so),
+        ``examples`` (training examples written), ``sequences`` (made of them), ``steps`` (of the optimiser), and
+        `scores` on the in-domain test.
     """
     untuned = untuned or steps.load_model(config)
     records, certain = training_records(config, quirks, method, untuned)
     made = training.training_sequences(untuned.tokenizer, records, quirks, _longest(config, quirks))
     adapter, log = _tune(config, made, quirks)
-    rows = evaluate(load_tuned(config, adapter), steps.questions(config, "id"), quirks, config.settings.answer_batch)
-    return Effect(
-        seed=config.seed,
-        method=method,
-        flags=list(quirks.switched_on()),
-        certain=float(np.mean(certain)),
-        examples=len(records),
-        sequences=len(made.encoded),
-        steps=log["steps"],
-        **scores(rows, config.seed),
-    )
+    tuned, asked = steps.load_tuned(config, adapter), steps.questions(config, "id")
+    return {
+        "seed": config.seed,
+        "method": method,
+        "flags": list(quirks.switched_on()),
+        "certain": float(np.mean(certain)),
+        "examples": len(records),
+        "sequences": len(made.encoded),
+        "steps": log["steps"],
+        **scores(evaluate(tuned, asked, quirks, config.settings.answer_batch), config.seed),
+    }
 
 
 def scores(rows: Sequence[EvaluationRow], seed: int = 0) -> dict:
@@ -134,19 +107,7 @@ def training_records(
     return records, certain
 
 
-def load_tuned(config: RunConfig, adapter: Path) -> LanguageModel:
-    """The run's model with an adapter."""
-    settings = config.settings
-    return load_language_model(
-        settings.model,
-        revision=settings.revision,
-        dtype=settings.dtype,
-        four_bit=settings.four_bit,
-        adapter=adapter,
-    )
-
-
-def measure_all(config: RunConfig) -> list[Effect]:
+def measure_all(config: RunConfig) -> dict[str, list[dict]]:
     """The waterfall, every flag alone, and the flags of R-Tuning-U, for one seed."""
     none = ReleasedCodeQuirks()
     wanted = [("padding", none.plus(*CHAIN[:count])) for count in range(len(CHAIN) + 1)]
@@ -154,7 +115,7 @@ def measure_all(config: RunConfig) -> list[Effect]:
     alone = ReleasedCodeQuirks.names("unsupervised")
     wanted += [("unsupervised", none), *(("unsupervised", none.plus(name)) for name in alone)]
     untuned = steps.load_model(config)
-    return [measure(config, quirks, method, untuned) for method, quirks in wanted]
+    return {"rows": [measure(config, quirks, method, untuned) for method, quirks in wanted]}
 
 
 def effects_table(effects: Sequence[dict]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from rtuning_helpers import steps
 from rtuning_helpers.experiments.recording import Recording
@@ -15,11 +15,6 @@ from rtuning_helpers.paper.released_code.texts import training_texts, write_trai
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
 METHODS = {"pretrained": "origin", "padding": "unsure", "replacement": "unknown"}
-
-
-def measure(config: RunConfig) -> dict[str, list[dict]]:
-    """The effects of all flags."""
-    return {"rows": [asdict(effect) for effect in measure_all(config)]}
 
 
 def write_answers(configs: Sequence[RunConfig]) -> None:
@@ -40,4 +35,4 @@ def write_answers(configs: Sequence[RunConfig]) -> None:
         write_training_file(folder / "mini_unsure.json", texts)
 
 
-RECORDING = Recording("mini/quirks.json", "08", measure, after=write_answers)
+RECORDING = Recording("mini/quirks.json", "08", measure_all, after=write_answers)
