@@ -8,6 +8,7 @@ from tiny import TINY_LIMIT
 
 from rtuning_helpers.paper.released_code import ReleasedCodeQuirks, effects
 from rtuning_helpers.paper.released_code.recording import RECORDING
+from rtuning_helpers.run import fingerprint
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
 
 NONE, ALL = ReleasedCodeQuirks(), ReleasedCodeQuirks.as_released()
@@ -44,6 +45,18 @@ def test_adapters_are_shared_by_runs_that_train_on_the_same(config, monkeypatch)
     assert effects.measure(config, NONE.plus("first_token_labels"))["ap_sure"] != pytest.approx(0)
     with pytest.raises(pytest.fail.Exception, match="trained twice"):
         effects.measure(config, NONE.plus("loss_on_all"))
+
+
+def test_adapters_are_not_shared_across_changes_of_the_training_code(config, monkeypatch):
+    effects.measure(config, NONE)
+    monkeypatch.setattr(effects, "finetune_encoded", never_called(effects.finetune_encoded, "trained again"))
+    digest = fingerprint._digest
+    effects.measure(config, NONE)
+    monkeypatch.setattr(
+        fingerprint, "_digest", lambda name: "changed" if name.endswith("tuning.finetuning") else digest(name)
+    )
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        effects.measure(config, NONE)
 
 
 def test_an_unknown_method(config):

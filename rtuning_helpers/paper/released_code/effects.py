@@ -151,7 +151,10 @@ def _longest(config: RunConfig, quirks: ReleasedCodeQuirks) -> int:
 
 
 def _tune(config: RunConfig, made: training.Sequences, quirks: ReleasedCodeQuirks) -> tuple[Path, dict]:
-    """Tune on sequences once; runs that differ in nothing that training sees share the adapter."""
+    """Tune on sequences once; runs that differ in nothing that training sees share the adapter.
+
+    The sequences are part of the key themselves, so that the code which writes them need not be.
+    """
     settings = replace(config.settings, epochs=training.epochs_of(config.settings.epochs, quirks))
     data = hashlib.sha256(json.dumps(made.encoded).encode()).hexdigest()
     parameters = {"data_sha256": data, "settings": asdict(settings), "seed": config.seed}
