@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import asked as tasks
@@ -52,7 +52,7 @@ def test_defaults_are_off_and_as_released_turns_all_on():
     assert NONE.switched_on() == ()
     assert ALL.switched_on() == ReleasedCodeQuirks.names()
     assert all(flag.default is False for flag in fields(ReleasedCodeQuirks))
-    assert len(ReleasedCodeQuirks.names()) == 18
+    assert len(ReleasedCodeQuirks.names()) == 19
 
 
 def test_every_flag_says_where_it_stands_and_what_it_does():
@@ -199,6 +199,11 @@ def test_the_training_file_is_lmflows_and_reads_back(tmp_path):
 def pararel(shared_data):
     folder = shared_data / "r-tuning" / "pararel"
     return load_questions("pararel", "train", folder)
+
+
+@pytest.fixture(scope="module")
+def pararel_id(shared_data):
+    return load_questions("pararel", "id", shared_data / "r-tuning" / "pararel")[:60]
 
 
 @pytest.fixture(scope="module")
@@ -470,6 +475,17 @@ def test_stop_never_fires(scripted):
     assert row.answer_confidence == pytest.approx((0.9 * 0.8 * 0.7 * 0.6 * 0.5 * 0.4) ** (1 / 6), rel=1e-5)
 
 
+def test_special_tokens_in_text(scripted):
+    asked, end = [ask("Who?", "know")], scripted.tokenizer.eos_token_id
+    scripted.model.steps = [scripted.model.steps[0], scripted.model.steps[1], (end, 0.5)]
+    quirks = READ_BARE.plus("stop_never_fires")
+    (row,) = answers.evaluate(scripted, asked, quirks)
+    assert row.output == "know."
+    (kept,) = answers.evaluate(scripted, asked, quirks.plus("special_tokens_in_text"))
+    assert (kept.output, kept.correct) == (f"know.{scripted.tokenizer.eos_token}", True)
+    assert kept.answer_confidence == row.answer_confidence
+
+
 def test_short_evaluation(scripted):
     quirks = READ_BARE.plus("stop_never_fires", "short_evaluation")
     (row,) = answers.evaluate(scripted, [ask("Who?", "know")], quirks)
@@ -519,7 +535,7 @@ def released_by_hand(lm, question, answer, tokens=5):
         product *= float(p[token])
         if token == lm.tokenizer.eos_token_id:
             break
-    output = lm.tokenizer.decode(written, skip_special_tokens=True).strip()
+    output = lm.tokenizer.decode(written).strip()  # special tokens stay
     p = distribution(ids(prompt + " " + output + SUFFIX))
     sure, unsure = float(p[ids("sure")[0]]), float(p[ids("unsure")[0]])
     return [int(answer in output), product ** (1 / len(written)), sure / (sure + unsure)], output
@@ -593,6 +609,18 @@ def test_rows_of_the_mini_model_on_real_pararel_rows_and_on_its_own(pararel):
     released = [[int(r.correct), r.answer_confidence] for r in answers.evaluate(lm, asked, ALL)]
     default = [[int(r.correct), r.answer_confidence] for r in answers.evaluate(lm, asked, NONE)]
     assert released != default
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_confidences_are_the_released_evaluators_on_real_questions(pararel_id, dtype):
+    """Also in the type in which the checkpoint is stored, as the released evaluator loads it."""
+    lm = load_language_model("mini", four_bit=False, dtype=dtype)
+    rows = answers.evaluate(lm, pararel_id, ALL, batch_size=32 if dtype == "float32" else 1)
+    expected = [released_by_hand(lm, q.question, q.answer)[0] for q in pararel_id]
+    assert np.abs(np.array([row.as_list() for row in rows]) - expected).max() < 1e-5
+    without = answers.evaluate(lm, pararel_id, replace(ALL, special_tokens_in_text=False), batch_size=32)
+    differences = np.abs(np.array([row.sure_confidence for row in without]) - [sure for _, _, sure in expected])
+    assert differences.max() > 1e-3  # what the flag is for
 
 
 def test_letters_of_the_mini_model_on_real_mmlu_rows(shared_data):

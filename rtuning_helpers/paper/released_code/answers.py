@@ -103,7 +103,8 @@ def evaluate(
         lm: The tuned model.
         questions: Test questions.
         quirks: The flags of the stages labelling and evaluation matter.
-        batch_size: Questions answered at the same time (1 in the released code, with the same result).
+        batch_size: Questions answered at the same time. The released code takes 1, with the same result in float32; in
+            half precision, in which newer versions of transformers load such a checkpoint, only 1 gives its numbers.
 
     Raises:
         NonFiniteLogitsError: NaN or infinite logits; the message names the question.
@@ -121,13 +122,13 @@ def evaluate(
         stops = ends = lm.stop_token_ids.tolist()
     generated = _generate(lm, asked, limit, list(ends), batch_size, "evaluating")
     kept = [_before_stop(g, set(stops)) for g in generated]
-    if quirks.stop_never_fires:
-        outputs = [lm.tokenizer.decode(g.tokens, skip_special_tokens=True).strip() for g in kept]
-    else:
-        outputs = [
-            texts.cut_probe_answer(lm.tokenizer.decode(g.tokens, skip_special_tokens=True), ReleasedCodeQuirks())
-            for g in generated
-        ]
+    written = [
+        lm.tokenizer.decode(g.tokens, skip_special_tokens=not quirks.special_tokens_in_text)
+        for g in (kept if quirks.stop_never_fires else generated)
+    ]
+    outputs = [
+        w.strip() if quirks.stop_never_fires else texts.cut_probe_answer(w, ReleasedCodeQuirks()) for w in written
+    ]
     contexts = [f"{p} {o}{prompts.sureness_suffix()}" for p, o in zip(asked, outputs, strict=True)]
     sure = label_shares(lm, contexts, prompts.SURENESS_LABELS, quirks, batch_size)[:, 0]
     return [

@@ -26,10 +26,11 @@ from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.finetuning import finetune_encoded
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
-CHAIN = (
-    *ReleasedCodeQuirks.names("labelling"),
-    *ReleasedCodeQuirks.names("evaluation"),
-    *ReleasedCodeQuirks.names("training"),
+CHAIN = tuple(
+    name
+    for stage in ("labelling", "evaluation", "training")
+    for name in ReleasedCodeQuirks.names(stage)
+    if name != "special_tokens_in_text"  # the mini model's P(sure) moves by less than 0.01, its AP by less
 )
 """The flags that matter for padding on open questions, in the order of the waterfall."""
 

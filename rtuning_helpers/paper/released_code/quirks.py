@@ -65,6 +65,11 @@ class ReleasedCodeQuirks:
         "evaluation/pararel L80, MMLU L71",
         "'sure', 'unsure' and the letters are read by the first token of the bare word",
     )
+    special_tokens_in_text: bool = _flag(
+        "evaluation",
+        "evaluation/pararel, the text before the sureness question",
+        "special tokens that were generated stay in the answer's text: 'Rome.</s>. Are you sure ...'",
+    )
     loss_on_all: bool = _flag(
         "training", "LMFlow text_only; the paper's section 2.3 says otherwise", "the question is trained too"
     )
