@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 
+from rtuning_helpers.tuning.registry import method_label
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -55,7 +57,7 @@ def all_metrics_table(rows: Sequence[Mapping]) -> Table:
     table = Table(title="all metrics, with 95 % intervals", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("metric")
     for row in rows:
-        table.add_column(f"{row['method']}\n{row['split']}", justify="right", overflow="fold")
+        table.add_column(f"{method_label(row['method'])}\n{row['split']}", justify="right", overflow="fold")
     names = [name for name in rows[0] if f"{name}_ci95" in rows[0] and any(row[name] is not None for row in rows)]
     for name in names:
         cells = [
@@ -77,7 +79,7 @@ def _rates_table(title: str, rows: Sequence[Mapping], digits: int = 3) -> Table:
         best = next((name for name in reversed(AP_COLUMNS) if row.get(name) is not None), "")
         interval = row.get(f"{best}_ci95")
         table.add_row(
-            row["method"],
+            method_label(row["method"]),
             row["split"],
             f"{row['n']:,}",
             number(row["accuracy"], digits),

@@ -42,23 +42,22 @@ def matches(prediction: str, answer: str, rule: str = "words") -> bool:
     return any(words[i : i + len(gold)] == gold for i in range(len(words) - len(gold) + 1))
 
 
-def is_refusal(text: str) -> bool:
-    """Whether a text opens with one of the sixteen refusals, whatever its letter case and punctuation.
+def is_refusal(answer: str, golds: Sequence[str] = ()) -> bool:
+    """Whether an answer is a refusal in words: it opens with one of the sixteen, whatever its case and punctuation.
+
+    The one rule, for grading and for refusing alike.
+
+    Args:
+        answer: What the model wrote.
+        golds: The right answers. Where one of them opens with a refusal itself (a book called "There Is No Right
+            Answer"), nobody can tell a refusal from an answer, and everything counts as an answer.
 
     >>> is_refusal("there is no definitive answer, I think"), is_refusal("The answer is uncertainty principle")
     (True, False)
     """
-    words = normalised_words(text)
-    return any(words[: len(refusal)] == refusal for refusal in map(normalised_words, prompts.REFUSALS))
-
-
-def refuses(question: Question, answer: str) -> bool:
-    """Whether an answer to a question is a refusal in words: the one rule, for grading and for refusing alike.
-
-    Where a gold answer itself opens with one of the sixteen refusals (the title "There Is No Right Answer"), nobody can
-    tell a refusal from an answer, and everything counts as an answer.
-    """
-    return is_refusal(answer) and not any(map(is_refusal, (question.answer, *question.aliases)))
+    words = normalised_words(answer)
+    opens = any(words[: len(refusal)] == refusal for refusal in map(normalised_words, prompts.REFUSALS))
+    return opens and not any(map(is_refusal, golds))
 
 
 def is_right(question: Question, answer: str, rule: str = "words") -> bool:
@@ -66,7 +65,7 @@ def is_right(question: Question, answer: str, rule: str = "words") -> bool:
 
     An open question is answered right by whatever contains the gold answer or one of its aliases (see `matches`); a
     question with options by the gold letter alone (paper A.1), whatever the rule; an unanswerable one by nothing. A
-    refusal is never right (see `refuses`), though it may contain the gold answer: "There is no definitive answer" to
+    refusal is never right (see `is_refusal`), though it may contain the gold answer: "There is no definitive answer" to
     a question whose answer is "no". The released code has no such rule; `matches` alone with ``"substring"`` grades as
     it does.
 
@@ -75,11 +74,11 @@ def is_right(question: Question, answer: str, rule: str = "words") -> bool:
     """
     if rule not in RULES:
         raise ValueError(f"matching rule {rule!r} is unknown: expected one of {', '.join(RULES)}")
-    if not question.answerable or refuses(question, answer):
+    if not question.answerable or is_refusal(answer, question.golds):
         return False
     if question.task != OPEN:
         return answer.strip() == question.answer
-    return any(matches(answer, gold, rule) for gold in (question.answer, *question.aliases))
+    return any(matches(answer, gold, rule) for gold in question.golds)
 
 
 @dataclass(frozen=True)

@@ -44,3 +44,8 @@ class Question:
     aliases: tuple[str, ...] = ()
     answerable: bool = True
     shots: tuple[Question, ...] = ()
+
+    @property
+    def golds(self) -> tuple[str, ...]:
+        """All right answers."""
+        return (self.answer, *self.aliases)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rtuning_helpers.data.matching import is_right, refuses
+from rtuning_helpers.data.matching import is_refusal, is_right
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.metrics.answers import WILLING
@@ -73,7 +73,7 @@ def predict(
 
 def has_refused(question: Question, answer: Answer, may_refuse: bool) -> bool | None:
     """Whether a model refuses to answer: it says it is unsure, or writes a refusal; None if it was taught neither."""
-    said_no = may_refuse and refuses(question, answer.text)
+    said_no = may_refuse and is_refusal(answer.text, question.golds)
     if answer.sure_probability is None:
         return said_no if may_refuse else None
     return said_no or answer.sure_probability <= WILLING

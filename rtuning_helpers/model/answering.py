@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtuning_helpers.data import prompts
-from rtuning_helpers.data.matching import refuses
+from rtuning_helpers.data.matching import is_refusal
 from rtuning_helpers.data.questions import OPEN, Question
 from rtuning_helpers.model.decoding import Answer, answer_prompts, draw_answers
 from rtuning_helpers.model.language_model import LanguageModel
@@ -52,7 +52,9 @@ def answer_questions(
             found = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, sureness=sureness, **options)
         if labels and may_refuse:
             written = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, **options)
-            found = [w if refuses(questions[i], w.text) else f for i, w, f in zip(rows, written, found, strict=True)]
+            found = [
+                w if is_refusal(w.text, questions[i].golds) else f for i, w, f in zip(rows, written, found, strict=True)
+            ]
         for i, answer in zip(rows, found, strict=True):
             answers[i] = answer
     return answers  # type: ignore[return-value]

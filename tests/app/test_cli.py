@@ -199,7 +199,7 @@ def test_run_ends_with_the_table_and_the_paths(place, capsys):
     assert captured.err == ""
     output = captured.out
     lines = [line.split() for line in output.splitlines()]
-    assert ["pretrained", "id", "1,620", "0.500", "0.750", "-", "-", "0.700-0.800", "-", "-"] in lines
+    assert ["untuned", "id", "1,620", "0.500", "0.750", "-", "-", "0.700-0.800", "-", "-"] in lines
     padding = ["padding", "id", "1,620", "0.500", "0.750", "0.875", "0.900", "0.850-0.950", "0.400", "0.800"]
     assert lines.index(padding) == lines.index(["vanilla", *padding[1:]]) - 1
     results = "here/mini/pararel-limit2"

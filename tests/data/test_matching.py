@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtuning_helpers.data.matching import RULES, Disagreement, is_right, matches, normalised_words, rule_disagreements
+from rtuning_helpers.data.matching import (
+    RULES,
+    Disagreement,
+    is_refusal,
+    is_right,
+    matches,
+    normalised_words,
+    rule_disagreements,
+)
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.paper.recorded import read_recording
 
@@ -108,6 +116,36 @@ NOBODY = replace(asked.OPEN, answer="", answerable=False)
 def test_right_answers_of_each_task(question, answer, words, substring):
     assert is_right(question, answer) is words
     assert is_right(question, answer, "substring") is substring
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("no", "There is no definitive answer."),
+        ("unknown", "the answer is UNKNOWN"),
+        ("case", "There is no known case, or is there"),
+        ("Ann", "I'm not sure, perhaps Ann"),
+        ("Ann", "I\u2019m not sure, perhaps Ann"),  # a typographic apostrophe
+    ],
+)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_refusal_is_never_right_though_it_may_contain_the_gold_answer(gold, answer, rule):
+    question = replace(asked.READ, answer=gold)
+    assert is_refusal(answer) and not is_right(question, answer, rule)
+    assert not is_right(replace(question, answer="x", aliases=(gold,)), answer, rule)
+    assert is_right(question, f"{gold}, though {answer}", rule)  # an answer came first
+
+
+def test_a_refusal_ends_where_a_word_ends():
+    assert not is_refusal("The answer is uncertainty principle")
+    assert is_right(replace(asked.READ, answer="uncertainty principle"), "The answer is uncertainty principle")
+    assert not is_refusal("It is not knowni") and is_refusal("It is not known!")
+
+
+def test_where_the_gold_answer_reads_like_a_refusal_it_is_an_answer():
+    question = replace(asked.READ, answer="There Is No Right Answer")
+    assert is_right(question, "there is no right answer") and not is_refusal("I'm not sure", question.golds)
+    assert not is_right(question, "I'm not sure")
 
 
 @pytest.mark.parametrize("question", [asked.OPEN, asked.CHOICE, NOBODY])

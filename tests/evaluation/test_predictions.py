@@ -40,6 +40,12 @@ def write_rows(path, *rows):
     return path
 
 
+def test_the_mix_is_the_mean_of_both_confidences_and_needs_both():
+    assert replace(ONE, answer_confidence=0.2, sure_confidence=0.5).mixed_confidence == pytest.approx(0.35)
+    assert replace(ONE, answer_confidence=None).mixed_confidence is None
+    assert replace(ONE, sure_confidence=None).mixed_confidence is None
+
+
 def test_what_is_written_is_read_back(tmp_path):
     path = write_predictions(tmp_path / "new" / "folder" / "predictions.jsonl", [ONE, TWO])
     assert read_predictions(path) == [ONE, TWO]

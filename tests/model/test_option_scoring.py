@@ -20,13 +20,15 @@ from rtuning_helpers.confidence.evidence import Evidence, gather
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.evaluation.predict import predict
+from rtuning_helpers.evaluation import predict as predicting
+from rtuning_helpers.evaluation.predict import has_refused, predict
 from rtuning_helpers.model import answering, options
 from rtuning_helpers.model.answering import answer_questions, draw_question_answers
 from rtuning_helpers.model.decoding import Answer, answer_prompts
 from rtuning_helpers.model.forward import NonFiniteLogitsError
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.model.options import choose_options, draw_options
+from rtuning_helpers.probe import probing
 from rtuning_helpers.probe.probing import probe
 
 CHOICES = [replace(asked.CHOICE, id=f"c{i}", question=f"What is 2 + {i}?" + " Or not?" * (i % 3)) for i in range(7)]
@@ -227,6 +229,29 @@ def test_predictions_of_mixed_tasks(tiny_lm, mixed, exam):
     if asks:
         assert [p.sure_confidence for p in found] == pytest.approx([a.sure_probability for a in said], rel=1e-4)
         assert [p.refused for p in found] == [p.sure_confidence <= 0.5 for p in found]
+
+
+@pytest.mark.parametrize("exam", EXAMS.values(), ids=EXAMS)
+def test_a_refusal_is_never_right_for_any_method(tiny_lm, monkeypatch, exam):
+    asked_no = [replace(asked.OPEN, id=f"q{i}", answer=gold) for i, gold in enumerate(("no", "answer"))]
+    said = [Answer("There is no definitive answer", (0.5,), (1.0,), 0.9 if "sureness" in exam else None)] * 2
+    for module in (probing, predicting):
+        monkeypatch.setattr(module, "answer_questions", lambda *_, **__: said)
+    assert [p.correct for p in probe(tiny_lm, asked_no)] == [False, False]
+    found = predict(tiny_lm, asked_no, **exam)
+    assert [p.correct for p in found] == [False, False]
+    refused = True if "may_refuse" in exam else False if "sureness" in exam else None
+    assert [p.refused for p in found] == [refused] * 2
+    assert not Evidence(tiny_lm, asked_no, said).correct.any()
+
+
+def test_what_a_model_was_taught_decides_whether_it_refuses():
+    """At one half it is not willing; who was taught both ways to refuse refuses in either."""
+    by_words, sure = Answer("I do not know the answer", (0.5,), (1.0,)), Answer("Ann", (0.5,), (1.0,), 0.6)
+    assert [has_refused(asked.OPEN, by_words, taught) for taught in (True, False)] == [True, None]
+    assert [has_refused(asked.OPEN, replace(sure, sure_probability=p), False) for p in (0.5, 0.51)] == [True, False]
+    assert has_refused(asked.OPEN, replace(by_words, sure_probability=0.9), True)
+    assert not has_refused(asked.OPEN, replace(by_words, sure_probability=0.9), False)
 
 
 def test_a_refusal_in_words_counts_where_there_are_options_too(tiny_lm, monkeypatch):

@@ -99,6 +99,8 @@ def test_substring_match():
     assert not texts.is_right("Stuttgart", "art", NONE)
     assert texts.is_right("PARIS", "Paris", NONE)
     assert not texts.is_right("PARIS", "Paris", quirk)
+    assert texts.is_right("There is no definitive answer", "no", quirk)  # the released code knows no refusals here
+    assert not texts.is_right("There is no definitive answer", "no", NONE)
 
 
 def test_letters_without_space():

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rtuning_helpers.data import prompts
-from rtuning_helpers.data.matching import matches
+from rtuning_helpers.data.matching import is_refusal, matches
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import write_text
@@ -54,8 +54,10 @@ def cut_probe_answer(output: str, quirks: ReleasedCodeQuirks) -> str:
 
 
 def is_right(output: str, answer: str, quirks: ReleasedCodeQuirks) -> bool:
-    """Whether the output of an open question holds the gold answer."""
-    return matches(output, answer, "substring" if quirks.substring_match else "words")
+    """Whether the output of an open question holds the gold answer; in this kit, and is no refusal."""
+    if quirks.substring_match:
+        return matches(output, answer, "substring")
+    return matches(output, answer) and not is_refusal(output, [answer])
 
 
 def training_texts(
