@@ -101,27 +101,12 @@ def read_ledger(path: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(tables.read_csv(path or ledger_path(), HEADER, _NUMBERS), columns=HEADER)
 
 
-def add_run(folder: Path, path: Path | None = None) -> list[LedgerRow]:
-    """File a finished run; rows of the same cell, profile and seed are replaced.
-
-    Args:
-        folder: A run's results, ``<out>/<profile>/<dataset>``, with one or more seeds.
-        path: The ledger; made if missing.
-
-    Returns:
-        The rows filed.
+def file_rows(added: Sequence[LedgerRow], path: Path | None = None) -> None:
+    """Put rows into the ledger, all at once or none; rows of the same cell, profile and seed are replaced.
 
     Raises:
-        InputError: The run is unfinished, limited to a sample, or damaged; or the ledger has a wrong header. The ledger
-            is then as it was.
+        InputError: The ledger has a wrong header or a damaged row; it is then as it was.
     """
-    added = run_rows(folder)
-    file_rows(added, path)
-    return added
-
-
-def file_rows(added: Sequence[LedgerRow], path: Path | None = None) -> None:
-    """Put rows into the ledger, all at once or none; see `add_run`."""
     path = path or ledger_path()
     filed = tables.read_csv(path, HEADER, _NUMBERS) if path.is_file() else []
     by_key = {tuple(_text(row[name]) for name in _KEY): row for row in (*filed, *map(asdict, added))}  # the last counts
@@ -135,7 +120,14 @@ def file_rows(added: Sequence[LedgerRow], path: Path | None = None) -> None:
 
 
 def run_rows(folder: Path) -> list[LedgerRow]:
-    """The ledger rows of a run, over all its seeds. Raises as `add_run`."""
+    """The ledger rows of a finished run.
+
+    Args:
+        folder: Its results, ``<out>/<profile>/<dataset>``, with one or more seeds.
+
+    Raises:
+        InputError: It is unfinished, limited to a sample, or damaged.
+    """
     reports = sorted(folder.glob("metrics/seed*/metrics.json"))
     if not reports:
         raise InputError(

@@ -13,7 +13,7 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction, write_predictions
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import write_records
-from rtuning_helpers.paper.ledger import HEADER, NOT_MEASURED, NOT_PRINTED, add_run, compare, read_ledger, run_rows
+from rtuning_helpers.paper.ledger import HEADER, NOT_MEASURED, NOT_PRINTED, compare, file_rows, read_ledger, run_rows
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.probe.uncertainty import Uncertainty
 
@@ -64,6 +64,10 @@ def save_run(folder, seeds=(0,), model="openlm-research/open_llama_3b", limit=No
         measured = [Uncertainty("1", 10.0, 0.5, ["a"]), Uncertainty("2", 30.0, 1.5, ["b"])]
         write_records(base / "uncertainty" / "uncertainty.jsonl", measured)
     return folder
+
+
+def add_run(run, ledger):
+    file_rows(run_rows(run), ledger)
 
 
 @pytest.fixture

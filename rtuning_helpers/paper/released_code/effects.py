@@ -14,7 +14,6 @@ import pandas as pd
 from rtuning_helpers import metrics, steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.json_files import read_json, write_json
-from rtuning_helpers.model.decoding import sample_answers
 from rtuning_helpers.model.language_model import LanguageModel, model_revision
 from rtuning_helpers.paper.released_code import texts, training
 from rtuning_helpers.paper.released_code.answers import EvaluationRow, evaluate, probe_labels
@@ -53,7 +52,8 @@ def measure(
     """
     untuned = untuned or steps.load_model(config)
     records, certain = training_records(config, quirks, method, untuned)
-    made = training.training_sequences(untuned.tokenizer, records, quirks, _longest(config, quirks))
+    longest = training.BLOCK if quirks.packing or quirks.truncate_right else config.settings.max_length
+    made = training.training_sequences(untuned.tokenizer, records, quirks, longest)
     adapter, log = _tune(config, made, quirks)
     tuned, asked = steps.load_tuned(config, adapter), steps.questions(config, "id")
     return {
@@ -92,8 +92,8 @@ def training_records(
     if method == "padding":
         kept, certain = list(range(len(asked))), probe_labels(untuned, asked, quirks, config.settings.answer_batch)
     elif method == "unsupervised":
-        entropies = _entropies(config, quirks, untuned)
-        kept, certain = texts.unsupervised_labels(entropies, quirks, config.seed)
+        drawn = [u.answers[:5] if quirks.five_samples else u.answers for u in steps.read_uncertainty(config)]
+        kept, certain = texts.unsupervised_labels([answer_entropy(row) for row in drawn], quirks, config.seed)
     else:
         raise ValueError(f"method is {method!r}; expected padding or unsupervised")
     records = [
@@ -130,25 +130,6 @@ def effects_table(effects: Sequence[dict]) -> pd.DataFrame:
     table["half_width"] = grouped["ap_mixed_ci95"].apply(lambda rows: np.mean([(r[1] - r[0]) / 2 for r in rows]))
     table["seeds"] = grouped.size()
     return table.reset_index()
-
-
-def _entropies(config: RunConfig, quirks: ReleasedCodeQuirks, untuned: LanguageModel) -> list[float]:
-    asked = [prompts.question_prompt(q.question) for q in steps.questions(config, "train")]
-    settings = config.settings
-    sampled = sample_answers(
-        untuned,
-        asked,
-        k=5 if quirks.five_samples else settings.samples,
-        temperature=settings.temperature,
-        seed=config.seed,
-        max_new_tokens=settings.max_new_tokens,
-        batch_size=settings.answer_batch,
-    )
-    return [answer_entropy(answers) for answers in sampled]
-
-
-def _longest(config: RunConfig, quirks: ReleasedCodeQuirks) -> int:
-    return training.BLOCK if quirks.packing or quirks.truncate_right else config.settings.max_length
 
 
 def _tune(config: RunConfig, made: training.Sequences, quirks: ReleasedCodeQuirks) -> tuple[Path, dict]:
