@@ -289,7 +289,8 @@ def ledger_add(
 
     All seeds of a run are filed; rows of the same cell, profile and seed are replaced.
     """
-    from rtuning_helpers.paper.ledger import file_rows, ledger_path, run_rows
+    from rtuning_helpers.paper.ledger import file_rows, ledger_path
+    from rtuning_helpers.paper.run_rows import run_rows
     from rtuning_helpers.run.artifacts import shown_path
 
     found = {folder: run_rows(folder) for folder in runs}  # all are looked at before any is filed

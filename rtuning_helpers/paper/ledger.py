@@ -4,52 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from rtuning_helpers import metrics
-from rtuning_helpers.errors import InputError
-from rtuning_helpers.evaluation.predictions import Prediction, read_predictions
-from rtuning_helpers.json_files import excerpt, read_records, write_text
+from rtuning_helpers.json_files import write_text
 from rtuning_helpers.paper import tables
-from rtuning_helpers.probe.probing import Probe
-from rtuning_helpers.run.artifacts import shown_path
-from rtuning_helpers.run.profiles import MIXTURE, default_out
+from rtuning_helpers.run.profiles import default_out
 
-MODELS = {
-    "openlm-research/open_llama_3b": "OpenLLaMA-3B",
-    "huggyllama/llama-7b": "LLaMA-7B",
-    "huggyllama/llama-13b": "LLaMA-13B",
-}
-DATASETS = {"pararel": "ParaRel", "mmlu": "MMLU", "mini": "mini world"}
 NOT_MEASURED = "not measured"
 NOT_PRINTED = "not in the paper"
-_REPORT_KEYS = {"schema_version", "profile", "dataset", "tuned_on", "seed", "model", "limit", "rows"}
-_NOT_IN_OLD_REPORTS = {"limit", "tuned_on"}
-# Test sets of Table 13 by their names in this kit; the mini twins keep theirs.
-_MIXED = {"pararel": "ParaRel", "mmlu": "MMLU", "wice-subclaim": "WiCE", "hotpotqa": "HotpotQA", "fever": "FEVER"}
-_MIXED |= {"halueval": "HaluEval-QA"}
-_ROW_METRICS = tuple(f"{name}_{suffix}" for name in ("auroc", "ece", "brier") for suffix in ("answer", "sure"))
-_ROW_METRICS += ("accuracy", "ap_answer", "ap_sure", "ap_mixed", "answer_rate", "willing_accuracy")
-# (method of the kit, its metric) -> (table, method of the paper, metric of the paper)
-_CELLS = {
-    ("pretrained", "ap_answer"): ("1", "Pretrain-T", "AP"),
-    ("padding", "ap_mixed"): ("1", "R-Tuning", "AP"),
-    ("vanilla", "ap_answer"): ("1", "Vanilla", "AP"),
-    ("unsupervised", "ap_mixed"): ("2", "R-Tuning-U", "AP"),
-    ("replacement", "willing_accuracy"): ("8", "R-Tuning-R", "willing accuracy"),
-    ("replacement", "answer_rate"): ("8", "R-Tuning-R", "answer rate"),
-    ("vanilla", "accuracy"): ("8", "Vanilla", "accuracy"),
-    ("pretrained", "accuracy"): ("8", "Pretrain-T", "accuracy"),
-    ("unsupervised", "accuracy"): ("14", "R-Tuning-U", "accuracy"),
-}
 
 
 @dataclass(frozen=True)
@@ -119,24 +86,6 @@ def file_rows(added: Sequence[LedgerRow], path: Path | None = None) -> None:
     write_text(path, out.getvalue())
 
 
-def run_rows(folder: Path) -> list[LedgerRow]:
-    """The ledger rows of a finished run.
-
-    Args:
-        folder: Its results, ``<out>/<profile>/<dataset>``, with one or more seeds.
-
-    Raises:
-        InputError: It is unfinished, limited to a sample, or damaged.
-    """
-    reports = sorted(folder.glob("metrics/seed*/metrics.json"))
-    if not reports:
-        raise InputError(
-            f"{folder}: no metrics/seed*/metrics.json in it; expected the folder of a finished run, "
-            "such as runs/mini/mini; `rtuning run` makes one"
-        )
-    return [row for report in reports for row in _seed_rows(folder, report)]
-
-
 def compare(table: int | str, ledger: pd.DataFrame | None = None) -> pd.DataFrame:
     """One table of the paper with three columns: paper, published re-runs, this kit.
 
@@ -192,149 +141,6 @@ def _kit_text(rows: pd.DataFrame) -> str:
 
 def _interval(row) -> str:
     return "" if row.low is None or math.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
-
-
-def _seed_rows(folder: Path, path: Path) -> list[LedgerRow]:
-    report = _read_report(path)
-    seed = report["seed"]
-    predictions = _Predictions(folder, seed)
-    model = MODELS.get(report["model"], Path(report["model"]).name)
-    common = {"dataset": DATASETS.get(report["dataset"], report["dataset"]), "model": model}
-    common |= {"profile": report["profile"], "seed": seed, "run": shown_path(folder.absolute())}
-
-    def row(table: str, split: str, method: str, metric: str, value: float, interval: Sequence[float], n: int, **of):
-        scale = 1 if metric in tables.NOT_PERCENT else 100
-        numbers = [round(scale * number, 4) for number in (value, *interval)]
-        cell = {"table": table, "split": split, "method": method, "metric": metric}
-        return LedgerRow(**cell, **common | of, **dict(zip(("value", "low", "high"), numbers, strict=True)), n=n)
-
-    if report["dataset"] == MIXTURE:
-        return _mixture_rows(report["rows"], predictions, row)
-    found = []
-    for measured in report["rows"]:
-        for (method, metric), (table, paper_method, paper_metric) in _CELLS.items():
-            if measured["method"] == method and measured.get(metric) is not None:
-                n = measured["n"]
-                if metric == "willing_accuracy":
-                    n = round(n * measured["answer_rate"])
-                interval = measured[f"{metric}_ci95"]
-                found.append(row(table, measured["split"], paper_method, paper_metric, measured[metric], interval, n))
-    for split in ("id", "ood"):
-        for cell, metric, columns in predictions.further(split):
-            table, method, name = cell
-            value = float(metric(*columns))
-            if not math.isnan(value):
-                interval = metrics.bootstrap_interval(metric, *columns, seed=seed)
-                found.append(row(table, split, method, name, value, interval, len(columns[0])))
-    for table, name, values in _question_uncertainty(folder, seed):
-        interval = metrics.mean_interval(values, seed=seed)
-        found.append(row(table, "train", "pretrained", name, float(np.mean(values)), interval, len(values)))
-    return found
-
-
-def _mixture_rows(measured: Sequence[dict], predictions: _Predictions, row: Callable) -> list[LedgerRow]:
-    """Table 13, where every test set is a data set of its own; the mini twins keep their names."""
-    found = []
-    for line in measured:
-        metric = "ap_mixed" if line["method"] == "padding" else "ap_answer"
-        _, method, name = _CELLS.get((line["method"], metric), ("", "", ""))
-        if name == "AP" and line.get(metric) is not None:
-            asked = predictions.read(line["method"], line["split"])
-            dataset = asked[0].dataset if asked else line["split"]
-            cell = ("13", "test", method, name, line[metric], line[f"{metric}_ci95"], line["n"])
-            found.append(row(*cell, dataset=_MIXED.get(dataset, dataset)))
-    return found
-
-
-class _Predictions:
-    """What the tables need beyond ``metrics.json``, computed from a seed's predictions where they are there."""
-
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder, self.seed = folder, seed
-
-    def read(self, method: str, split: str) -> list[Prediction]:
-        path = self.folder / method / f"seed{self.seed}" / "predictions" / f"predictions-{split}.jsonl"
-        return read_predictions(path) if path.is_file() else []
-
-    def further(self, split: str) -> list[tuple[tuple[str, str, str], Callable, tuple]]:
-        """(cell, metric, its columns) of Pretrain-W and of Tables 14 to 16."""
-        found = []
-        untuned, replaced = self.read("pretrained", split), self.read("replacement", split)
-        if untuned and replaced:
-            refused = {p.id: p.refused for p in replaced}
-            willing = [p.correct for p in untuned if not refused[p.id]]
-            found.append((("8", "Pretrain-W", "willing accuracy"), metrics.accuracy, (willing,)))
-        asked = self.read("unsupervised", split)
-        if asked:
-            correct = np.array([p.correct for p in asked])
-            sure = np.array([p.sure_confidence for p in asked])
-            mixed = np.array([p.mixed_confidence for p in asked])
-            found.append((("14", "R-Tuning-U", "mean confidence"), metrics.mean, (mixed,)))
-            found.append((("15", "R-Tuning-U", "mean sure probability"), metrics.mean, (sure,)))
-            found.append((("16", "R-Tuning-U", "ECE"), partial(metrics.ece, bins=10), (correct, mixed)))
-        return found
-
-
-def _question_uncertainty(folder: Path, seed: int) -> list[tuple[str, str, list[float]]]:
-    """(table, metric, values) of perplexity and entropy over D1 and D0, where the run has measured them."""
-    from rtuning_helpers.probe.uncertainty import Uncertainty
-
-    base = folder / "pretrained" / f"seed{seed}"
-    files = base / "probe-train" / "probes.jsonl", base / "uncertainty" / "uncertainty.jsonl"
-    if not all(path.is_file() for path in files):
-        return []
-    certain = {probe.id: probe.correct for probe in read_records(files[0], Probe)}
-    measured = read_records(files[1], Uncertainty)
-    found = []
-    for name, known in (("D1", True), ("D0", False)):
-        part = [u for u in measured if certain[u.id] == known]
-        if part:
-            found.append(("4/10", f"perplexity {name}", [u.perplexity for u in part]))
-            found.append(("5/11", f"entropy {name}", [u.entropy for u in part]))
-    return found
-
-
-def _read_report(path: Path) -> dict:
-    """A ``metrics.json``, checked field by field."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}); expected the metrics.json of a run") from None
-    if not isinstance(report, dict) or report.get("schema_version") != 1:
-        raise InputError(f"{path}: expected the metrics.json of a run, with schema_version 1")
-    _check_names(path, "the file", report, _REPORT_KEYS - _NOT_IN_OLD_REPORTS, _REPORT_KEYS)
-    if report.get("limit") is not None:
-        raise InputError(f"{path}: the run used parameter limit {report['limit']}; expected a run over all questions")
-    if report.get("tuned_on", report["dataset"]) != report["dataset"]:
-        raise InputError(
-            f"{path}: the run was tuned on {report['tuned_on']} and tested on {report['dataset']}, which stands in no "
-            "table; expected a run tuned on its own data set"
-        )
-    for name, kind in (("profile", str), ("dataset", str), ("model", str), ("seed", int), ("rows", list)):
-        if not isinstance(report[name], kind):
-            raise InputError(f"{path}: {name} is {excerpt(report[name])}; expected {kind.__name__}")
-    known = {"method", "split", "n", *_ROW_METRICS, *(f"{name}_ci95" for name in _ROW_METRICS)}
-    for number, row in enumerate(report["rows"], start=1):
-        where = f"row {number}"
-        if not isinstance(row, dict):
-            raise InputError(f"{path}: {where} is {excerpt(row)}; expected an object")
-        _check_names(path, where, row, {"method", "split", "n"}, known)
-        for name in _ROW_METRICS:
-            if row.get(name) is None:
-                continue
-            values = [row[name], *(row.get(f"{name}_ci95") or [])]
-            if len(values) != 3 or not all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in values):
-                raise InputError(
-                    f"{path}: {where}: {name} is {excerpt(values)}; expected a number in [0, 1] with its interval"
-                )
-    return report
-
-
-def _check_names(path: Path, where: str, found: dict, required: set[str], known: set[str]) -> None:
-    if missing := sorted(required - set(found)):
-        raise InputError(f"{path}: {where} lacks {', '.join(missing)}; expected the metrics.json of `rtuning run`")
-    if unknown := sorted(set(found) - known):
-        raise InputError(f"{path}: {where} has the unknown field {unknown[0]!r}; expected {', '.join(sorted(known))}")
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,8 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction, write_predictions
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import write_records
-from rtuning_helpers.paper.ledger import HEADER, NOT_MEASURED, NOT_PRINTED, compare, file_rows, read_ledger, run_rows
+from rtuning_helpers.paper.ledger import HEADER, NOT_MEASURED, NOT_PRINTED, compare, file_rows, read_ledger
+from rtuning_helpers.paper.run_rows import run_rows
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.probe.uncertainty import Uncertainty
 
