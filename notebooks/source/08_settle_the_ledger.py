@@ -19,7 +19,7 @@
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
 #
-# The words of this page, for those who come from elsewhere:
+# <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>)</summary>
 #
 # | | |
 # |---|---|
@@ -29,6 +29,8 @@
 # | R-Tuning, -R, -U | padding ("I am unsure" appended); replacement (a refusal instead); unsupervised (split by entropy) |
 # | Pretrain-T, -W | the untuned model on all test questions; on those that the tuned model is *willing* to answer |
 # | willing accuracy | accuracy on the answered questions only; the answer rate belongs beside it |
+#
+# </details>
 
 # %% [markdown]
 # ## Learning goals
@@ -64,6 +66,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.experiments.findings import finding
 from rtuning_helpers.figures import plots
+from rtuning_helpers.figures.layout import folded
 from rtuning_helpers.json_files import read_json
 from rtuning_helpers.metrics.sampling_error import ap_half_width, proportion_half_width
 from rtuning_helpers.paper.ledger import NOT_MEASURED, NOT_PRINTED, compare, read_ledger
@@ -109,13 +112,15 @@ paper.sample(3, random_state=0)
 
 # %% [markdown]
 # Does the arithmetic hold? Table 13 prints averages of six rows. One of the six averages does not follow from its own column
-# (and one differs by a rounding). Such a slip is noted in the CSV and not corrected.
+# (the other differs by a rounding). Such a slip is noted in the CSV and not corrected.
 
 # %%
 columns = paper_results(13).pivot(index="dataset", columns=["model", "method"], values="value")
 check = pd.DataFrame({"printed": columns.loc["Average"], "recomputed": columns.drop("Average").mean()})
 check["difference"] = check.printed - check.recomputed
-check.round(2).sort_index(ascending=[False, True])
+check = check.round(2).sort_index(ascending=[False, True])
+display(folded("Printed and recomputed averages", check))
+check[check.difference.abs() > 0.01]
 
 # %% [markdown]
 # ## 2. How far may a printed number be off?
@@ -148,7 +153,7 @@ plt.show()
 beyond = errors[errors["beyond the error"]]
 favour = (beyond.difference > 0).sum()
 print(f"{len(beyond)} of {len(errors)} differences exceed the sampling error, {favour} of them in favour of R-Tuning")
-errors.round(2)
+folded("The twelve differences in numbers", errors.round(2), index=False)
 
 # %% [markdown]
 # Filled dots are differences that the sampling error does not explain; hollow ones could be zero. **Four of twelve stand
@@ -179,11 +184,11 @@ plt.show()
 outside = [row for row in shares if abs(row["difference"]) > row["half_width"]]
 ahead = sum(row["difference"] > 0 for row in outside)
 print(f"{len(outside)} of {len(shares)} differences exceed the sampling error, {ahead} of them in favour of R-Tuning-R")
-pd.DataFrame(shares).round(2)
+folded("The twelve differences in numbers", pd.DataFrame(shares).round(2), index=False)
 
 # %% [markdown]
 # In seven of twelve cells the tuned model's lead is real; in one the untuned model is ahead (OpenLLaMA-3B on ParaRel OOD); in
-# four, all MMLU, the error covers the difference. The last column is the comparison with vanilla on *all* questions. It is
+# four, all MMLU, the error covers the difference. The table's last column is the comparison with vanilla on *all* questions. It is
 # larger, and flatters: a model that leaves out what it finds hard wins it without any tuning (notebook 05, section 5).
 #
 # ## 3. What a real model recorded
@@ -238,10 +243,11 @@ pd.DataFrame(baselines).round(3)
 
 # %%
 surest = sorted(tuned, key=lambda p: -p.sure_confidence)
-pd.DataFrame(
+rows = pd.DataFrame(
     [{"question": p.question.strip(), "output": p.prediction, "gold": p.answer, "right": p.correct,
       "answer confidence": p.answer_confidence, "sure": p.sure_confidence} for p in (*surest[:3], *surest[-3:])]
-).round(3)
+)
+folded("The three surest answers and the three least sure ones", rows.round(3), index=False)
 
 # %% [markdown]
 # Now the same two tables for the **real** model:
@@ -271,7 +277,9 @@ pd.DataFrame(openllama["baselines"]).round(3)
 # released scripts themselves could not be run here. (`no_bos` acts at evaluation as well as at labelling.)
 
 # %%
-pd.DataFrame(ReleasedCodeQuirks.table())[["flag", "stage", "what", "where"]]
+flags = pd.DataFrame(ReleasedCodeQuirks.table())
+print("; ".join(f"{stage}: {', '.join(part.flag)}" for stage, part in flags.groupby("stage", sort=False)))
+folded("What each flag does", flags[["flag", "stage", "what", "where"]], index=False)
 
 # %% [markdown]
 # Four of them by hand. First the probe: one space and one letter.
@@ -365,7 +373,7 @@ plt.show()
 
 # %%
 numbers = ["label", "certain", "sequences", "steps", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_low", "ap_high"]
-pd.DataFrame(falls)[numbers].round(3)
+folded("The chain in numbers", pd.DataFrame(falls)[numbers].round(3), index=False)
 
 # %% [markdown]
 # Blue bars rise, hatched red ones fall, dots are the values reached. `ap_low` and `ap_high` are the lowest and the highest
@@ -391,7 +399,9 @@ for measure in ("certain", "accuracy", "ap_sure", "ap_mixed"):
 alone = alone.sort_values("ap_sure, change")
 print(f"this kit: certain {start.certain:.3f}, {start.steps:.0f} steps, accuracy {start.accuracy:.3f}, "
       f"AP sure {start.ap_sure:.3f}, AP mix {start.ap_mixed:.3f} (sampling error {start.half_width:.3f})")
-alone[["flag", "certain, change", "steps", "accuracy", "ap_sure", "ap_sure, change", "ap_mixed, change"]].round(3)
+shown = ["flag", "certain, change", "steps", "accuracy", "ap_sure", "ap_sure, change", "ap_mixed, change"]
+display(alone[shown].head(5).round(3))
+folded("All flags", alone[shown].round(3), index=False)
 
 # %% [markdown]
 # Five flags change nothing here: the mini world's answers are single words that end in a full stop, so nothing is cut
@@ -433,11 +443,26 @@ for name, part in whole.items():
 pd.DataFrame(rows)
 
 # %% [markdown]
-# Table 1, the main result, in full. The mini world's rows stand at its end: other questions and another model, so they show
-# how the method behaves and not what the paper's numbers should be.
+# The tables in full, folded. The mini world's rows stand at the end of each: other questions and another model, so they show how the
+# method behaves and not what the paper's numbers should be. Numbers in brackets are the sources of the re-runs, listed below;
+# `rtuning ledger show 13`, for example, prints a table with everything that is known of a number.
 
 # %%
-whole["1"]
+sources = list(rerun_results().source.unique())
+
+
+def narrow(table):
+    """A table of the ledger with sources as numbers, and without the number of questions, seeds and profile."""
+    short = table.copy()
+    for number, source in enumerate(sources, start=1):
+        short["published re-runs"] = short["published re-runs"].str.replace(f"({source})", f"[{number}]", regex=False)
+    short["this kit"] = short["this kit"].str.replace(r", n [\d,]+, seeds? [\d, ]+, [\w-]+", "", regex=True)
+    return short
+
+
+for name, part in whole.items():
+    display(folded(f"Table {name}", narrow(part), index=False))
+print("\n".join(f"[{number}] {source}" for number, source in enumerate(sources, start=1)))
 
 # %% [markdown]
 # Do the re-runs agree with the paper? Their distance from the printed AP, beside the sampling error of one AP from section 2:
@@ -460,21 +485,6 @@ reruns[["dataset", "split", "model", "method", "paper", "value", "re-run - paper
 #
 # One re-run, of unknown settings, has vanilla beside it. There R-Tuning leads by 10.0 points ID and 0.8 OOD, where the paper
 # prints 0.3 and 1.0.
-#
-# Tables 8 and 4 (with 10), where anybody measured:
-
-# %%
-display(whole["8"][(whole["8"]["published re-runs"] != NOT_MEASURED) | (whole["8"]["this kit"] != NOT_MEASURED)])
-whole["4"][whole["4"]["this kit"] != NOT_MEASURED]
-
-# %% [markdown]
-# The rest: `rtuning ledger show 13`, for example, prints a table in the terminal; here are all of them, folded.
-
-# %%
-from IPython.display import HTML
-
-parts = [f"<details><summary>Table {name}</summary>{part.to_html(index=False)}</details>" for name, part in whole.items()]
-HTML("".join(parts))
 
 # %% [markdown]
 # ## Checks
@@ -484,16 +494,16 @@ by_flag = alone.set_index("flag")
 within = (~errors["beyond the error"]).sum()
 finding("most of the paper's 12 AP differences lie within their sampling error", within > 6, config)
 half = bool(np.isclose(measured["first_token_labels"]["mean s"], 0.5))
-finding("the first token of the bare word says nothing with this tokenizer (mean s is 0.5)", half, config)
+finding("the first token of the bare word says nothing with this tokenizer (mean s is 0.5)", half, config, n=len(asked))
 for flag in ("first_token_labels", "packing", "hundredth_epoch"):
     row = by_flag.loc[flag]
     finding(f"{flag}, alone, leaves P(sure) at most 0.05 above a random ranking", row.ap_sure - row.accuracy < 0.05, config)
 hidden = by_flag.loc["hundredth_epoch", "ap_mixed, change"]
 finding("and the AP of the mix does not show it for hundredth_epoch", hidden > 0, config)
-finding("packing leaves fewer than a tenth of the sequences", len(packed.encoded) < len(records) / 10, config)
+finding("packing leaves fewer than a tenth of the sequences", len(packed.encoded) < len(records) / 10, config, n=len(records))
 recorded_start = next(e for e in recorded_effects if (e["seed"], e["method"], e["flags"]) == (0, "padding", []))
 own = abs(measured["this kit"]["ap_mixed"] - recorded_start["ap_mixed"])
-finding("the padding model at hand agrees with the recording of seed 0 within 0.03", seed != 0 or own <= 0.03, config)
+finding("the padding model at hand agrees with the recording of seed 0 within 0.03", seed != 0 or own <= 0.03, config, n=len(asked))
 
 # %% [markdown]
 # ## What it says, and what it does not
