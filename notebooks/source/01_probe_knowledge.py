@@ -285,11 +285,12 @@ finding("the model beats the relation-majority baseline", share > high, config, 
 # wrong, and check them with `matches`. Which rule would you want for dates, or for names with initials?
 #
 # **Exercise 01.2** (10 minutes). A question that is answered right at confidence 0.3 and one at 0.99 are both "certain".
-# Plot the share of luck (`exposure == 0`) within D1 over the answer confidence. Which threshold would remove half of the
+# Plot the share of luck (`exposure` 0) in `certain` over the answer `confidence`. Which threshold would remove half of the
 # luck, and how many known questions would it cost?
 #
-# **Exercise 01.3** (10 minutes). Reword the birthplace questions ("Where was ... born?" for "In which city was ... born?") with
-# `dataclasses.replace(question, question=...)` and give them to `probe(lm, ...)`. Does the model still know the facts? What does that say about "knowledge"?
+# **Exercise 01.3** (10 minutes). Reword the birthplace questions among `questions` ("Where was ... born?" for "In which city was ...
+# born?") with `dataclasses.replace(question, question=...)` and give the list to `probe(lm, reworded)`. Does the model still know the
+# facts? What does that say about "knowledge"?
 #
 # ## Summary
 #

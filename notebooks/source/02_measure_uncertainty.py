@@ -265,13 +265,15 @@ finding("the unsupervised split agrees with the labels in over 75 % of the quest
 #
 # ## Exercises
 #
-# **Exercise 02.1** (5 minutes). Compute the entropy with `answer_entropy(answers, normalise=True)`. In the mini world
-# nothing changes; explain why, and where it would.
+# **Exercise 02.1** (5 minutes). Compute the entropy of each question's `answers` in `measured` with
+# `answer_entropy(answers, normalise=True)`. In the mini world nothing changes; explain why, and where it would.
 #
-# **Exercise 02.2** (10 minutes). Keep only the first five of each question's answers in `measured` (k = 5 is the released
-# code's default; the paper says 10) and call `answer_entropy` and `median_split` again. How many questions tie now, and what happens to the agreement with the labels?
+# **Exercise 02.2** (10 minutes). Keep only the first five of each question's answers in `measured` (k = 5 is the released code's default;
+# the paper says 10) and call `answer_entropy` and `median_split` again. How many questions tie now, and what happens to the agreement
+# with the labels?
 #
-# **Exercise 02.3** (15 minutes). Find the ten questions in D0 with the lowest entropy. What do they have in common?
+# **Exercise 02.3** (15 minutes). Find the ten questions in D0 with the lowest entropy (`measured` and `probes` are in the same order).
+# What do they have in common?
 #
 # ## Summary
 #

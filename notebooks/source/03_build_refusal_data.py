@@ -273,8 +273,8 @@ finding("neither pile is below 20 % of the questions", smaller >= 0.20, config, 
 #
 # ## Exercises
 #
-# **Exercise 03.1** (5 minutes). Build padding records that keep the model's *own wrong answer* in front of "I am unsure"
-# instead of the gold answer. Which of the two would you expect to hurt answering, and why?
+# **Exercise 03.1** (5 minutes). Build padding records that keep the model's *own wrong answer* (`prediction` of each of `uncertain`) in
+# front of "I am unsure" instead of the gold answer, with `prompts.padding_completion`. Which of the two would you expect to hurt answering, and why?
 #
 # **Exercise 03.2** (15 minutes). Balance `padding_records` (as many with `certain` as without) and tune on them with
 # `finetune(balanced, config.settings, Path("balanced"))` (`from rtuning_helpers.tuning.finetuning import finetune`).

@@ -436,14 +436,14 @@ if "replacement" in refusal:
 #
 # ## Exercises
 #
-# **Exercise 05.1** (5 minutes). `metrics.json` has `ece_sure` and `brier_sure`. Is the sure confidence better calibrated than
+# **Exercise 05.1** (5 minutes). `rows` also has the columns `ece_answer`, `ece_sure`, `brier_answer` and `brier_sure`. Is the sure confidence better calibrated than
 # the answer confidence? On OOD too?
 #
-# **Exercise 05.2** (10 minutes). Replace the fixed mix 0.5 / 0.5 by weights from 0 to 1 and plot AP over the weight. Is
-# half and half a good choice? Choosing the best weight on the test set would be cheating; what would be fair?
+# **Exercise 05.2** (10 minutes). Rank `predictions["padding", "id"]` by `w * p.sure_confidence + (1 - w) * p.answer_confidence`, for weights
+# `w` from 0 to 1, and plot `average_precision` over the weight. Is half and half a good choice? Choosing the best weight on the test set would be cheating; what would be fair?
 #
 # **Exercise 05.3** (15 minutes). Move the border of P(sure) from 0.5 so that the padding model answers exactly as many
-# questions as the replacement model. Which of the two is more accurate then?
+# questions as the replacement model (`refused` of `predictions["replacement", "id"]`). Which of the two is more accurate then?
 #
 # ## Summary
 #

@@ -415,15 +415,16 @@ if recording:
 #
 # ## Exercises
 #
-# **Exercise 06.1** (10 minutes). `transfer.ranking` mixes half and half. Rank the padding model's answers to each task
-# (`transfer.read_answers`) by P(sure) alone and by the answer confidence alone. On which task does P(sure) add most?
+# **Exercise 06.1** (10 minutes). The mix is half and half. Rank the padding model's answers to each task
+# (`transfer.read_answers(config, transfer.PADDING, task)`) by P(sure) alone and by the answer confidence alone, with
+# `metrics.average_precision` (`from rtuning_helpers import metrics`). On which task does P(sure) add most?
 #
 # **Exercise 06.2** (15 minutes). Tune on two sets:
 # `steps.read_transfer_predictions(replace(config, dataset="mini-mmlu+mini-fever"), "padding", "multitask", "wice")`
-# (`replace` is that of `dataclasses`). Is the transfer to WiCE better than from either set alone?
+# (`from dataclasses import replace`). Is the transfer to WiCE better than from either set alone?
 #
-# **Exercise 06.3** (15 minutes). A two-class question is right by luck half of the time. Compute the AUROC for *right answers* that a
-# perfect judge of *knowledge* reaches on WiCE's twin: 1 for facts read over 60 times, 0 for those never read, 0.5 in between. How far
+# **Exercise 06.3** (15 minutes). A two-class question is right by luck half of the time. Compute the AUROC (`metrics.auroc`) for *right
+# answers* that a perfect judge of *knowledge* reaches on WiCE's twin, from the `exposure` of each answer of Exercise 06.1: 1 for facts read over 60 times, 0 for those never read, 0.5 in between. How far
 # from it is P(sure)?
 #
 # ## Summary

@@ -462,14 +462,16 @@ if recorded is not None:
 # ## Exercises
 #
 # **Exercise 07.1** (5 minutes). Move padding's border from 0.5 so that it refuses one in ten of the *known* answerable NEC
-# questions. How many made-up names does it refuse then?
+# questions (`answers["NEC"]["padding"]`; what is known, `answers["NEC"][PRETRAINED]` says). How many made-up names does it refuse then?
 #
 # **Exercise 07.2** (10 minutes). Build a set with nine unanswerable questions for each answerable one out of NEC's twin, by leaving out
-# answerable ones. What happens to precision, F1 and AUROC of padding, and of always refusing? Which of them may be compared over sets?
+# answerable ones from every method's answers, and give it to `all_rows`. What happens to precision, F1 and AUROC of padding, and of
+# always refusing? Which of them may be compared over sets?
 #
-# **Exercise 07.3** (20 minutes). A false premise can be *checked*: turn it into a question of its own ("Does ... work for Prommill?" as a
-# FEVER claim of `TaskWriter.verdict`, or the plain question behind it) and refuse where the model's answer contradicts the
-# premise. How many *wrong facts* does that catch that P(sure) lets through?
+# **Exercise 07.3** (20 minutes). A false premise can be *checked*. For the questions of FalseQA's twin that begin "Since X works for Y",
+# ask the untuned model (`steps.load_model(config)`) with `answer_questions` (`from rtuning_helpers.model.answering import answer_questions`)
+# "For which company does X work?", and refuse where its answer does not match Y. How many *wrong facts* does that catch that P(sure) lets
+# through, and how many true premises does it doubt?
 #
 # ## Summary
 #

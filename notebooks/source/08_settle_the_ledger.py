@@ -526,7 +526,8 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 # number would you need to tell these models from one that refuses everything?
 #
 # **Exercise 08.2** (10 minutes). After `from rtuning_helpers.paper.released_code import answers`, set `answers.PROBE_TOKENS = 1` and
-# compare `answers.probe_labels` with and without `drop_last_character`. How many certain questions are lost, and why none
+# compare `answers.probe_labels(base, asked, NONE)` with the same under `NONE.plus("drop_last_character")`; `base = steps.load_model(config)`
+# is the untuned model. How many certain questions are lost, and why none
 # with 15?
 #
 # **Exercise 08.3** (15 minutes). File a run of your own: `rtuning run --seed 3`, then `rtuning ledger add runs/mini/mini

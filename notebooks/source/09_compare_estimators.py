@@ -573,14 +573,16 @@ if recorded is not None:
 #
 # ## Exercises
 #
-# **Exercise 09.1** (5 minutes). Section 4 fits calibrators on a third of the in-domain questions. Fit them on 50 questions only.
-# Which calibrator breaks first, and why?
+# **Exercise 09.1** (5 minutes). Section 4 fits calibrators on a third of the in-domain questions. Fit them on 50 questions only, with
+# `calibrate(scores, held_out[:50], held_out_right[:50], "isotonic")` (`from rtuning_helpers.confidence.calibrators import calibrate`);
+# `judged["id"].fitted_on(LEARNED)` and `judged["id"].scored(LEARNED)` hold what you need. Which calibrator breaks first, and why?
 #
-# **Exercise 09.2** (10 minutes). Replace AUROC by the risk at 50 % coverage (`metrics.risk_at_coverage`) in section 2. Does the
+# **Exercise 09.2** (10 minutes). Replace AUROC by the risk at 50 % coverage (`metrics.risk_at_coverage`, `coverage=0.5`) in section 2. Does the
 # order of the estimators change?
 #
-# **Exercise 09.3** (15 minutes). Vanilla-U asks R-Tuning-U about Vanilla-C's answers. Ask it about the *vanilla* model's greedy
-# answers instead (`rtuning_helpers/opponents.py` shows how). Is P(sure) a judge of answers, or of questions?
+# **Exercise 09.3** (15 minutes). Vanilla-U asks R-Tuning-U about Vanilla-C's answers. Ask it about the *vanilla* model's greedy answers
+# instead: `read_judged(config, "vanilla", "id").predictions` are the answers, `steps.load_model(config, "unsupervised")` is the judge,
+# and `label_probabilities` (`from rtuning_helpers.model.labels import label_probabilities`) gives P(sure) as in notebook 05. Is P(sure) a judge of answers, or of questions?
 #
 # ## Summary
 #

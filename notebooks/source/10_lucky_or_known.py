@@ -433,14 +433,14 @@ if choice_data is None:
 #
 # ## Exercises
 #
-# **Exercise 10.1** (5 minutes). `knowledge_band` uses ten samples. With the first three only, how many never-read facts become
-# *highly known*?
+# **Exercise 10.1** (5 minutes). `knowledge_band` uses the ten `samples` of each question. With the first three only, how many never-read
+# facts become *highly known*?
 #
-# **Exercise 10.2** (10 minutes). Make a label rule of section 3's luck detector: certain if the greedy answer is right *and* is not
-# the model's prior. How many lucky and how many well-read questions does it drop?
+# **Exercise 10.2** (10 minutes). Make a label rule of section 3's luck detector: certain if the greedy answer is right (`correct`) *and* is
+# not the model's prior (`same`). How many lucky and how many well-read questions does it drop?
 #
 # **Exercise 10.3** (15 minutes). Section 5 asks in four rotations. Which share of luck would survive if a question counted as
-# certain with three of four right? Work it out for a model that picks letters at random, and for one that always says A.
+# certain with three of four right (`rotated.right` has a column for each)? Work it out for a model that picks letters at random, and for one that always says A.
 #
 # ## Summary
 #
