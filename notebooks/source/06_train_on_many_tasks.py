@@ -71,7 +71,7 @@ from rtuning_helpers.figures.layout import folded
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.tuning.registry import method_looks
+from rtuning_helpers.tuning.registry import PRETRAINED, method_label, method_looks
 
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
@@ -103,12 +103,12 @@ print("results over seeds: " + ("recorded" if recording else "none recorded, eve
 # (ParaRel), four options (MMLU), a list as evidence (WiCE), a second hop that must be read in a paragraph (HotpotQA), a
 # claim that is admitted, rejected or neither (FEVER), an open question with a text that names four candidates (HaluEval). Whatever
 # the form, the model must *know* the fact: options, lists and paragraphs only tell what to do with it. (A paragraph "X: country Y of X."
-# says that X lies in Y. The twins are answered by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these
+# says that X lies in Y. Three of the six are shown. The twins are answered by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these
 # forms, HaluEval's too: new to *tuning* is not new to the model.)
 
 # %%
 asked = {task: steps.fitted(config, task).questions for task in tasks}
-for task in tasks:
+for task in ("mmlu", "wice", "hotpotqa"):
     example = asked[task][len(asked[task]) // 2]
     print(f"--- {task} ({len(asked[task]):,} test questions; gold answer: {example.answer})")
     print(prompts.task_prompt(example))
@@ -166,15 +166,13 @@ transfer_tables.label_table(probes)
 # ## 4. One mixture, two models
 #
 # **Vanilla** is tuned on the gold answers of all training questions, **padding** on the same answers followed by "I am sure" (D1) or
-# "I am unsure" (D0). Same seed, same schedule; only the completion differs. Two records of the padding set:
+# "I am unsure" (D0). Same seed, same schedule; only the completion differs. One record of the padding set:
 
 # %%
 for method in ("vanilla", "padding"):
     steps.tuning_step(config, method, force=force)
 records = steps.read_tuning_records(config, "padding")
-for certain in (True, False):
-    record = next((r for r in records[::-1] if r.certain is certain), records[0])
-    print(record.prompt + "|" + record.completion, "\n")
+print(records[-1].prompt + "|" + records[-1].completion, "\n")
 short_run_notice(steps.read_training_log(config, "padding").steps)
 for method in ("vanilla", "padding"):
     log = steps.read_training_log(config, method)
@@ -214,10 +212,9 @@ folded("The same in numbers, beside the accuracy", transfer_tables.spread_table(
 # the interval of a mean (Student's t) is wide; it says where another three seeds might lie.
 
 # %%
-opponents = {"vanilla": "vanilla", "pretrained": "untuned"}
-gain_tables = {shown: transfer_tables.gain_table(cells, m).set_index("tested on") for m, shown in opponents.items()}
-display(pd.DataFrame({f"padding - {m}": table.iloc[:, 0] for m, table in gain_tables.items()}))
-folded("Seed by seed", pd.DataFrame({f"against {m}": table["by seed"] for m, table in gain_tables.items()}))
+gain_tables = {m: transfer_tables.gain_table(cells, m).set_index("tested on") for m in ("vanilla", PRETRAINED)}
+display(pd.concat([table.iloc[:, 0] for table in gain_tables.values()], axis=1))
+folded("Seed by seed", pd.DataFrame({f"against {method_label(m)}": table["by seed"] for m, table in gain_tables.items()}))
 
 # %% [markdown]
 # So the paper's gain does **not** come out here: against vanilla it is near zero, with an interval that holds zero on every row, and
@@ -260,7 +257,9 @@ transfer_tables.schedule_table(cells)
 
 # %%
 if any(row["auroc_read"] is not None for row in cells):
-    display(transfer_tables.gain_table(cells, "vanilla", "auroc_read"))
+    gained = transfer_tables.gain_table(cells, "vanilla", "auroc_read").set_index("tested on")
+    display(gained.loc[["five sets", "halueval"]])
+    display(folded("Set by set", gained))
 
 # %% [markdown]
 # Here padding gains, on the mean of the five sets with every seed: the mix knows a little more about *what was read* than vanilla's
@@ -302,14 +301,13 @@ folded("The grid to three digits", transfer_tables.grid_table(means, texts))
 # best, or within 0.01 of it, everywhere.
 #
 # And once more without luck: how well the confidence tells facts that were read often from those that were never read. The confidence
-# is the mix; for the untuned model it is the answer confidence.
+# is the mix; for the untuned model it is the answer confidence. AUROC, means over the seeds:
 
 # %%
 if any(row["auroc_read"] is not None for row in cells):
     means_read, texts_read = transfer_tables.grid(cells, "auroc_read", untuned=True)
-    task_plots.grid_heatmap(means_read, texts_read, "AUROC, read against never read", "How well the confidence tells what was read from what was not", (0.4, 1.0))
-    plt.show()
-    display(folded("The same to three digits", means_read.round(3)))
+    display(means_read.round(3))
+    display(folded("With the lowest and the highest seed", transfer_tables.grid_table(means_read, texts_read)))
 
 # %% [markdown]
 # First and last row: tuning on all five lifts MMLU, WiCE, HotpotQA and FEVER to 0.96 and more, above the untuned model. Part of that
@@ -321,7 +319,9 @@ if any(row["auroc_read"] is not None for row in cells):
 # four and asked the fifth, and HaluEval. Beside it stand the model that was tuned on all five and the untuned one.
 
 # %%
-transfer_tables.left_out_table(cells).round(3)
+left_out = transfer_tables.left_out_table(cells).round(3)
+display(left_out[left_out["tested on"] == left_out["left out"]].drop(columns="left out"))
+folded("The same models, asked HaluEval", left_out[left_out["tested on"] == "halueval"], index=False)
 
 # %% [markdown]
 # The differences in AP between the model that had four sets and the one that had all five, on the same questions, with paired 95 %
@@ -355,7 +355,9 @@ transfer_tables.variety_table(cells)
 # many of those answers are right? Rows: what was tuned on. Means over the seeds, with the lowest and the highest answer rate.
 
 # %%
-transfer_tables.spoken_table(cells)
+spoken = transfer_tables.spoken_table(cells)
+display(spoken.iloc[:5])
+folded("Tuned on one of the other sets, asked all", spoken.iloc[5:])
 
 # %% [markdown]
 # After practice on all five, the longer schedule answers 60 to 81 % of every test, whatever the seed, HaluEval included; the shorter one
@@ -386,17 +388,26 @@ by_model.round(2)
 # %%
 if len(known):
     often, never = known[known.band == "read over 60 times"], known[known.band == "never read"]
-    finding("facts read over 60 times: at least 20 points above chance on every task, interval included", (often.low >= often.chance + 0.20).all(), config, "multitask")
-    finding("facts never read: not above chance on any task, beyond the interval", (never.low <= never.chance).all(), config, "multitask")
+    far_above, by_chance = (often.low >= often.chance + 0.20).all(), (never.low <= never.chance).all()
+    finding("facts read over 60 times: at least 20 points above chance on every task, interval included", far_above, config, "multitask", often.n.sum())
+    finding("facts never read: not above chance on any task, beyond the interval", by_chance, config, "multitask", never.n.sum())
+
+# %%
 if recording:
-    intervals = {name: seed_interval(gain[name]) for name in ("five sets", "halueval")}
-    finding("padding's gain in AP over vanilla is not established: on the mean of the five sets and on the unseen one the interval over seeds holds 0", all(low < 0 < high for _, low, high in intervals.values()), config, "multitask")
+    unsettled = all(low < 0 < high for _, low, high in (seed_interval(gain[name]) for name in ("five sets", "halueval")))
+    finding("padding's gain in AP over vanilla is not established: on the mean of the five sets and on the unseen one the interval over seeds holds 0", unsettled, config, "multitask")
     room = transfer_tables.room_table(cells)
-    finding("vanilla's own confidence ranks its answers no worse than their exposures do, on every task (mean of the seeds)", (room["vanilla, by own confidence"] >= room["vanilla, by exposure"]).all(), config, "multitask")
+    full = (room["vanilla", "own confidence"] >= room["vanilla", "exposure"]).all()
+    finding("vanilla's own confidence ranks its answers no worse than their exposures do, on every task (mean of the seeds)", full, config, "multitask")
     twice = transfer.gains(cells, part=transfer.LONGER)
-    finding("tuned twice as long, padding beats vanilla in AP on the five sets (interval over seeds) and with every seed on the unseen one", seed_interval(twice["five sets"])[1] > 0 and min(twice["halueval"]) > 0, config, "multitask")
+    gained = seed_interval(twice["five sets"])[1] > 0 and min(twice["halueval"]) > 0
+    finding("tuned twice as long, padding beats vanilla in AP on the five sets (interval over seeds) and with every seed on the unseen one", gained, config, "multitask")
+
+# %%
+if recording:
     variety = transfer_tables.variety(cells)
-    finding("ranking by P(sure) on a set never tuned on: four other sets teach more than one, with every seed", all(np.greater(variety["the four other sets"], variety["one other set"])), config, "multitask")
+    more = all(np.greater(variety["the four other sets"], variety["one other set"]))
+    finding("ranking by P(sure) on a set never tuned on: four other sets teach more than one, with every seed", more, config, "multitask")
     _, low, _ = seed_interval(transfer.gains(cells, metric="auroc_read")["five sets"])
     finding("padding tells read from never read better than vanilla, on the mean of the five sets, interval over seeds included", low > 0, config, "multitask")
     gap = transfer_tables.difference_to_recording([*live, *own_row], cells)
@@ -410,7 +421,7 @@ if recording:
 # * AP mixes two things, how much is right and how well it is ranked. Compare models by AP only beside their accuracy, or by AUROC.
 # * Labels of tasks with few options contain luck, and so do the test answers: a perfect judge of knowledge would not reach an AUROC of 1
 #   there.
-# * The seeds are those of tuning; the pretrained model is one. Two passes were chosen so that the notebook
+# * The seeds are those of tuning; the untuned model is one. Two passes were chosen so that the notebook
 #   runs in minutes; section 4 shows both schedules because the answer depends on it.
 #
 # ## Exercises

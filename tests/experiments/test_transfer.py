@@ -147,8 +147,8 @@ def test_tables_of_a_run(config):
     unseen = trivial.iloc[-1]  # no training question has its set, so that the template cannot rank
     assert np.isnan(unseen.iloc[3]) or unseen.iloc[3] == pytest.approx(unseen["random ranking: AP"])
     table = transfer_tables.cell_table(transfer.cells(config, (UNTUNED, PADDING)))
-    assert table["method"].tolist() == ["pretrained", "padding"] * 6
-    assert (table[table.method == "pretrained"]["AUROC P(sure)"] == "-").all()
+    assert table["method"].tolist() == ["untuned", "padding"] * 6
+    assert (table[table.method == "untuned"]["AUROC P(sure)"] == "-").all()
     rows = [transfer.difference(config, PADDING, PADDING, "mmlu") | {"first": "padding, all but mmlu"}]
     assert transfer_tables.left_out_differences(rows).iloc[0, 0] in ("0.000 [0.000, 0.000]", "-")
 
@@ -182,7 +182,15 @@ def test_tables_over_seeds():
     assert gain.iloc[0].tolist()[1:] == ["+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050", "3 of 3"]
     assert transfer_tables.gain_table(made_cells([0]), "pretrained").iloc[1].tolist()[1:3] == ["+0.050", "+0.050"]
     room = transfer_tables.room_table(cells)
-    assert room.iloc[0].tolist() == ["pararel", *map(pytest.approx, (0.51, 0.9, 0.51, 0.9, 0.56, 0.9))]
+    assert room.loc["pararel"].tolist() == pytest.approx([0.51, 0.9, 0.51, 0.9, 0.56, 0.9])
+    assert list(room.columns)[:3] == [
+        ("untuned", "own confidence"),
+        ("untuned", "exposure"),
+        ("vanilla", "own confidence"),
+    ]
+    short = transfer_tables.short_table([row for row in cells if row["seed"] == 0 and row["part"] == "all"])
+    assert short.loc["mmlu"].tolist() == pytest.approx([0.4, 0.4, 0.4, 0.5, 0.5, 0.55, 0.55])
+    assert short.columns[-1] == ("AUROC P(sure)", "padding")
     schedule = transfer_tables.schedule_table(cells)
     assert schedule.iloc[0].tolist()[2:] == [0.4, 0.4, 0.51, 0.56, "+0.050 [+0.050, +0.050]", "+0.050, +0.050, +0.050"]
     assert schedule.iloc[3].tolist()[:2] == ["twice as long", "halueval"] and schedule.iloc[3]["AP, padding"] == 0.71

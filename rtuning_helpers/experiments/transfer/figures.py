@@ -30,7 +30,7 @@ def dots_by_task(
         title: The finding.
         lines: For each task a value to compare with (0 to 1), drawn as a short black line: chance, say.
     """
-    fig, ax = plt.subplots(figsize=(7.2, 3.8))
+    fig, ax = plt.subplots(figsize=(7.2, 3.3))
     tasks = [row["task"] for row in next(iter(series.values()))]
     offsets = np.linspace(-0.22, 0.22, len(series)) if len(series) > 1 else [0.0]
     styles = series_styles(series)

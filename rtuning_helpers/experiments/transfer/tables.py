@@ -31,8 +31,9 @@ from rtuning_helpers.metrics.exposure import proportion_interval
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import PRETRAINED, method_label
 
-METHODS = ("pretrained", "vanilla", "padding")
+METHODS = (PRETRAINED, "vanilla", "padding")
 
 
 def interval_text(value: float | None, low: float, high: float, digits: int = 3) -> str:
@@ -63,7 +64,7 @@ def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
     metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
     return pd.DataFrame(
         [
-            {"tested on": row["tested_on"], "method": row["method"], "n": row["n"]}
+            {"tested on": row["tested_on"], "method": method_label(row["method"]), "n": row["n"]}
             | {name: interval_text(row[key], *(row[f"{key}_ci95"] or (0, 0))) for name, key in metrics.items()}
             for row in sorted(cells, key=lambda row: TESTED_ON.index(row["tested_on"]))
         ]
@@ -75,7 +76,8 @@ def short_table(cells: Sequence[dict]) -> pd.DataFrame:
     metrics = {"accuracy": "accuracy", "ap": "AP", "auroc_sure": "AUROC P(sure)"}
     frame = pd.DataFrame(cells).astype(dict.fromkeys(metrics, float)).rename(columns=metrics)
     wide = frame.pivot(index="tested_on", columns="method", values=list(metrics.values()))
-    return wide.loc[list(TESTED_ON)].dropna(axis=1, how="all").round(3)
+    shown = wide.loc[list(TESTED_ON)].reindex(columns=METHODS, level="method").dropna(axis=1, how="all")
+    return shown.rename(columns=method_label, level="method").rename_axis(index="tested on").round(3)
 
 
 def trivial_table(config: RunConfig) -> pd.DataFrame:
@@ -118,7 +120,7 @@ def spread_table(cells: Sequence[dict]) -> pd.DataFrame:
         [
             {
                 "tested on": tested,
-                "method": method,
+                "method": method_label(method),
                 "accuracy": accuracy[method, tested],
                 "AP": "{value:.3f} ({low:.3f} to {high:.3f})".format(**found[method][place]),
                 "AP - accuracy": found[method][place]["value"] - accuracy[method, tested],
@@ -133,7 +135,11 @@ def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.Dat
     """A number of padding minus that of another method: mean over the seeds with its 95 % interval (Student); each."""
     rows = []
     for tested, values in gains(cells, "padding", second, metric).items():
-        row = {"tested on": tested, f"padding - {second}": _mean_text(values), "by seed": _seeds_text(values)}
+        row = {
+            "tested on": tested,
+            f"padding - {method_label(second)}": _mean_text(values),
+            "by seed": _seeds_text(values),
+        }
         rows.append(row | {"seeds above 0": f"{sum(value > 0 for value in values)} of {len(values)}"})
     return pd.DataFrame(rows)
 
@@ -148,8 +154,9 @@ def room_table(cells: Sequence[dict]) -> pd.DataFrame:
     own, exposure = (_means(by_seed(cells, metric).loc[ALL, ""]).unstack("method") for metric in ("ap", "ap_exposure"))
     columns = {}
     for method in METHODS:
-        columns |= {f"{method}, by own confidence": own[method], f"{method}, by exposure": exposure[method]}
-    return pd.DataFrame(columns).loc[list(TESTED_ON)].rename_axis("tested on").reset_index()
+        label = method_label(method)
+        columns |= {(label, "own confidence"): own[method], (label, "exposure"): exposure[method]}
+    return pd.DataFrame(columns).loc[list(TESTED_ON)].rename_axis("tested on")
 
 
 def schedule_table(cells: Sequence[dict]) -> pd.DataFrame:
@@ -195,7 +202,7 @@ def grid(cells: Sequence[dict], metric: str, untuned: bool = False) -> tuple[pd.
         The means over the seeds, and what stands in each cell: the mean above the lowest and highest seed; with one
         seed its 95 % interval.
     """
-    models = {"untuned": (ALL, "", "pretrained")} if untuned else {}
+    models = {"untuned": (ALL, "", PRETRAINED)} if untuned else {}
     models |= {f"{name} alone": (ALONE, name, "padding") for name in TRAINED_ON} | {"all five": (ALL, "", "padding")}
     values = by_seed(cells, metric)
     lowest, highest = values.min(axis=1), values.max(axis=1)
@@ -285,7 +292,7 @@ def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:
     means = {heading: _means(by_seed(cells, metric)) for metric, heading in metrics.items()}
     rows = []
     for name in TRAINED_ON:
-        models = {"four": (LEFT_OUT, name, "padding"), "five": (ALL, "", "padding"), "none": (ALL, "", "pretrained")}
+        models = {"four": (LEFT_OUT, name, "padding"), "five": (ALL, "", "padding"), "none": (ALL, "", PRETRAINED)}
         for tested in (name, UNSEEN):
             row = {"left out": name, "tested on": tested}
             for heading, found in means.items():
