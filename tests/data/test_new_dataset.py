@@ -25,7 +25,7 @@ from rtuning_helpers.data.rows import columns
 
 register(
     Dataset(
-        name="capitals",
+        name="tested-capitals",
         source="example.org/capitals",
         licence="CC0",
         rows={"train": 3, "id": None},
@@ -50,11 +50,11 @@ def declare(tmp_path, monkeypatch):
 
     def write(ending="csv", columns=NAMED):
         text = DECLARATION.lstrip().replace("ENDING", ending).replace("COLUMNS", columns)
-        (tmp_path / "added" / "capitals.py").write_text(text, encoding="utf-8")
+        (tmp_path / "added" / "tested_capitals.py").write_text(text, encoding="utf-8")
         assert len(text.splitlines()) < 30
 
     yield write
-    sys.modules.pop(f"{datasets.__name__}.capitals", None)
+    sys.modules.pop(f"{datasets.__name__}.tested_capitals", None)
 
 
 def write_parquet(path, rows):
@@ -78,26 +78,28 @@ def test_a_declaration_is_all_it_takes(declare, tmp_path, capsys, layout):
     folder = tmp_path / "files"
     write(folder / f"capitals_train.{ending}", ROWS)
     write(folder / f"capitals_test.{ending}", ROWS[:1])
-    assert "capitals" in dataset_names()
-    assert load_questions("capitals", "train", folder)[0] == Question(
-        "capitals-train-00000", "capitals", "train", "What is the capital of Norway?", "Oslo", "Europe"
+    assert "tested-capitals" in dataset_names()
+    assert load_questions("tested-capitals", "train", folder)[0] == Question(
+        "tested-capitals-train-00000", "tested-capitals", "train", "What is the capital of Norway?", "Oslo", "Europe"
     )
-    assert [len(load_questions("capitals", split, folder)) for split in ("train", "id")] == [3, 1]
+    assert [len(load_questions("tested-capitals", split, folder)) for split in ("train", "id")] == [3, 1]
     assert main(["data", "check", str(folder)]) == 0
     assert "2 files: 4 good rows, 0 bad, 0 files that cannot be used; 0 other files" in capsys.readouterr().out
     assert main(["data", "list"]) == 0
     listed = capsys.readouterr().out.splitlines()
-    assert any(line.split()[:3] == ["capitals", "train", "3"] and "needs --data-dir" in line for line in listed)
-    assert main(["run", "--dataset", "capitals"]) == 2
-    wanted = f"--dataset capitals needs --data-dir: a folder with capitals_train.{ending}, capitals_test.{ending}"
+    assert any(line.split()[:3] == ["tested-capitals", "train", "3"] and "needs --data-dir" in line for line in listed)
+    assert main(["run", "--dataset", "tested-capitals"]) == 2
+    wanted = (
+        f"--dataset tested-capitals needs --data-dir: a folder with capitals_train.{ending}, capitals_test.{ending}"
+    )
     assert wanted in capsys.readouterr().err
 
 
 def test_two_columns_are_enough_and_further_golds_are_aliases(declare, tmp_path):
     declare("jsonl", "")
     write_lines(tmp_path / "capitals_test.jsonl", {"question": "Who?", "answer": ["Ana", " Anna ", " "], "more": 1})
-    (found,) = load_questions("capitals", "id", tmp_path)
-    assert (found.answer, found.aliases, found.relation) == ("Ana", ("Anna",), "capitals")
+    (found,) = load_questions("tested-capitals", "id", tmp_path)
+    assert (found.answer, found.aliases, found.relation) == ("Ana", ("Anna",), "tested-capitals")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_bad_rows_of_a_simple_set(declare, tmp_path, row, message):
     declare("jsonl", "")
     write_lines(tmp_path / "capitals_test.jsonl", {"question": "Who?", "answer": "Ana"}, json.dumps(row))
     with pytest.raises(InputError, match=message) as caught:
-        load_questions("capitals", "id", tmp_path)
+        load_questions("tested-capitals", "id", tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -123,7 +125,7 @@ def test_a_csv_row_with_a_cell_too_many(declare, tmp_path):
     declare("csv", "")
     write_csv(tmp_path / "capitals_test.csv", ["question", "answer"], ["Who?", "Ana"], ["Who, now?", "Ana", "x"])
     with pytest.raises(InputError, match="row 2 is .*; expected 2 cells: question,answer"):
-        load_questions("capitals", "id", tmp_path)
+        load_questions("tested-capitals", "id", tmp_path)
 
 
 def test_a_name_is_declared_once(declare):
