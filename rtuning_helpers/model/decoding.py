@@ -1,23 +1,27 @@
 """Batched answers in words, with the probability that the model is sure of them.
 
 Questions are answered in length-sorted batches (hardly any padding), decoding stops when every row of a batch has ended
-its answer, and the sureness question is put to the key-value cache that the answer left behind, so that no question is
+its answer (`data.answer_end`, or a token that ends the sequence), and the sureness question is put to the key-value cache that the answer left behind, so that no question is
 read twice.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from rtuning_helpers.data import prompts
+from rtuning_helpers.data.answer_end import answer_end
 from rtuning_helpers.model.forward import Prefill, token_batches
 from rtuning_helpers.model.labels import label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
+
+End = Callable[[str, bool], tuple[int, bool]]
+"""Where an answer ends, see `answer_end.answer_end`."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,9 @@ class Answer:
     """One generated answer.
 
     Attributes:
-        text: The answer, cut at the first full stop or line break, without surrounding space.
-        token_probabilities: Probability of each answer token when it was chosen; without the stop token, unless the
-            answer is empty.
+        text: The answer, cut at its end (`answer_end.answer_end`), without surrounding space.
+        token_probabilities: Probability of each answer token when it was chosen; without the token that ends it,
+            unless the answer is empty.
         token_entropies: Entropy of the distribution over each of these tokens when it was chosen [nats].
         sure_probability: p(" sure") / (p(" sure") + p(" unsure")) after the sureness question, or the same of a
             method's own two labels; None if not asked.
@@ -56,6 +60,7 @@ def answer_prompts(
     max_new_tokens: int = 15,
     batch_size: int = 128,
     sureness: tuple[str, str] | None = None,
+    end: End = answer_end,
     ids: Sequence[str] | None = None,
     description: str = "answering",
 ) -> list[Answer]:
@@ -68,6 +73,7 @@ def answer_prompts(
         batch_size: Rows decoded at the same time.
         sureness: Also put the sureness question after each answer, with these labels for sure and unsure, such as
             `prompts.SURENESS_LABELS`.
+        end: Where an answer ends, apart from the end of sequence.
         ids: Names of the rows for error messages.
         description: Text beside the progress bar.
 
@@ -82,7 +88,7 @@ def answer_prompts(
     room = max_new_tokens + (_suffix_length(lm, sureness) if sureness else 0)
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
         decoded = _Decoding(lm, encoded, names)
-        decoded.run(max_new_tokens)
+        decoded.run(max_new_tokens, end=end)
         batch = decoded.answers()
         if sureness:
             sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch, sureness)
@@ -145,10 +151,20 @@ class _Decoding(Prefill):
         self.prompt_width = self.mask.shape[1]
 
     @torch.inference_mode()
-    def run(self, max_new_tokens: int, temperature: float = 0.0, generator: torch.Generator | None = None) -> None:
-        """Generate until every row has met a stop token, greedily or by sampling."""
+    def run(
+        self,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        end: End = answer_end,
+    ) -> None:
+        """Generate until every row has ended its answer, greedily or by sampling."""
+        count = len(self.mask)
+        self.written: list[list[int]] = [[] for _ in range(count)]
+        self.texts: list[str | None] = [None] * count
+        lengths = [0] * count  # number of answer tokens of each row: those before the one that ends it
+        doubtful: dict[int, tuple[int, int]] = {}  # row -> characters and tokens before what may be the answer's end
         tokens, chosen, entropies = [], [], []
-        ended = torch.zeros(len(self.mask), dtype=torch.bool, device=self.mask.device)
         for step in range(max_new_tokens):
             log_probabilities = torch.log_softmax(self.logits, dim=-1)
             entropies.append(-(log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1))
@@ -159,29 +175,50 @@ class _Decoding(Prefill):
                 token = log_probabilities.argmax(-1, keepdim=True)
             tokens.append(token)
             chosen.append(log_probabilities.gather(1, token))
-            ended |= torch.isin(token[:, 0], self.lm.stop_token_ids)
-            if bool(ended.all()) or step == max_new_tokens - 1:
+            last = step == max_new_tokens - 1
+            may_end = torch.isin(token[:, 0], self.lm.stop_token_ids).tolist()
+            for row, written in enumerate(token[:, 0].tolist()):
+                self.written[row].append(written)
+                if self.texts[row] is None and (may_end[row] or last or row in doubtful):
+                    self._look_for_end(row, end, last, lengths, doubtful)
+            if None not in self.texts:
                 break
             self.feed(token)
         self.tokens = torch.cat(tokens, dim=1)
         self.probabilities = torch.cat(chosen, dim=1).exp()
         self.entropies = torch.stack(entropies, dim=1)
-        is_stop = torch.isin(self.tokens, self.lm.stop_token_ids)
-        # Number of answer tokens of each row: those before its first stop token.
-        self.answer_lengths = (is_stop.cumsum(1) == 0).sum(1)
+        self.answer_lengths = torch.tensor(lengths, device=self.mask.device)
+
+    def _look_for_end(
+        self, row: int, end: End, last: bool, lengths: list[int], doubtful: dict[int, tuple[int, int]]
+    ) -> None:
+        """Read what a row has written so far, and close its answer if that has ended."""
+        written, tokenizer = self.written[row], self.lm.tokenizer
+        closed = written[-1] in self.lm.end_token_ids
+        kept = written[:-1] if closed else written
+        text = tokenizer.decode(kept, skip_special_tokens=True)
+        place, open_end = end(text, closed or last)
+        length = len(kept)
+        if place < len(text):
+            known_place, known_length = doubtful.get(row, (-1, 0))
+            length = known_length if place == known_place else len(kept) - 1
+        if not open_end:
+            self.texts[row], lengths[row] = text[:place].strip(), length
+        elif place < len(text):
+            doubtful[row] = (place, length)
+        else:
+            doubtful.pop(row, None)
 
     def answers(self) -> list[Answer]:
         found = []
         rows = zip(
-            self.tokens.tolist(),
+            self.texts,
             self.probabilities.tolist(),
             self.answer_lengths.tolist(),
             self.entropies.tolist(),
             strict=True,
         )
-        for tokens, probabilities, length, entropies in rows:
-            text = self.lm.tokenizer.decode(tokens[: length + 1], skip_special_tokens=True)
-            text = text.split(prompts.STOP, 1)[0].split("\n", 1)[0].strip()
+        for text, probabilities, length, entropies in rows:
             kept = max(length, 1)
             found.append(Answer(text, tuple(probabilities[:kept]), tuple(entropies[:kept])))
         return found

@@ -55,9 +55,16 @@ class LanguageModel:
         return getattr(self.model.config, "max_position_embeddings", None)
 
     @cached_property
+    def end_token_ids(self) -> frozenset[int]:
+        """Ids of the tokens that end a text: the tokenizer's, and all that the model's configurations name."""
+        configurations = [getattr(self.model, name, None) for name in ("generation_config", "config")]
+        named = [self.tokenizer.eos_token_id, *(getattr(found, "eos_token_id", None) for found in configurations)]
+        return frozenset(i for ids in named if ids is not None for i in ([ids] if isinstance(ids, int) else ids))
+
+    @cached_property
     def stop_token_ids(self) -> torch.Tensor:
-        """Ids of all tokens that end an answer: end of sequence, and every token with a full stop or a line break."""
-        ids = {self.tokenizer.eos_token_id} - {None}
+        """Ids of all tokens that may end an answer: `end_token_ids`, and those with a full stop or a line break."""
+        ids = set(self.end_token_ids)
         for token, number in self.tokenizer.get_vocab().items():
             if "." in token or any(newline in token for newline in _NEWLINES):
                 ids.add(number)
