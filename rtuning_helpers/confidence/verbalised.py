@@ -6,22 +6,36 @@ import math
 import re
 
 from rtuning_helpers.data import prompts
-from rtuning_helpers.data.matching import normalised_words
+from rtuning_helpers.data.words import normalised_words
 
-_NUMBER = re.compile(r"(?<![\w.,-])(\d{1,3}(?:[.,]\d+)?)\s*(%|percent\b)?", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"(?<![\w.,/-])(?P<number>(?:\d+(?:[.,]\d+)?|\.\d+)(?:e[+-]?\d+)?)"
+    r"(?:\s*(?P<percent>%|per ?cent\b)|\s*(?:/|(?:out )?of\b|in\b)\s*(?P<whole>\d+(?:\.\d+)?|ten\b|(?:a )?hundred\b))?"
+    r"(?!\w|[.,/]\d|\s*(?:/|out of\b))",
+    re.IGNORECASE,
+)
+_LARGEST_WHOLE = 1000  # "3 in 1998" is no fraction
 
 
 def parse_percentage(text: str) -> float:
-    """The first number between 0 and 100 as a share, 0 to 1; NaN if there is none.
+    """The first number between 0 and 100, or fraction, as a share, 0 to 1; NaN if there is none.
 
-    A bare number of at most 1 with decimal places is read as a share already: ``0.8`` is 0.8, as are ``80`` and
-    ``80 %``.
+    A bare number of at most 1 with decimal places or an exponent is read as a share already, and a comma before three
+    digits as one between thousands.
+
+    >>> [parse_percentage(text) for text in ("80", "80 %", "0.8", ".8", "8/10", "8 out of 10")]
+    [0.8, 0.8, 0.8, 0.8, 0.8, 0.8]
     """
     for found in _NUMBER.finditer(text):
-        number, percent = float(found[1].replace(",", ".")), found[2]
-        if number <= 1 and not percent and not found[1].isdigit():
+        written = re.sub(r"\A([1-9]\d{0,2}),(?=\d{3}\b)", r"\1", found["number"])
+        number, whole = float(written.replace(",", ".")), found["whole"]
+        if whole:
+            of = {"ten": 10.0, "hundred": 100.0}.get(whole.casefold().split()[-1]) or float(whole)
+            if of and number <= of <= _LARGEST_WHOLE:
+                return number / of
+        elif number <= 1 and not found["percent"] and not written.isdigit():
             return number
-        if number <= 100:
+        elif number <= 100:
             return number / 100
     return math.nan
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtuning_helpers.data import prompts
+from rtuning_helpers.data.answer_end import cut_answer
 from rtuning_helpers.data.questions import OPEN, Question
+from rtuning_helpers.data.words import normalised_words
 
 RULES = ("words", "substring")
-_WORD = re.compile(r"\w+", re.UNICODE)
-
-
-def normalised_words(text: str) -> list[str]:
-    """Words in lower case, without punctuation, accents kept; Unicode forms unified (NFKC)."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+# What Korean writes behind a noun without a space: particles, and forms of "to be".
+_KOREAN_ENDING = re.compile(
+    "은|는|이|가|을|를|의|도|만|와|과|랑|이랑|나|이나|께|께서|처럼|보다|마다|밖에|조차|라도|이라도|한테"
+    "|(?:에|에서|에게|에게서|로|으로|로서|으로서|로써|으로써|까지|부터)(?:는|도|만|의)?"
+    "|이?(?:다|고|며|야|죠|지요|지만|라고|라는|란|네요)|입니다|입니까|이에요|예요|(?:이었|였)(?:다|습니다|어요|고|으며)"
+)
 
 
 def matches(prediction: str, answer: str, rule: str = "words") -> bool:
@@ -25,8 +26,9 @@ def matches(prediction: str, answer: str, rule: str = "words") -> bool:
     Args:
         prediction: The generated answer.
         answer: The gold answer.
-        rule: ``"words"`` (default): the answer's words stand in the prediction one after the other, whatever their
-            case, and not as a part of a longer word. ``"substring"``: the released code's rule, case-sensitive and
+        rule: ``"words"`` (default): the answer's words (`words.normalised_words`) stand in the prediction one after the
+            other, whatever their case, and not as a part of a longer word; behind the last may stand what Korean puts
+            there without a space, a particle or a form of "to be". ``"substring"``: the released code's rule, case-sensitive and
             blind to word boundaries ("art" is found in "Stuttgart").
 
     Raises:
@@ -39,7 +41,11 @@ def matches(prediction: str, answer: str, rule: str = "words") -> bool:
     gold, words = normalised_words(answer), normalised_words(prediction)
     if not gold:  # an answer made of symbols only, such as "C++" without its C
         return answer.strip() in prediction
-    return any(words[i : i + len(gold)] == gold for i in range(len(words) - len(gold) + 1))
+    *first, last = gold
+    return any(
+        words[i : i + len(first)] == first and _is_word(words[i + len(first)], last)
+        for i in range(len(words) - len(first))
+    )
 
 
 def is_refusal(answer: str, golds: Sequence[str] = ()) -> bool:
@@ -79,6 +85,21 @@ def is_right(question: Question, answer: str, rule: str = "words") -> bool:
     if question.task != OPEN:
         return answer.strip() == question.answer
     return any(matches(answer, gold, rule) for gold in question.golds)
+
+
+def unreachable(questions: Sequence[Question]) -> list[Question]:
+    """The open questions that no answer gets right: even the gold answer is cut short, see `answer_end`."""
+    return [
+        question
+        for question in questions
+        if question.task == OPEN
+        and question.answerable
+        and not any(is_right(question, cut_answer(gold + prompts.STOP)) for gold in (question.answer, *question.aliases))
+    ]
+
+
+def _is_word(word: str, gold: str) -> bool:
+    return word == gold or word.startswith(gold) and _KOREAN_ENDING.fullmatch(word, len(gold)) is not None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.data.matching import normalised_words
+from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.data.prompts import STOP
 from rtuning_helpers.data.questions import OPEN, Question
 from rtuning_helpers.data.registry import find_dataset, load_questions

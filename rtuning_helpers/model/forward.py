@@ -8,7 +8,7 @@ import torch
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
-from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.language_model import LanguageModel, check_embedded
 from rtuning_helpers.progress import progress_bar
 
 USUAL_LENGTH = 256
@@ -65,10 +65,11 @@ def token_batches(
         usual_length: Length for which the batch size is meant [tokens].
 
     Raises:
-        InputError: A text does not fit into the model's context.
+        InputError: A text does not fit into the model's context, or holds a token that the model does not embed.
     """
     encoded = lm.tokenizer(list(texts))["input_ids"] if len(texts) else []
     names = list(ids) if ids else list(texts)
+    check_embedded(lm.model, zip(names, encoded, strict=True))
     lengths = [len(row) for row in encoded]
     limit = lm.context_length
     if limit is not None and max(lengths, default=0) + room > limit:

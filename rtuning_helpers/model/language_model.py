@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -21,11 +22,18 @@ from transformers.utils import logging as transformers_logging
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256, verify_checksums
+from rtuning_helpers.json_files import excerpt
 
 MINI, MINI_TASKS = "mini", "mini-tasks"
 MINI_CHECKPOINT = Path(__file__).parents[1] / "miniworld" / "checkpoint"
 MINI_TASKS_CHECKPOINT = MINI_CHECKPOINT.with_name("checkpoint_tasks")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+# What identifies a model besides its weights: every file that says how text becomes tokens, or tokens become answers.
+_CONFIGURATION_FILES = (
+    *("*config.json", "*.index.json", "tokenizer*", "*.model", "*.tiktoken", "vocab*", "merges.txt"),
+    *("special_tokens_map.json", "added_tokens.json", "chat_template*"),
+)
+_ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _NEWLINES = ("\n", "Ċ", "<0x0A>")  # plain, byte-level BPE, SentencePiece
 
 
@@ -37,7 +45,7 @@ class LanguageModel:
         model: The causal language model, in evaluation mode.
         tokenizer: Its tokenizer.
         name: What the user called it: ``"mini"``, ``"mini-tasks"``, a folder, or a name on the Hugging Face hub.
-        revision: What identifies the weights: a commit of the hub, or the SHA-256 of the weight files.
+        revision: What identifies the model, see `model_revision`.
     """
 
     model: PreTrainedModel
@@ -108,13 +116,13 @@ def model_location(name: str) -> str:
 
 
 def model_revision(name: str, revision: str | None = None) -> str:
-    """What identifies the weights: SHA-256 over a local folder's weights and tokenizer, else the hub revision."""
+    """What identifies a model: SHA-256 over a local folder's weights, configurations and tokenizer, else its revision."""
     location = model_location(name)
     if not Path(location).is_dir():
         return revision or "main"
     digest = hashlib.sha256()
-    folder = Path(location)
-    for path in sorted([*folder.glob("*.safetensors"), *(folder / f for f in ("config.json", "tokenizer.json"))]):
+    patterns = ("*.safetensors", *_CONFIGURATION_FILES)
+    for path in sorted({path for pattern in patterns for path in Path(location).glob(pattern)}):
         if path.is_file():
             digest.update(f"{path.name} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
@@ -135,18 +143,29 @@ def model_context_length(name: str, revision: str | None = None) -> int | None:
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """Load a tokenizer and see to it that it can pad.
+    """Load a tokenizer, which pads with its end of sequence: padding is masked, and that token has an embedding.
 
     Raises:
-        InputError: The name is neither a model folder nor a reachable hub model.
+        InputError: The name is neither a model folder nor a reachable hub model; or the tokenizer has no end of
+            sequence, or puts a token behind every text, so that no prompt could be continued.
     """
     location = model_location(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, revision=_hub_revision(location, revision))
     except (OSError, ValueError) as error:
         raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({_first_line(error)})") from None
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.eos_token_id is None:
+        raise InputError(
+            f"parameter model {name}: its tokenizer names no end of sequence; expected eos_token in tokenizer_config.json"
+        )
+    bare, whole = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
+    if whole[len(whole) - len(bare) :] != bare:
+        added = tokenizer.convert_ids_to_tokens(whole[-1])
+        raise InputError(
+            f"parameter model {name}: its tokenizer puts {added!r} behind every text, so that no prompt can be continued; "
+            "expected a tokenizer that does not (add_eos_token in tokenizer_config.json, post_processor in tokenizer.json)"
+        )
+    tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
@@ -169,19 +188,64 @@ def load_language_model(
         adapter: Folder of a LoRA adapter, or of a fully fine-tuned model, to put in place.
 
     Raises:
-        InputError: Bad folder, wrong checksum, or a hub that cannot be reached.
+        InputError: Bad folder, wrong checksum, a hub that cannot be reached, an adapter that is missing or does not
+            fit, or an end of sequence without an embedding.
     """
     location = model_location(name)
     if shipped_folder(name):
         verify_checksums(Path(location))
     tokenizer = load_tokenizer(name, revision)
     full_tuned = adapter is not None and not (adapter / "adapter_config.json").is_file()
+    if full_tuned and not (adapter / "config.json").is_file():
+        raise InputError(f"adapter {adapter}: no adapter_config.json in it, and no config.json of a fully tuned model")
     model = load_base_model(str(adapter) if full_tuned else location, revision, dtype, four_bit)
+    check_embedded(model, [("the end of sequence", [tokenizer.eos_token_id])])
     if adapter is not None and not full_tuned:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, adapter)
+        model = _with_adapter(model, adapter, name)
     return LanguageModel(model.eval(), tokenizer, name, model_revision(name, revision))
+
+
+def check_embedded(model: PreTrainedModel, texts: Iterable[tuple[str, Sequence[int]]]) -> None:
+    """See to it that a model has an embedding for every token that it is to read.
+
+    Args:
+        model: The model.
+        texts: The name of each text, and its token ids.
+
+    Raises:
+        InputError: A token's id lies beyond the last row of the model's embedding.
+    """
+    rows = model.get_input_embeddings().weight.shape[0]
+    for name, ids in texts:
+        if (largest := max(ids, default=0)) >= rows:
+            raise InputError(
+                f"{excerpt(name)} holds the token {largest}, but the model's embedding has {rows} rows; expected a "
+                "tokenizer that goes with the model"
+            )
+
+
+def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTrainedModel:
+    from peft import PeftModel, get_peft_model_state_dict
+
+    if not (adapter / _ADAPTER_WEIGHTS).is_file():
+        raise InputError(f"adapter {adapter}: no {_ADAPTER_WEIGHTS} in it; expected weights in safetensors format")
+    try:
+        model = PeftModel.from_pretrained(model, adapter)
+        with safe_open(adapter / _ADAPTER_WEIGHTS, "pt") as weights:
+            saved = {key for key in weights.keys() if "lora_" in key}  # noqa: SIM118, it has no __iter__
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        differs = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
+        raise InputError(
+            f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else _first_line(error)})"
+        ) from None
+    # peft loads what fits and is silent about the rest.
+    odd = saved ^ {key for key in get_peft_model_state_dict(model) if "lora_" in key}
+    if odd:
+        raise InputError(
+            f"adapter {adapter}: does not fit model {name} ({len(odd)} of its layers are in one of them only, such as "
+            f"{min(odd)})"
+        )
+    return model
 
 
 def load_base_model(location: str, revision: str | None, dtype: str, four_bit: bool) -> PreTrainedModel:

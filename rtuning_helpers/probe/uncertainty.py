@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from rtuning_helpers.data.matching import normalised_words
+from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.model.forward import NonFiniteLogitsError, token_batches
 from rtuning_helpers.model.language_model import LanguageModel
 
