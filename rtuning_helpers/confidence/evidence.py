@@ -11,8 +11,8 @@ import numpy as np
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.answer_end import line_end
 from rtuning_helpers.data.matching import is_right
-from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.model.answering import answer_questions, draw_question_answers
 from rtuning_helpers.model.decoding import Answer, answer_prompts
 from rtuning_helpers.model.fitting import REPLY_TOKENS
@@ -136,7 +136,8 @@ def replies(evidence: Evidence, question: str) -> list[str]:
         prompts.confidence_prompt(prompts.task_prompt(q), a.text, question)
         for q, a in zip(evidence.questions, evidence.answers, strict=True)
     ]
-    said = answer_prompts(evidence.lm, contexts, max_new_tokens=REPLY_TOKENS, batch_size=evidence.batch_size, end=line_end)
+    sizes = {"max_new_tokens": REPLY_TOKENS, "batch_size": evidence.batch_size}
+    said = answer_prompts(evidence.lm, contexts, end=line_end, **sizes)
     return [answer.text for answer in said]
 
 

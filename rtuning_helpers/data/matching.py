@@ -28,8 +28,8 @@ def matches(prediction: str, answer: str, rule: str = "words") -> bool:
         answer: The gold answer.
         rule: ``"words"`` (default): the answer's words (`words.normalised_words`) stand in the prediction one after the
             other, whatever their case, and not as a part of a longer word; behind the last may stand what Korean puts
-            there without a space, a particle or a form of "to be". ``"substring"``: the released code's rule, case-sensitive and
-            blind to word boundaries ("art" is found in "Stuttgart").
+            there without a space, a particle or a form of "to be". ``"substring"``: the released code's rule,
+            case-sensitive and blind to word boundaries ("art" is found in "Stuttgart").
 
     Raises:
         ValueError: Unknown rule.
@@ -89,13 +89,12 @@ def is_right(question: Question, answer: str, rule: str = "words") -> bool:
 
 def unreachable(questions: Sequence[Question]) -> list[Question]:
     """The open questions that no answer gets right: even the gold answer is cut short, see `answer_end`."""
-    return [
-        question
-        for question in questions
-        if question.task == OPEN
-        and question.answerable
-        and not any(is_right(question, cut_answer(gold + prompts.STOP)) for gold in (question.answer, *question.aliases))
-    ]
+
+    def can_be_right(question: Question) -> bool:
+        written = (cut_answer(gold + prompts.STOP) for gold in (question.answer, *question.aliases))
+        return any(is_right(question, answer) for answer in written)
+
+    return [q for q in questions if q.task == OPEN and q.answerable and not can_be_right(q)]
 
 
 def _is_word(word: str, gold: str) -> bool:

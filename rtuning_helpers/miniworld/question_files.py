@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.data.prompts import STOP
 from rtuning_helpers.data.questions import OPEN, Question
 from rtuning_helpers.data.registry import find_dataset, load_questions
 from rtuning_helpers.data.rows import BadRowError, convert_rows, fields_of, json_array_or_lines_rows, text_field
+from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.data.world.world import EXPOSURE_NOISE
 from rtuning_helpers.errors import InputError
 

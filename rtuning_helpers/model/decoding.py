@@ -1,8 +1,8 @@
 """Batched answers in words, with the probability that the model is sure of them.
 
 Questions are answered in length-sorted batches (hardly any padding), decoding stops when every row of a batch has ended
-its answer (`data.answer_end`, or a token that ends the sequence), and the sureness question is put to the key-value cache that the answer left behind, so that no question is
-read twice.
+its answer (`data.answer_end`, or a token that ends the sequence), and the sureness question is put to the key-value
+cache that the answer left behind, so that no question is read twice.
 """
 
 from __future__ import annotations

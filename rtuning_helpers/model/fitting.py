@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import unreachable
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.progress import progress_bar
@@ -34,6 +35,7 @@ class Truncation:
         cut: Prompts that were shortened.
         tokens: Tokens that were cut, of all prompts together.
         shots: Solved examples that were left out, of all prompts together.
+        unreachable: Questions that no answer gets right (`matching.unreachable`).
     """
 
     questions: int
@@ -42,6 +44,7 @@ class Truncation:
     cut: int
     tokens: int
     shots: int
+    unreachable: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,9 @@ def fit_questions(
     """
     texts = [prompts.task_prompt(q) for q in questions]
     lengths = _lengths(tokenizer, texts)
-    longest = max(lengths, default=0)
+    longest, never_right = max(lengths, default=0), len(unreachable(questions))
     if limit is None:
-        return Fitted(tuple(questions), Truncation(len(questions), None, longest, 0, 0, 0))
+        return Fitted(tuple(questions), Truncation(len(questions), None, longest, 0, 0, 0, never_right))
     budgets = [limit - room for room in completion_lengths(tokenizer, questions, max_new_tokens)]
     fitted, tokens, shots = list(questions), 0, 0
     long = [i for i, (length, budget) in enumerate(zip(lengths, budgets, strict=True)) if length > budget]
@@ -83,7 +86,7 @@ def fit_questions(
             tokens += lengths[i] - _lengths(tokenizer, [prompts.task_prompt(fitted[i])])[0]
             shots += len(questions[i].shots) - len(fitted[i].shots)
             bar.update(1)
-    return Fitted(tuple(fitted), Truncation(len(questions), limit, longest, len(long), tokens, shots))
+    return Fitted(tuple(fitted), Truncation(len(questions), limit, longest, len(long), tokens, shots, never_right))
 
 
 def completion_lengths(

@@ -116,7 +116,7 @@ def model_location(name: str) -> str:
 
 
 def model_revision(name: str, revision: str | None = None) -> str:
-    """What identifies a model: SHA-256 over a local folder's weights, configurations and tokenizer, else its revision."""
+    """What identifies a model: SHA-256 over a folder's weights, configurations and tokenizer, or a hub revision."""
     location = model_location(name)
     if not Path(location).is_dir():
         return revision or "main"
@@ -156,14 +156,16 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
         raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({_first_line(error)})") from None
     if tokenizer.eos_token_id is None:
         raise InputError(
-            f"parameter model {name}: its tokenizer names no end of sequence; expected eos_token in tokenizer_config.json"
+            f"parameter model {name}: its tokenizer names no end of sequence; expected eos_token in "
+            "tokenizer_config.json"
         )
     bare, whole = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
     if whole[len(whole) - len(bare) :] != bare:
         added = tokenizer.convert_ids_to_tokens(whole[-1])
         raise InputError(
-            f"parameter model {name}: its tokenizer puts {added!r} behind every text, so that no prompt can be continued; "
-            "expected a tokenizer that does not (add_eos_token in tokenizer_config.json, post_processor in tokenizer.json)"
+            f"parameter model {name}: its tokenizer puts {added!r} behind every text, so that no prompt can be "
+            "continued; expected one that does not (add_eos_token in tokenizer_config.json, post_processor in "
+            "tokenizer.json)"
         )
     tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

@@ -22,13 +22,17 @@ class LabelSurvival:
         records: Number of records.
         longest: Length of the longest record [tokens].
         truncated: Records that were cut at the end.
-        lost: Records whose labels no longer end in the completion's text.
+        lost: Records that lost the end of their completion's text by that.
+        altered: Names of the records whose completion does not come back from the tokenizer as it was written, however
+            long it may be; what the tokenizer's own normaliser does to it (a letter and its accent made one) is no
+            change.
     """
 
     records: int
     longest: int
     truncated: int
     lost: int
+    altered: tuple[str, ...] = ()
 
 
 def encode_record(
@@ -65,15 +69,26 @@ def label_survival(
     tokenizer: PreTrainedTokenizerBase, records: Sequence[TuningRecord], max_length: int
 ) -> LabelSurvival:
     """Count the records that tokenising to ``max_length`` would cut, and those that would lose their label."""
-    longest = truncated = lost = 0
+
+    def text(labels: list[int]) -> str:
+        return tokenizer.decode([i for i in labels if i != IGNORED], skip_special_tokens=True).strip()
+
+    longest, truncated, lost, altered = 0, 0, 0, []
     for record in records:
-        whole = len(encode_record(tokenizer, record, max_length=1 << 20)["input_ids"])
-        labels = encode_record(tokenizer, record, max_length)["labels"]
-        text = tokenizer.decode([i for i in labels if i != IGNORED], skip_special_tokens=True)
-        longest = max(longest, whole)
-        truncated += whole > max_length
-        lost += text.strip() != record.completion.strip()
-    return LabelSurvival(len(records), longest, truncated, lost)
+        labels = encode_record(tokenizer, record, max_length=1 << 20)["labels"]
+        whole = text(labels)
+        longest = max(longest, len(labels))
+        truncated += len(labels) > max_length
+        lost += text(labels[:max_length]) != whole
+        if _normalised(tokenizer, whole) != _normalised(tokenizer, record.completion.strip()):
+            altered.append(record.id)
+    return LabelSurvival(len(records), longest, truncated, lost, tuple(altered))
+
+
+def _normalised(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    """A text as the tokenizer itself changes it before it takes it apart."""
+    normalizer = tokenizer.backend_tokenizer.normalizer if tokenizer.is_fast else None
+    return text if normalizer is None else normalizer.normalize_str(text)
 
 
 def encode_records(
@@ -85,7 +100,7 @@ def encode_records(
     """Encode all records.
 
     Raises:
-        InputError: There are none, or some would lose their sure/unsure or refusal text.
+        InputError: There are none; or some would lose their sure/unsure or refusal text, or be altered.
     """
     if not records:
         raise InputError("there are no training records; expected at least one")
@@ -94,5 +109,11 @@ def encode_records(
         raise InputError(
             f"{survival.lost} of {survival.records} training records lose the end of their completion at max_length "
             f"{max_length}; expected at least {survival.longest} tokens"
+        )
+    if survival.altered:
+        raise InputError(
+            f"{len(survival.altered)} of {survival.records} training records differ from what the tokenizer makes of "
+            f"them, the first {survival.altered[0]}; expected answers without characters that it does not know and "
+            "without the text of its special tokens"
         )
     return [encode_record(tokenizer, record, max_length, loss_on) for record in records]

@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.language_model import load_base_model, load_tokenizer, model_location
+from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer, model_location
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import encode_records
@@ -118,6 +118,7 @@ def finetune_encoded(
     set_seed(seed)
     tokenizer = load_tokenizer(settings.model, settings.revision)
     model = load_trainable_model(settings)
+    check_embedded(model, (("a training record", row["input_ids"]) for row in encoded))
     model_mib = model.get_memory_footprint() / 2**20
     on_gpu = model.device.type == "cuda"
     if on_gpu:

@@ -16,10 +16,11 @@ from rtuning_helpers.data.matching import (
     is_refusal,
     is_right,
     matches,
-    normalised_words,
     rule_disagreements,
+    unreachable,
 )
 from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.paper.recorded import read_recording
 
 
