@@ -79,9 +79,8 @@ def scripted_lm(
         tokenizer: Its tokenizer; by default a byte-level one that can write anything.
         **settings: Further settings of the `ScriptedConfig`.
     """
-    if tokenizer is None:
-        tokenizer = byte_level_bpe()
-        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer = tokenizer or byte_level_bpe()
+    tokenizer.pad_token = tokenizer.eos_token
     pairs = {"": replies} if isinstance(replies, str) else replies
     torch.manual_seed(0)
     sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from rtuning_helpers.data.prompts import STOP, sureness_suffix
+from rtuning_helpers.data.prompts import STOP
 
 ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st ste mt ft sr jr rev hon gen col capt cmdr lt sgt gov sen rep pres bros inc ltd co corp "
@@ -23,8 +23,7 @@ ABBREVIATIONS = frozenset(
 )
 _ENDS = re.compile(r"[.\n]")
 _LAST_PART = re.compile(r"[^\W_]*\Z")
-_FOLLOW_UP = sureness_suffix().removeprefix(STOP)
-_FOLLOW_UP_OPENING = " Are you "
+_FOLLOW_UP = " Are you "  # of the sureness question
 
 
 def answer_end(text: str, complete: bool = True) -> tuple[int, bool]:
@@ -68,8 +67,7 @@ def _belongs_to_answer(before: str, after: str) -> bool | None:
     if len(part) == 1 or part.casefold() in ABBREVIATIONS:
         if _FOLLOW_UP.startswith(after):
             return None
-        follows = after.removeprefix(" ")
-        return follows[:1].isalnum() and not after.startswith(_FOLLOW_UP_OPENING)
+        return after.removeprefix(" ")[:1].isalnum() and not after.startswith(_FOLLOW_UP)
     if not word.strip() or (part and STOP in word):
         return after[0].isalnum() if after else None
     return False

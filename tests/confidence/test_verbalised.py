@@ -24,13 +24,25 @@ from rtuning_helpers.data import prompts
         ("0.5%", 0.005),
         ("150, or rather 70", 0.7),
         ("in 1984 I would have said 60", 0.6),
+        (".8", 0.8),
+        ("0.85.", 0.85),
+        ("1e-3", 0.001),
+        ("9/10", 0.9),
+        ("8 out of 10", 0.8),
+        ("8 out of ten", 0.8),
+        ("3 in a hundred", 0.03),
+        ("In 1998, 70%", 0.7),
+        ("1,000, no, 50", 0.5),
+        ("24/7, so 60", 0.6),
     ],
 )
 def test_percentages(text, share):
     assert parse_percentage(text) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("text", ["", "high", "-5", "1984", "v2", "999"])
+@pytest.mark.parametrize(
+    "text", ["", "high", "-5", "1984", "v2", "999", "10/2", "0 of 0", "1,000", "3/4/2020", "7 out of many"]
+)
 def test_no_percentage_is_nan(text):
     assert math.isnan(parse_percentage(text))
 

@@ -7,12 +7,19 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from tokenizers import processors
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256, verify_checksums
 from rtuning_helpers.model import language_model
+from rtuning_helpers.model.decoding import answer_prompts
+from rtuning_helpers.model.hidden_states import hidden_states
 from rtuning_helpers.model.language_model import (
     load_language_model,
     load_tokenizer,
@@ -20,6 +27,7 @@ from rtuning_helpers.model.language_model import (
     model_location,
     model_revision,
 )
+from rtuning_helpers.probe.uncertainty import perplexities
 
 
 @pytest.fixture
@@ -167,3 +175,134 @@ def test_the_context_length_is_known_without_loading_the_weights(folder, tiny_lm
 def test_stop_tokens_of_the_tiny_model(tiny_lm):
     tokens = tiny_lm.tokenizer.convert_ids_to_tokens(tiny_lm.stop_token_ids.tolist())
     assert set(tokens) == {"<s>", ".", "<0x0A>"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    "tokenizer_config.json generation_config.json config.json tokenizer.json tokenizer.model vocab.json merges.txt "
+    "special_tokens_map.json added_tokens.json chat_template.jinja adapter_config.json".split(),
+)
+def test_every_configuration_and_tokenizer_file_is_part_of_what_identifies_a_model(folder, name):
+    before = model_revision(str(folder))
+    with (folder / name).open("a", encoding="utf-8") as file:
+        file.write(" ")
+    changed = model_revision(str(folder))
+    assert changed != before
+    (folder / "training.json").write_text("{}", encoding="utf-8")  # how long it took, say
+    assert model_revision(str(folder)) == changed
+
+
+def with_settings(folder, **settings):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | settings), encoding="utf-8")
+    return str(folder)
+
+
+def ending_each_text(folder):
+    """The folder with a tokenizer that puts the end of sequence behind every text."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    end = (tokenizer.eos_token, tokenizer.eos_token_id)
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{end[0]} $A {end[0]}", special_tokens=[end]
+    )
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_tokenizer_that_ends_every_text_is_refused(folder):
+    name = ending_each_text(folder)
+    for use in (load_tokenizer, lambda name: load_language_model(name, four_bit=False)):
+        with pytest.raises(InputError, match="its tokenizer puts '<s>' behind every text.*add_eos_token") as caught:
+            use(name)
+        assert name in one_line(caught)
+
+
+def test_a_tokenizer_without_an_end_of_sequence_is_refused(folder):
+    with pytest.raises(InputError, match="names no end of sequence; expected eos_token in tokenizer_config") as caught:
+        load_tokenizer(with_settings(folder, eos_token=None))
+    one_line(caught)
+
+
+def with_a_token_beyond(folder, **names):
+    """The folder with a tokenizer that has one token more than the model has embeddings."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens(names)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_padding_token_beyond_the_embedding_is_never_read(folder, tiny_lm):
+    name = with_a_token_beyond(folder, pad_token="[PAD]")
+    lm = load_language_model(name, four_bit=False)
+    asked = [q for split in ("train", "id") for q in load_questions("mini", split, limit=3)]
+    prompts = [q.question for q in asked]
+    assert len({len(ids) for ids in lm.tokenizer(prompts)["input_ids"]}) > 1  # so that there is padding
+    for ask in (answer_prompts, perplexities):
+        assert ask(lm, prompts) == ask(tiny_lm, prompts)
+    assert np.array_equal(hidden_states(lm, asked, 1), hidden_states(tiny_lm, asked, 1))
+
+
+def test_other_tokens_beyond_the_embedding_are_refused_in_one_line(folder):
+    name = with_a_token_beyond(folder, additional_special_tokens=["<tool>"])
+    lm = load_language_model(name, four_bit=False)
+    number = lm.tokenizer.convert_tokens_to_ids("<tool>")
+    for ask in (answer_prompts, perplexities):
+        with pytest.raises(InputError, match=f'"Use <tool>" holds the token {number}, but .* has {number} rows'):
+            ask(lm, ["Use it", "Use <tool>"])
+    with pytest.raises(InputError, match=f"the end of sequence.* holds the token {number + 1}, but .* {number} rows"):
+        load_language_model(with_a_token_beyond(folder, eos_token="<end>"), four_bit=False)
+
+
+def adapter_of(folder, out, **changes):
+    """An adapter of a model like the folder's, but for some sizes."""
+    config = AutoConfig.from_pretrained(folder)
+    config.update(changes)
+    saved = {"modules_to_save": ["embed_tokens", "lm_head"]} if "vocab_size" in changes else {}
+    model = get_peft_model(
+        AutoModelForCausalLM.from_config(config),
+        LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", **saved),
+    )
+    model.save_pretrained(out)
+    return out
+
+
+def test_an_adapter_that_fits_is_put_in_place(folder, tmp_path):
+    adapter = adapter_of(folder, tmp_path / "adapter")
+    for four_bit in (False, True):
+        assert "lora" in repr(load_language_model(str(folder), adapter=adapter, four_bit=four_bit).model)
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"vocab_size": 99}, r"size mismatch for .*embed_tokens.*\[99, 64\].*"),
+        ({"hidden_size": 32}, "size mismatch for .*q_proj"),
+        ({"num_hidden_layers": 3}, r"14 of its layers are in one of them only, such as .*layers\.2\."),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_named_with_what_differs(folder, tmp_path, changes, difference):
+    adapter = adapter_of(folder, tmp_path / "adapter", **changes)
+    with pytest.raises(InputError, match=f"adapter .*adapter: does not fit model .*{difference}") as caught:
+        load_language_model(str(folder), adapter=adapter, four_bit=False)
+    assert str(adapter) in one_line(caught) and "parameter model" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expectation"),
+    [
+        (None, b"", "no adapter_config.json in it, and no config.json"),
+        ("adapter_config.json", b"{", "does not fit model"),
+        ("adapter_model.safetensors", b"cut", "does not fit model"),
+        ("adapter_model.safetensors", None, "no adapter_model.safetensors in it; expected weights in safetensors"),
+    ],
+)
+def test_a_missing_or_broken_adapter_is_named(folder, tmp_path, file, content, expectation):
+    adapter = tmp_path / "adapter"
+    if file is not None:
+        adapter_of(folder, adapter)
+        (adapter / file).unlink()
+        if content is not None:
+            (adapter / file).write_bytes(content)
+    with pytest.raises(InputError, match=f"adapter {adapter}: {expectation}") as caught:
+        load_language_model(str(folder), adapter=adapter, four_bit=False)
+    one_line(caught)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
+from tokenizer_families import REAL, byte_level_bpe
+from tokenizers import normalizers
+from transformers import AutoTokenizer
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.errors import InputError
@@ -52,6 +57,33 @@ def test_truncated_records_are_counted_and_refused(tokenizer):
     for max_length, lost in ((longest - 2, 1), (8, 2), (3, 2)):
         with pytest.raises(InputError, match=f"{lost} of 2 .*max_length {max_length}; expected at least {longest} tok"):
             encode_records(tokenizer, [SHORT, LONG], max_length)
+
+
+def accented():
+    """A byte-level tokenizer that makes a letter and its accent one character, as Qwen's and GPT-NeoX's do."""
+    made = byte_level_bpe()
+    made.backend_tokenizer.normalizer = normalizers.NFC()
+    return made
+
+
+@pytest.mark.parametrize("made", [accented, *REAL], ids=str)
+def test_what_the_tokenizers_own_normaliser_does_is_no_loss(made):
+    tokenizer = made() if callable(made) else AutoTokenizer.from_pretrained(made)
+    completion = prompts.padding_completion(unicodedata.normalize("NFD", "Beyoncé"), certain=True)
+    record = TuningRecord("accent", SHORT.prompt, completion, certain=True)
+    survival = label_survival(tokenizer, [record], 100)
+    assert (survival.truncated, survival.lost, survival.altered) == (0, 0, ())
+    assert len(encode_records(tokenizer, [record], 100)) == 1
+    with pytest.raises(InputError, match="1 of 1 training records lose the end of their completion at max_length"):
+        encode_records(tokenizer, [record], survival.longest - 3)
+
+
+def test_what_does_not_come_back_from_the_tokenizer_differs_and_is_not_cut(tokenizer):
+    special = TuningRecord("special", SHORT.prompt, " the token <s>.", certain=True)
+    survival = label_survival(tokenizer, [SHORT, special], 100)
+    assert (survival.truncated, survival.lost, survival.altered) == (0, 0, ("special",))
+    with pytest.raises(InputError, match="1 of 2 training records differ from what .*, the first special; expected"):
+        encode_records(tokenizer, [SHORT, special], 100)
 
 
 def test_no_records_are_refused(tokenizer):
