@@ -125,7 +125,7 @@ def test_the_seed_decides(tuned, records, settings, tmp_path):
     [
         ({"tuning": "prompt"}, "tuning is 'prompt'; expected qlora, lora or full"),
         ({"max_length": 10}, "24 of 24 training records lose the end .* max_length 10"),
-        ({"model": "./nowhere"}, "--model ./nowhere: no such folder"),
+        ({"model": "./nowhere"}, "parameter model ./nowhere: no such folder"),
     ],
 )
 def test_bad_settings_stop_before_anything_is_written(records, settings, tmp_path, change, message):
