@@ -4,43 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from rtuning_helpers import metrics
 from rtuning_helpers.evaluation.predictions import Prediction
-from rtuning_helpers.metrics.answers import accuracy, answer_rate, willing_accuracy
-from rtuning_helpers.metrics.arrays import Metric, Values
 from rtuning_helpers.metrics.bootstrap import percentile_interval, resampled
-from rtuning_helpers.metrics.calibration import (
-    ace,
-    brier,
-    brier_decomposition,
-    ece,
-    ece_debiased,
-    ece_equal_mass,
-    mce,
-    nll,
-)
-from rtuning_helpers.metrics.ranking import (
-    ap_lift,
-    ap_lift_normalised,
-    ap_no_skill,
-    augrc,
-    aurc,
-    auroc,
-    average_precision,
-    coverage_at_risk,
-    e_aurc,
-    risk_at_coverage,
-)
-from rtuning_helpers.metrics.refusal import (
-    abstain_accuracy,
-    abstain_f1,
-    abstain_precision,
-    abstain_recall,
-    effective_reliability,
-)
+
+
+def _part_of_brier(part: str) -> metrics.Metric:
+    return lambda *columns, **options: getattr(metrics.brier_decomposition(*columns, **options), part)
+
+
+_OF_A_CONFIDENCE: dict[str, metrics.Metric] = {
+    **{name: getattr(metrics, name) for name in "ap_lift ap_lift_normalised auroc aurc e_aurc augrc".split()},
+    "risk_at_80_coverage": partial(metrics.risk_at_coverage, coverage=0.8),
+    "coverage_at_5_risk": partial(metrics.coverage_at_risk, risk=0.05),
+    **{name: getattr(metrics, name) for name in "ece ece_equal_mass ece_debiased ace mce brier".split()},
+    **{f"brier_{part}": _part_of_brier(part) for part in ("reliability", "resolution", "uncertainty")},
+    "nll": metrics.nll,
+}
 
 
 def summarise(predictions: Sequence[Prediction], method: str, split: str, resamples: int = 1000, seed: int = 0) -> dict:
@@ -60,21 +44,14 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
     Raises:
         ValueError: A column is None in some of the predictions only.
     """
-    correct = np.array([float(item.correct) for item in predictions])
-    answer = column(predictions, "answer_confidence")
-    sure = column(predictions, "sure_confidence")
-    refused = column(predictions, "refused")
-    mixed = column(predictions, "mixed_confidence")
-    metrics: dict[str, Metric | None] = {"accuracy": partial(accuracy, correct)}
-    for name, score in (("ap_answer", answer), ("ap_sure", sure), ("ap_mixed", mixed)):
-        metrics[name] = None if score is None else partial(average_precision, correct, score)
-    for prefix, metric in (("auroc", auroc), ("ece", ece), ("brier", brier)):
-        for suffix, score in (("answer", answer), ("sure", sure)):
-            metrics[f"{prefix}_{suffix}"] = None if score is None else partial(metric, correct, score)
-    metrics["answer_rate"] = None if refused is None else partial(answer_rate, refused)
-    metrics["willing_accuracy"] = None if refused is None else partial(willing_accuracy, correct, refused)
-
-    return {"method": method, "split": split, "n": len(correct), **measured(metrics, len(correct), resamples, seed)}
+    correct, scores, refused = _columns(predictions)
+    wanted = {"accuracy": (metrics.accuracy, correct)}
+    wanted |= {f"ap_{name}": (metrics.average_precision, correct, score) for name, score in scores.items()}
+    for metric in (metrics.auroc, metrics.ece, metrics.brier):
+        wanted |= {f"{metric.__name__}_{name}": (metric, correct, scores[name]) for name in ("answer", "sure")}
+    wanted |= {"answer_rate": (metrics.answer_rate, refused)}
+    wanted |= {"willing_accuracy": (metrics.willing_accuracy, correct, refused)}
+    return {"method": method, "split": split, "n": len(correct), **measured(wanted, len(correct), resamples, seed)}
 
 
 def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, seed: int = 0) -> dict:
@@ -93,66 +70,38 @@ def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, 
     Raises:
         ValueError: A column is None in some of the predictions only.
     """
-    correct = np.array([float(item.correct) for item in predictions])
-    answer, sure = column(predictions, "answer_confidence"), column(predictions, "sure_confidence")
-    refused = column(predictions, "refused")
-    mixed = column(predictions, "mixed_confidence")
-    metrics: dict[str, Metric | None] = {"ap_no_skill": partial(ap_no_skill, correct)}
-    for suffix, score in (("answer", answer), ("sure", sure), ("mixed", mixed)):
-        for name, metric in _OF_A_CONFIDENCE.items():
-            metrics[f"{name}_{suffix}"] = None if score is None else partial(metric, correct, score)
-    reliability = None if refused is None else partial(effective_reliability, correct, refused)
-    metrics["effective_reliability"] = reliability
-    for name, metric in _OF_FORCED_ANSWERS.items():
-        forced = refused is not None and sure is not None
-        metrics[name] = partial(metric, correct, refused) if forced else None
-    return measured(metrics, len(correct), resamples, seed)
+    correct, scores, refused = _columns(predictions)
+    wanted = {"ap_no_skill": (metrics.ap_no_skill, correct)}
+    for suffix, score in scores.items():
+        wanted |= {f"{name}_{suffix}": (metric, correct, score) for name, metric in _OF_A_CONFIDENCE.items()}
+    wanted |= {"effective_reliability": (metrics.effective_reliability, correct, refused)}
+    refused_with_answer = None if scores["sure"] is None else refused
+    for name in ("abstain_accuracy", "abstain_precision", "abstain_recall", "abstain_f1"):
+        wanted[name] = (getattr(metrics, name), correct, refused_with_answer)
+    return measured(wanted, len(correct), resamples, seed)
 
 
-def _part_of_brier(part: str) -> Metric:
-    def metric(correct: ArrayLike, confidence: ArrayLike, weights: ArrayLike | None = None) -> Values:
-        return getattr(brier_decomposition(correct, confidence, weights), part)
-
-    return metric
-
-
-_OF_A_CONFIDENCE: dict[str, Metric] = {
-    "ap_lift": ap_lift,
-    "ap_lift_normalised": ap_lift_normalised,
-    "auroc": auroc,
-    "aurc": aurc,
-    "e_aurc": e_aurc,
-    "augrc": augrc,
-    "risk_at_80_coverage": partial(risk_at_coverage, coverage=0.8),
-    "coverage_at_5_risk": partial(coverage_at_risk, risk=0.05),
-    "ece": ece,
-    "ece_equal_mass": ece_equal_mass,
-    "ece_debiased": ece_debiased,
-    "ace": ace,
-    "mce": mce,
-    "brier": brier,
-    "brier_reliability": _part_of_brier("reliability"),
-    "brier_resolution": _part_of_brier("resolution"),
-    "brier_uncertainty": _part_of_brier("uncertainty"),
-    "nll": nll,
-}
-_OF_FORCED_ANSWERS: dict[str, Metric] = {
-    "abstain_accuracy": abstain_accuracy,
-    "abstain_precision": abstain_precision,
-    "abstain_recall": abstain_recall,
-    "abstain_f1": abstain_f1,
-}
+def _columns(predictions: Sequence[Prediction]) -> tuple[np.ndarray, dict[str, np.ndarray | None], np.ndarray | None]:
+    """Correctness, the confidences by name, and the refusals; None for a column that the method does not have."""
+    scores = {name: column(predictions, f"{name}_confidence") for name in ("answer", "sure", "mixed")}
+    return np.array([float(item.correct) for item in predictions]), scores, column(predictions, "refused")
 
 
-def measured(metrics: dict[str, Metric | None], n: int, resamples: int, seed: int) -> dict:
-    """Each metric of n questions with its 95 % interval, ``<metric>_ci95``; both None where there is no number."""
-    estimates = {name: metric() for name, metric in metrics.items() if metric is not None}
-    known = {name: metrics[name] for name, value in estimates.items() if not np.isnan(value)}
-    draws = resampled(known, n, resamples, seed)
-    found: dict[str, object] = {}
-    for name in metrics:
-        found[name] = estimates[name] if name in known else None
-        found[f"{name}_ci95"] = list(percentile_interval(draws[name], estimates[name], 0.95)) if name in known else None
+def measured(wanted: dict[str, tuple[Any, ...]], n: int, resamples: int, seed: int) -> dict[str, Any]:
+    """Value and interval of each metric, given with its columns; None where a column is missing or the value NaN."""
+    possible = {
+        name: partial(metric, *columns)
+        for name, (metric, *columns) in wanted.items()
+        if all(column is not None for column in columns)
+    }
+    estimates = {name: value for name, metric in possible.items() if not np.isnan(value := metric())}
+    draws = resampled({name: possible[name] for name in estimates}, n, resamples, seed)
+    found: dict[str, Any] = {}
+    for name in wanted:
+        found[name] = estimates.get(name)
+        found[f"{name}_ci95"] = (
+            list(percentile_interval(draws[name], estimates[name], 0.95)) if name in estimates else None
+        )
     return found
 
 

@@ -18,11 +18,11 @@ EXPOSURE_BINS = (
 )
 
 
-def proportion_interval(hits: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share; (0, 1) where there are no observations."""
+def proportion_interval(hits: int, n: int, level: float = 0.95, method: str = "wilson") -> tuple[float, float]:
+    """Interval of a share, Wilson's or ``exact``; (0, 1) where there are no observations."""
     if n == 0:
         return 0.0, 1.0
-    interval = binomtest(hits, n).proportion_ci(method="wilson")
+    interval = binomtest(hits, n).proportion_ci(level, method)
     return float(interval.low), float(interval.high)
 
 

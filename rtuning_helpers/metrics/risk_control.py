@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import beta
 
 from rtuning_helpers.metrics.arrays import above_thresholds, checked
+from rtuning_helpers.metrics.exposure import proportion_interval
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class RiskControl:
 def clopper_pearson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Exact interval of a share (Clopper and Pearson 1934): too wide rather than too narrow, also for few rows.
 
-    low is the (1 - level)/2 quantile of Beta(hits, n - hits + 1), high the (1 + level)/2 quantile of
-    Beta(hits + 1, n - hits). 0 without hits, 1 without misses; (0, 1) where there are no observations.
+    0 without hits, 1 without misses; (0, 1) where there are no observations.
 
     Raises:
         ValueError: ``hits`` outside 0 to n, or ``level`` outside (0, 1).
@@ -41,9 +41,7 @@ def clopper_pearson_interval(hits: int, n: int, level: float = 0.95) -> tuple[fl
         raise ValueError(f"hits is {hits} of n = {n}; expected 0 to n")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; expected a number between 0 and 1")
-    tail = (1 - level) / 2
-    low = float(beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
-    return low, float(_upper_bound(np.array([hits]), np.array([n]), tail)[0])
+    return proportion_interval(hits, n, level, "exact")
 
 
 def risk_control_threshold(

@@ -79,27 +79,25 @@ def stacked(in_domain: Judged, judged: Judged, names: Sequence[str]) -> np.ndarr
 
 def mixture_gains(judged: Judged, seed: int = 0, resamples: int = 1000) -> list[dict]:
     """AUROC of the paper's mix (half answer confidence, half P(sure)) minus that of each half, and the intervals."""
-    (correct, answer), learned = judged.scored("answer probability"), judged.scored(LEARNED)[1]
-    if len(set(correct.tolist())) < 2:
-        return []
-    rows = []
-    for name, half in ((LEARNED, learned), ("answer probability", answer)):
-        pair = (correct, metrics.mixed_confidence(answer, learned)), (correct, half)
-        gain = metrics.paired_bootstrap_difference(metrics.auroc, *pair, seed=seed, resamples=resamples)
-        rows.append({"half": name} | dict(zip(("difference", "low", "high"), gain, strict=True)))
-    return rows
+    halves = {name: judged.confidence[name] for name in (LEARNED, "answer probability")}
+    mix = metrics.mixed_confidence(*halves.values())
+    rows = _differences(judged, mix, halves, resamples, seed)
+    return [{"half": row.pop("estimator")} | row for row in rows]
 
 
 def paired_differences(judged: Judged, reference: str = LEARNED, seed: int = 0, resamples: int = 1000) -> list[dict]:
     """AUROC of one estimator minus that of each other one on the same answers, with paired 95 % intervals."""
-    rows = []
-    correct, score = judged.scored(reference)
-    for name in judged.confidence:
-        other = judged.scored(name)[1]
-        if name == reference or np.isnan(other).any() or len(set(correct.tolist())) < 2:
-            continue
-        difference, low, high = metrics.paired_bootstrap_difference(
-            metrics.auroc, (correct, score), (correct, other), seed=seed, resamples=resamples
-        )
-        rows.append({"estimator": name, "difference": difference, "low": low, "high": high})
+    others = {name: column for name, column in judged.confidence.items() if name != reference}
+    return _differences(judged, judged.confidence[reference], others, resamples, seed)
+
+
+def _differences(judged: Judged, score: np.ndarray, others: dict[str, np.ndarray], *draws: int) -> list[dict]:
+    """A row for each other column without NaN; none where all scored answers are right or all wrong."""
+    scored, rows = ~judged.held_out, []
+    correct = judged.correct[scored]
+    for name, other in others.items():
+        if not np.isnan(other[scored]).any() and len(set(correct.tolist())) == 2:
+            pair = (correct, score[scored]), (correct, other[scored])
+            gain = metrics.paired_bootstrap_difference(metrics.auroc, *pair, *draws)
+            rows.append({"estimator": name} | dict(zip(("difference", "low", "high"), gain, strict=True)))
     return rows

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -114,16 +113,16 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
     exposures = [p.exposure for p in predictions]
     often = None if None in exposures else np.array(exposures) / max(*exposures, 1)
     metrics = {
-        "accuracy": partial(accuracy, correct),
-        "ap": partial(average_precision, correct, confidence),
-        "ap_exposure": None if often is None else partial(average_precision, correct, often),
-        "auroc_sure": None if sure is None else partial(auroc, correct, sure),
-        "answer_rate": None if refused is None else partial(answer_rate, refused),
-        "willing_accuracy": None if refused is None else partial(willing_accuracy, correct, refused),
+        "accuracy": (accuracy, correct),
+        "ap": (average_precision, correct, confidence),
+        "ap_exposure": (average_precision, correct, often),
+        "auroc_sure": (auroc, correct, sure),
+        "answer_rate": (answer_rate, refused),
+        "willing_accuracy": (willing_accuracy, correct, refused),
     }
     ends = [i for i, exposure in enumerate(exposures) if exposure == UNREAD or (exposure or 0) >= WELL_READ]
     read = np.array([float(exposures[i] >= WELL_READ) for i in ends])
-    told_apart = {"auroc_read": partial(auroc, read, confidence[ends]) if ends else None}
+    told_apart = {"auroc_read": (auroc, read, confidence[ends] if ends else None)}
     found = measured(metrics, len(correct), RESAMPLES, seed) | measured(told_apart, len(ends), RESAMPLES, seed)
     return {"n": len(correct)} | found
 
