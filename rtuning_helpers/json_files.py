@@ -71,8 +71,9 @@ def read_json_array(path: Path) -> list:
 
 
 def excerpt(value: object, width: int = 80) -> str:
-    """A value as JSON, shortened for an error message."""
+    """A value as JSON, shortened for an error message; what is no printable character is escaped, so it is one line."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     return text if len(text) <= width else text[: width - 3] + "..."
 
 

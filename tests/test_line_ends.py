@@ -67,3 +67,11 @@ def test_half_a_character_is_a_bad_row(tmp_path, capsys):
     assert main(["data", "check", str(tmp_path)]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 2 and err.count("lone surrogate") == 2 and "\\udc00" in err
+
+
+def test_an_error_about_such_a_row_is_one_line(tmp_path, capsys):
+    rows = [[f"Who{end} is it?", " ", "r"] for end in ENDS]
+    (tmp_path / FILES["train"]).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    assert main(["data", "check", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == len(ENDS) and r"Who\u2028 is it?" in err and r"Who\x85 is it?" in err

@@ -72,7 +72,7 @@ def _check_characters(found: dict[str, Any]) -> None:
     for name, value in found.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and any("\ud800" <= char <= "\udfff" for char in text):
-                raise BadRowError(f"has {name} {ascii(excerpt(text))} with a lone surrogate; expected whole characters")
+                raise BadRowError(f"has {name} {excerpt(text)} with a lone surrogate; expected whole characters")
 
 
 # Formats
