@@ -12,7 +12,6 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.answer_end import line_end
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.questions import Question
-from rtuning_helpers.data.words import normalised_words
 from rtuning_helpers.model.answering import answer_questions, draw_question_answers
 from rtuning_helpers.model.decoding import Answer, answer_prompts
 from rtuning_helpers.model.fitting import REPLY_TOKENS
@@ -139,12 +138,3 @@ def replies(evidence: Evidence, question: str) -> list[str]:
     sizes = {"max_new_tokens": REPLY_TOKENS, "batch_size": evidence.batch_size}
     said = answer_prompts(evidence.lm, contexts, end=line_end, **sizes)
     return [answer.text for answer in said]
-
-
-def same_words(_: str, one: str, other: str) -> bool:
-    """Whether two answers are alike, case and punctuation aside."""
-    return _in_words(one) == _in_words(other)
-
-
-def _in_words(text: str) -> str:
-    return " ".join(normalised_words(text)) or text.strip()

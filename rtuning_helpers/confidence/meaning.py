@@ -9,11 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import entropy
 
-from rtuning_helpers.confidence.evidence import Evidence, SameMeaning, same_words
+from rtuning_helpers.confidence.evidence import Evidence, SameMeaning
+from rtuning_helpers.data.words import as_compared
 
 
 def meaning_clusters(question: str, answers: Sequence[str], same_meaning: SameMeaning | None = None) -> list[int]:
     """Number of the cluster of each answer; a new cluster opens where an answer matches none of the first ones."""
+
+    def same_words(_: str, one: str, other: str) -> bool:
+        return as_compared(one) == as_compared(other)
+
     agree, first, known = same_meaning or same_words, [], {}
     for answer in dict.fromkeys(answers):
         known[answer] = next((i for i, other in enumerate(first) if agree(question, other, answer)), len(first))

@@ -50,6 +50,15 @@ def normalised_words(text: str) -> list[str]:
     return [_word(found) for found in _TOKEN.finditer("".join(pieces))]
 
 
+def as_compared(text: str) -> str:
+    """The words as one text, which two answers that say the same share; a text of symbols alone is compared as it is.
+
+    >>> as_compared("Ann!") == as_compared("ann"), as_compared("?") == as_compared("!")
+    (True, False)
+    """
+    return " ".join(normalised_words(text)) or text.strip()
+
+
 @lru_cache(maxsize=1 << 14)
 def _piece(character: str) -> tuple[str, bool]:
     """What a character becomes before words are told apart, and whether it is a word in a script without spaces."""

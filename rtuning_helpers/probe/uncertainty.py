@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from rtuning_helpers.data.words import normalised_words
+from rtuning_helpers.data.words import as_compared
 from rtuning_helpers.model.forward import NonFiniteLogitsError, token_batches
 from rtuning_helpers.model.language_model import LanguageModel
 
@@ -47,7 +47,7 @@ def answer_entropy(answers: Sequence[str], normalise: bool = False) -> float:
     """
     if len(answers) < 2:
         raise ValueError(f"answers has {len(answers)} entries; entropy needs at least k = 2 samples")
-    counts = Counter(" ".join(normalised_words(a)) if normalise else a for a in answers).values()
+    counts = Counter(as_compared(a) if normalise else a for a in answers).values()
     return sum(n / len(answers) * math.log(len(answers) / n) for n in counts)
 
 

@@ -8,6 +8,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny import TINY_LIMIT
 
 from rtuning_helpers.confidence import evidence as asking
@@ -84,6 +86,15 @@ def test_samples_that_all_differ_are_worth_nothing_and_never_less(k):
     for name in ("sample entropy", "semantic entropy"):
         (found,) = judge(name, questions=ASKED[:1], answers=EVIDENCE.answers[:1], samples=samples)
         assert 0 <= found < 1e-12
+
+
+@given(st.lists(st.sampled_from(["Ann", "ann!", "?", "!", "1,000", "1000", "東京", "東 京", "F#", "F"]), min_size=2))
+def test_entropy_agreement_and_clusters_compare_the_same_words(texts):
+    drawn = {"questions": ASKED[:1], "answers": [said(texts[0], 0.5)], "samples": [[said(t, 0.5) for t in texts]]}
+    normalised, clusters = judge("sample entropy, normalised", **drawn), judge("semantic entropy, discrete", **drawn)
+    assert normalised == pytest.approx(clusters, abs=1e-12)
+    numbers = meaning_clusters("Who?", texts)
+    assert judge("self-consistency", **drawn)[0] == pytest.approx(numbers.count(numbers[0]) / len(texts))
 
 
 def test_another_sense_of_same_meaning():

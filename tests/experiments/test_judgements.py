@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from tiny import TINY_LIMIT
 
 from rtuning_helpers import steps
 from rtuning_helpers.confidence.columns import ESTIMATORS, NAMES
+from rtuning_helpers.confidence.estimators import p_ik
+from rtuning_helpers.confidence.evidence import Evidence
+from rtuning_helpers.experiments.estimators import measure
 from rtuning_helpers.experiments.estimators.measure import (
     LEARNED,
     Judged,
@@ -125,6 +129,19 @@ def test_majority_answers():
     assert share.tolist() == pytest.approx([2 / 3, 0.5])
     with pytest.raises(ValueError, match="samples of row 1 hold 1 answer; k has to be at least 2"):
         majority_answers([["a"], ["b", "b"]])
+
+
+def test_the_probe_judges_no_row_that_it_was_fitted_on(monkeypatch):
+    states, right = np.random.default_rng(0).normal(size=(45, 3)), np.arange(45) % 3 == 0
+    monkeypatch.setattr(p_ik, "states", lambda *_: states)
+    found = measure._cross_fitted(Evidence(None, [], [], training=[None] * 45, training_correct=right.tolist()))
+    for block in range(5):
+        judged = np.arange(45) // 9 == block
+        probe = clone(p_ik.PROBE).fit(states[~judged], right[~judged])
+        assert found[judged] == pytest.approx(probe.predict_proba(states[judged])[:, 1])
+    one_class = [i < 3 for i in range(18)]  # what is left without the first block is all wrong
+    evidence = Evidence(None, [], [], training=[None] * 18, training_correct=one_class)
+    assert np.isnan(measure._cross_fitted(evidence)).all()
 
 
 def test_the_chain_on_the_tiny_model(config):
