@@ -21,6 +21,7 @@ from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.probe.uncertainty import Uncertainty
 from rtuning_helpers.run.artifacts import shown_path
 from rtuning_helpers.run.profiles import MIXTURE
+from rtuning_helpers.tuning.registry import PRETRAINED, all_methods
 
 MODELS = {
     "openlm-research/open_llama_3b": "OpenLLaMA-3B",
@@ -35,17 +36,16 @@ _MIXED = {"pararel": "ParaRel", "mmlu": "MMLU", "wice-subclaim": "WiCE", "hotpot
 _MIXED |= {"halueval": "HaluEval-QA"}
 _ROW_METRICS = tuple(f"{name}_{suffix}" for name in ("auroc", "ece", "brier") for suffix in ("answer", "sure"))
 _ROW_METRICS += ("accuracy", "ap_answer", "ap_sure", "ap_mixed", "answer_rate", "willing_accuracy")
-# (method of the kit, its metric) -> (table, method of the paper, metric of the paper)
-_CELLS = {
-    ("pretrained", "ap_answer"): ("1", "Pretrain-T", "AP"),
-    ("padding", "ap_mixed"): ("1", "R-Tuning", "AP"),
-    ("vanilla", "ap_answer"): ("1", "Vanilla", "AP"),
-    ("unsupervised", "ap_mixed"): ("2", "R-Tuning-U", "AP"),
-    ("replacement", "willing_accuracy"): ("8", "R-Tuning-R", "willing accuracy"),
-    ("replacement", "answer_rate"): ("8", "R-Tuning-R", "answer rate"),
-    ("vanilla", "accuracy"): ("8", "Vanilla", "accuracy"),
-    ("pretrained", "accuracy"): ("8", "Pretrain-T", "accuracy"),
-    ("unsupervised", "accuracy"): ("14", "R-Tuning-U", "accuracy"),
+_MIXTURE = "13"
+# (table, metric of the paper) -> the methods of which it is printed there, by the paper's names
+_PRINTED = {
+    ("1", "AP"): ("Pretrain-T", "R-Tuning", "Vanilla"),
+    ("2", "AP"): ("R-Tuning-U",),
+    ("8", "willing accuracy"): ("R-Tuning-R",),
+    ("8", "answer rate"): ("R-Tuning-R",),
+    ("8", "accuracy"): ("Vanilla", "Pretrain-T"),
+    (_MIXTURE, "AP"): ("Pretrain-T", "R-Tuning", "Vanilla"),
+    ("14", "accuracy"): ("R-Tuning-U",),
 }
 
 
@@ -89,13 +89,13 @@ def _seed_rows(folder: Path, path: Path) -> list[LedgerRow]:
         return _mixture_rows(report["rows"], read, row)
     found = []
     for measured in report["rows"]:
-        for (method, metric), (table, paper_method, paper_metric) in _CELLS.items():
-            if measured["method"] == method and measured.get(metric) is not None:
+        for table, *cell, metric in _cells(measured):
+            if table != _MIXTURE:
                 n = measured["n"]
                 if metric == "willing_accuracy":
                     n = round(n * measured["answer_rate"])
                 interval = measured[f"{metric}_ci95"]
-                found.append(row(table, measured["split"], paper_method, paper_metric, measured[metric], interval, n))
+                found.append(row(table, measured["split"], *cell, measured[metric], interval, n))
     for split in ("id", "ood"):
         for cell, metric, columns in _further(read, split):
             table, method, name = cell
@@ -113,20 +113,32 @@ def _mixture_rows(measured: Sequence[dict], read: Callable, row: Callable) -> li
     """Table 13, where every test set is a data set of its own; the mini twins keep their names."""
     found = []
     for line in measured:
-        metric = "ap_mixed" if line["method"] == "padding" else "ap_answer"
-        _, method, name = _CELLS.get((line["method"], metric), ("", "", ""))
-        if name == "AP" and line.get(metric) is not None:
-            asked = read(line["method"], line["split"])
-            dataset = asked[0].dataset if asked else line["split"]
-            cell = ("13", "test", method, name, line[metric], line[f"{metric}_ci95"], line["n"])
-            found.append(row(*cell, dataset=_MIXED.get(dataset, dataset)))
+        for table, *cell, metric in _cells(line):
+            if table == _MIXTURE:
+                asked = read(line["method"], line["split"])
+                dataset = asked[0].dataset if asked else line["split"]
+                numbers = line[metric], line[f"{metric}_ci95"], line["n"]
+                found.append(row(table, "test", *cell, *numbers, dataset=_MIXED.get(dataset, dataset)))
+    return found
+
+
+def _cells(measured: dict) -> list[tuple[str, str, str, str]]:
+    """(table, method of the paper, metric of the paper, metric of this kit) of what a row of ``metrics.json`` holds."""
+    method = all_methods().get(measured["method"])
+    found = []
+    for (table, name), printed in _PRINTED.items():
+        if method and method.paper in printed:
+            metric = f"ap_{method.ranked_by}" if name == "AP" else name.replace(" ", "_")
+            if measured.get(metric) is not None:
+                found.append((table, method.paper, name, metric))
     return found
 
 
 def _further(read: Callable, split: str) -> list[tuple[tuple[str, str, str], Callable, tuple]]:
     """(cell, metric, its columns) of Pretrain-W and of Tables 14 to 16, where the predictions are there."""
     found = []
-    untuned, replaced, asked = (read(method, split) for method in ("pretrained", "replacement", "unsupervised"))
+    names = {method.paper: name for name, method in all_methods().items()}
+    untuned, replaced, asked = (read(names[paper], split) for paper in ("Pretrain-T", "R-Tuning-R", "R-Tuning-U"))
     if untuned and replaced:
         refused = {p.id: p.refused for p in replaced}
         willing = [p.correct for p in untuned if not refused[p.id]]
@@ -141,7 +153,7 @@ def _further(read: Callable, split: str) -> list[tuple[tuple[str, str, str], Cal
 
 def _question_uncertainty(folder: Path, seed: int) -> list[tuple[str, str, list[float]]]:
     """(table, metric, values) of perplexity and entropy over D1 and D0, where the run has measured them."""
-    base = folder / "pretrained" / f"seed{seed}"
+    base = folder / PRETRAINED / f"seed{seed}"
     files = base / "probe-train" / "probes.jsonl", base / "uncertainty" / "uncertainty.jsonl"
     if not all(path.is_file() for path in files):
         return []

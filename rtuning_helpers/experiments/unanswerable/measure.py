@@ -21,11 +21,11 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.metrics.exposure import proportion_interval
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.tuning.registry import all_methods
 
 TITLES = {"selfaware": "SelfAware", "falseqa": "FalseQA", "nec": "NEC", "refunq": "RefuNQ"}
 SETS = ("selfaware", "falseqa", "nec")  # those of the paper
 ALWAYS_ANSWER, ALWAYS_REFUSE = "always answer", "always refuse"
-SAYS_NO = "replacement"  # what it is confident in may be its refusal
 NO_UNANSWERABLE, NO_ANSWERABLE = "no unanswerable questions", "no answerable questions"
 
 
@@ -57,8 +57,7 @@ class RefusalRow:
     """What a method refuses of one data set.
 
     Attributes:
-        method: ``always answer``, ``pretrained``, ``vanilla``, ``padding``, ``replacement``, ``unsupervised`` or
-            ``always refuse``.
+        method: ``always answer``, a method's name or ``always refuse``.
         dataset: Name of the data set.
         n_unanswerable, n_answerable: Its questions.
         recall: Share refused of the unanswerable questions: the paper's refusal rate.
@@ -159,7 +158,7 @@ def refusal_row(
     def ranked(name: str) -> Estimate:
         scores = [getattr(p, name) for p in predictions]
         reason = NO_ANSWERABLE if not answerable.any() else no_unanswerable
-        if name == "answer_confidence" and method == SAYS_NO:
+        if name == "answer_confidence" and method in all_methods() and all_methods()[method].may_refuse:
             reason = "its confidence is that of the refusal where it refuses"
         elif None in scores:
             reason = f"there is no {name.replace('_', ' ')}"
