@@ -22,7 +22,8 @@ from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
 from rtuning_helpers.model.answering import draw_question_answers
 from rtuning_helpers.model.fitting import Truncation
-from rtuning_helpers.model.language_model import LanguageModel, load_language_model, model_revision
+from rtuning_helpers.model.language_model import LanguageModel, default_device, load_language_model, model_revision
+from rtuning_helpers.model.threads import free_cores
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities
 from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder
@@ -141,12 +142,14 @@ def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
     return read_records(data_step(config, method) / "records.jsonl", TuningRecord)
 
 
-def tuning_step(config: RunConfig, method: str, force: bool = False) -> Path:
-    """Fine-tune on the records of a method; writes ``adapter/`` and ``training.json``."""
+def tuning_step(
+    config: RunConfig, method: str, force: bool = False, tune: Callable[..., TrainingLog] = finetune
+) -> Path:
+    """Fine-tune on the records of a method, by ``tune``; writes ``adapter/`` and ``training.json``."""
     config = config.tuning
 
     def write(folder: Path) -> None:
-        log = finetune(
+        log = tune(
             read_tuning_records(config, method),
             config.settings,
             folder / ADAPTER,
@@ -159,6 +162,30 @@ def tuning_step(config: RunConfig, method: str, force: bool = False) -> Path:
     parameters = step_parameters(config, (), finetune) | {"method": method}
     inputs = [data_step(config, method)]
     return run_step(step_folder(config, method, "tuning"), parameters, write, inputs=inputs, force=force)
+
+
+def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False) -> list[Path]:
+    """Fine-tune by each of the methods: on a CPU side by side, as many at a time as there are cores free."""
+    tune_all([(config, method) for method in check_methods(methods)], force)
+    return [tuning_step(config, method) for method in methods]
+
+
+def tune_all(runs: Sequence[tuple[RunConfig, str]], force: bool = False) -> None:
+    """As `tuning_steps`, for pairs of a run and a method."""
+
+    def tokens(run: tuple[RunConfig, str]) -> int:
+        return sum(len(record.prompt) + len(record.completion) for record in read_tuning_records(*run))
+
+    at_once = 1 if default_device().type != "cpu" else min(len(runs), free_cores())
+    if at_once == 1:
+        for config, method in runs:
+            tuning_step(config, method, force)
+        return
+    from rtuning_helpers.tuning.side_by_side import do_side_by_side
+
+    longest_first = sorted(runs, key=tokens, reverse=True)  # so that no core waits for the last one
+    tasks = [lambda tune, run=run: tuning_step(*run, force, tune) for run in longest_first]
+    do_side_by_side(tasks, at_once)
 
 
 def read_training_log(config: RunConfig, method: str) -> TrainingLog:

@@ -51,7 +51,7 @@ import sys
 if "google.colab" in sys.modules:
     # %pip uninstall -q -y torchao
     # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
-    # %pip install -q bitsandbytes peft trl papermill jupytext seaborn
+    # %pip install -q bitsandbytes peft papermill jupytext seaborn
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 

@@ -16,9 +16,10 @@ import torch
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
 from rtuning_helpers.model.language_model import MINI_CHECKPOINT, default_device, model_location
+from rtuning_helpers.model.threads import allowed_cores, free_cores, thread_count
 from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
 
-PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "trl")
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 MINI_MEMORY_GIB, MINI_DISK_GIB = 1.5, 1.0
 GIB = 2**30
 
@@ -42,17 +43,12 @@ def examine() -> list[Finding]:
     """Look at everything that decides what can be run here; takes a few seconds."""
     found = [Finding("python", None, platform.python_version()), *_packages()]
     memory, disk = memory_gib(), shutil.disk_usage(default_out()).free / GIB
-    found.append(Finding("processor", None, f"{core_count()} cores"))
+    found.append(_processor())
     found.append(Finding("memory", memory >= MINI_MEMORY_GIB, f"{memory:.1f} GiB"))
     found.append(Finding("disk", disk >= MINI_DISK_GIB, f"{disk:.0f} GiB free"))
     found.append(_gpu())
     found += [_four_bit(), _checkpoint()]
     return found + [_profile(name, profile, found) for name, profile in PROFILES.items()]
-
-
-def core_count() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory_gib() -> float:
@@ -64,6 +60,12 @@ def memory_gib() -> float:
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return limit / GIB
+
+
+def _processor() -> Finding:
+    kind = torch.backends.cpu.get_cpu_capability()
+    threads = f"{free_cores()} free now, computes with {thread_count()} threads"
+    return Finding("processor", None, f"{kind}; {allowed_cores():g} cores, {threads}")
 
 
 def _packages() -> list[Finding]:

@@ -33,7 +33,7 @@ from rtuning_helpers.json_files import write_text
 from rtuning_helpers.run.profiles import default_out
 
 STAMP = "rtuning"
-STAMPED_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "trl")
+STAMPED_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 KERNELSPEC = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 FORBIDDEN = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from transformers.utils import logging as transformers_logging
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256, verify_checksums
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.model.threads import thread_count
 
 MINI, MINI_TASKS = "mini", "mini-tasks"
 MINI_CHECKPOINT = Path(__file__).parents[1] / "miniworld" / "checkpoint"
@@ -177,6 +179,7 @@ def load_language_model(
     revision: str | None = None,
     dtype: str = "float32",
     four_bit: bool = True,
+    packed: bool | None = None,
     adapter: Path | None = None,
 ) -> LanguageModel:
     """Load a model for answering.
@@ -186,7 +189,8 @@ def load_language_model(
             only).
         revision: Commit, tag or branch on the hub.
         dtype: Type of computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        four_bit: Store the linear layers in NF4 with double quantisation (QLoRA's base).
+        four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base).
+        packed: As `load_base_model`.
         adapter: Folder of a LoRA adapter, or of a fully fine-tuned model, to put in place.
 
     Raises:
@@ -200,7 +204,7 @@ def load_language_model(
     full_tuned = adapter is not None and not (adapter / "adapter_config.json").is_file()
     if full_tuned and not (adapter / "config.json").is_file():
         raise InputError(f"adapter {adapter}: no adapter_config.json in it, and no config.json of a fully tuned model")
-    model = load_base_model(str(adapter) if full_tuned else location, revision, dtype, four_bit)
+    model = load_base_model(str(adapter) if full_tuned else location, revision, dtype, four_bit, packed)
     check_embedded(model, [("the end of sequence", [tokenizer.eos_token_id])])
     if adapter is not None and not full_tuned:
         model = _with_adapter(model, adapter, name)
@@ -250,8 +254,22 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
     return model
 
 
-def load_base_model(location: str, revision: str | None, dtype: str, four_bit: bool) -> PreTrainedModel:
-    """The bare model, on the default device, from a folder or the hub."""
+def load_base_model(
+    location: str, revision: str | None, dtype: str, four_bit: bool, packed: bool | None = None
+) -> PreTrainedModel:
+    """The bare model, on the default device, from a folder or the hub.
+
+    Args:
+        location: Folder or hub name, see `model_location`.
+        revision: Commit, tag or branch on the hub.
+        dtype: Type of computation.
+        four_bit: Round the linear layers' weights to NF4 with double quantisation.
+        packed: Whether they stay stored in 4 bits and are unpacked in every forward pass. None: on a GPU only; on a CPU
+            they are unpacked once, since memory is not short there and unpacking takes most of the time.
+
+    Raises:
+        InputError: It cannot be loaded.
+    """
     compute = getattr(torch, dtype)
     quantisation = BitsAndBytesConfig(
         load_in_4bit=True,
@@ -259,23 +277,40 @@ def load_base_model(location: str, revision: str | None, dtype: str, four_bit: b
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
     )
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    device = default_device()
+    torch.set_num_threads(thread_count())
+    if packed is None:
+        packed = device.type != "cpu"
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            location,
-            revision=_hub_revision(location, revision),
-            dtype=compute,
-            device_map={"": default_device()},
-            quantization_config=quantisation if four_bit else None,
-            use_safetensors=True,
-        )
+        with _quiet_transformers():
+            model = AutoModelForCausalLM.from_pretrained(
+                location,
+                revision=_hub_revision(location, revision),
+                dtype=compute,
+                device_map={"": device},
+                quantization_config=quantisation if four_bit else None,
+                use_safetensors=True,
+            )
+            if four_bit and not packed:
+                model = model.dequantize()
+                model.is_loaded_in_4bit = False  # which transformers leaves as it was
+            return model
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"parameter model {location}: cannot be loaded ({_first_line(error)})") from None
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Without its progress bar, and without its word on every unpacking."""
+    shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
     finally:
+        transformers_logging.set_verbosity(verbosity)
         if shown:
             transformers_logging.enable_progress_bar()
-    return model
 
 
 def _hub_revision(location: str, revision: str | None) -> str:

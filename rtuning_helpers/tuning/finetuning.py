@@ -1,10 +1,9 @@
-"""Fine-tuning: QLoRA (4-bit base, LoRA on all linear layers), LoRA, or all weights, with TRL's SFTTrainer."""
+"""Fine-tuning: QLoRA (4-bit base, LoRA on all linear layers), LoRA, or all weights, with transformers' Trainer."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import tempfile
 import time
 import warnings
@@ -14,16 +13,14 @@ from pathlib import Path
 
 import psutil
 import torch
-from datasets import Dataset
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
-from trl import SFTConfig, SFTTrainer
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer, model_location
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
-from rtuning_helpers.tuning.encoding import encode_records
+from rtuning_helpers.tuning.encoding import IGNORED, encode_records
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
 
@@ -57,8 +54,10 @@ def lora_config(rank: int) -> LoraConfig:
     return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
-def load_trainable_model(settings: Profile) -> PreTrainedModel:
+def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTrainedModel:
     """The profile's model, made ready for its kind of tuning; QLoRA and LoRA models carry a fresh adapter.
+
+    ``packed`` is that of `language_model.load_base_model`.
 
     Raises:
         InputError: Unknown kind of tuning.
@@ -66,12 +65,12 @@ def load_trainable_model(settings: Profile) -> PreTrainedModel:
     if settings.tuning not in ("qlora", "lora", "full"):
         raise InputError(f"tuning is {settings.tuning!r}; expected qlora, lora or full")
     location = model_location(settings.model)
-    model = load_base_model(location, settings.revision, settings.dtype, settings.four_bit)
+    model = load_base_model(location, settings.revision, settings.dtype, settings.four_bit, packed)
     if settings.tuning == "full":
         return model
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
-        if settings.four_bit:
+        if getattr(model, "is_loaded_in_4bit", False):
             model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=settings.needs_gpu)
         return get_peft_model(model, lora_config(settings.lora_rank))
 
@@ -83,6 +82,7 @@ def finetune(
     *,
     seed: int = 0,
     loss_on: str = "completion",
+    packed: bool | None = None,
     description: str = "fine-tuning",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingLog:
@@ -94,6 +94,7 @@ def finetune(
         out: Folder for the adapter.
         seed: Seed of the adapter's first weights and of the order of the examples.
         loss_on: ``"completion"`` (paper section 2.3) or ``"all"`` (as the released code does).
+        packed: Whether QLoRA's base stays stored in 4 bits, see `language_model.load_base_model`.
         description: Text beside the progress bar.
         callbacks: What else is to happen at the trainer's events, such as looking at the model on the way.
 
@@ -102,7 +103,9 @@ def finetune(
     """
     tokenizer = load_tokenizer(settings.model, settings.revision)
     encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
-    return finetune_encoded(encoded, settings, out, seed=seed, description=description, callbacks=callbacks)
+    return finetune_encoded(
+        encoded, settings, out, seed=seed, packed=packed, description=description, callbacks=callbacks
+    )
 
 
 def finetune_encoded(
@@ -111,38 +114,35 @@ def finetune_encoded(
     out: Path,
     *,
     seed: int = 0,
+    packed: bool | None = None,
     description: str = "fine-tuning",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingLog:
     """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
     set_seed(seed)
-    tokenizer = load_tokenizer(settings.model, settings.revision)
-    model = load_trainable_model(settings)
+    model = load_trainable_model(settings, packed)
     check_embedded(model, (("a training record", row["input_ids"]) for row in encoded))
     model_mib = model.get_memory_footprint() / 2**20
     on_gpu = model.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    progress = _Progress(description)
+    pad = load_tokenizer(settings.model, settings.revision).pad_token_id
     with tempfile.TemporaryDirectory() as scratch, _quiet_libraries():
-        trainer = _LeanTrainer(
+        trainer = _LabelTrainer(
             model=model,
-            args=SFTConfig(
+            args=TrainingArguments(
                 output_dir=scratch,
                 per_device_train_batch_size=settings.batch_size,
                 gradient_accumulation_steps=settings.accumulation,
                 num_train_epochs=settings.epochs,
                 learning_rate=settings.learning_rate,
-                optim="paged_adamw_8bit" if on_gpu and settings.tuning == "qlora" else "adamw_torch",
+                optim="paged_adamw_8bit" if on_gpu and settings.tuning == "qlora" else "adamw_torch_fused",
                 lr_scheduler_type="linear",
                 gradient_checkpointing=settings.needs_gpu,
                 fp16=settings.dtype == "float16",
                 bf16=settings.dtype == "bfloat16",
                 use_cpu=not on_gpu,
-                max_length=settings.max_length,
-                dataset_kwargs={"skip_prepare_dataset": True},
-                completion_only_loss=False,  # the labels are made already
-                packing=False,
+                remove_unused_columns=False,  # `left_padded` makes the model's inputs
                 logging_steps=0.025,  # of all steps: 40 points on the loss curve
                 save_strategy="no",
                 report_to="none",
@@ -150,10 +150,11 @@ def finetune_encoded(
                 dataloader_pin_memory=on_gpu,
                 seed=seed,
             ),
-            train_dataset=Dataset.from_list(list(encoded)),
-            processing_class=tokenizer,
-            callbacks=[progress, *callbacks],
+            data_collator=lambda rows: left_padded(rows, pad),
+            train_dataset=list(encoded),
+            callbacks=[_Progress(description), *callbacks],
         )
+        trainer.remove_callback(PrinterCallback)
         started = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - started
@@ -176,11 +177,48 @@ def _true_size(model: PreTrainedModel) -> int:
     return sum(p.numel() * (2 if p.__class__.__name__ == "Params4bit" else 1) for p in model.parameters())
 
 
-class _LeanTrainer(SFTTrainer):
-    """SFTTrainer without its per-step entropy and accuracy, which take a fifth of the time of a small model's step."""
+def left_padded(rows: Sequence[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor | int]:
+    """A batch whose sequences end together, so that the tokens to predict lie side by side.
+
+    Args:
+        rows: ``input_ids`` and ``labels`` of each sequence.
+        pad: Token that fills the rows up in front.
+
+    Returns:
+        ``input_ids``, ``attention_mask``, ``position_ids`` and ``labels``, each of shape (rows, longest), and
+        ``logits_to_keep``: the number of positions at the end from which something is predicted, and the last.
+    """
+    longest = max(len(row["input_ids"]) for row in rows)
+    labels = [[IGNORED, *row["labels"][1:]] for row in rows]  # nothing stands before a first token to predict it
+
+    def filled(sequences: Sequence[Sequence[int]], filler: int) -> torch.Tensor:
+        return torch.tensor([[filler] * (longest - len(sequence)) + list(sequence) for sequence in sequences])
+
+    mask = filled([[1] * len(row) for row in labels], 0)
+    predicted = [next((i for i, label in enumerate(row) if label != IGNORED), len(row)) for row in labels]
+    return {
+        "input_ids": filled([row["input_ids"] for row in rows], pad),
+        "attention_mask": mask,
+        "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
+        "labels": filled(labels, IGNORED),
+        "logits_to_keep": 1 + max(len(row) - first for row, first in zip(labels, predicted, strict=True)),
+    }
+
+
+class _LabelTrainer(Trainer):
+    """Trainer that computes the output layer only where a token is to be predicted: most of a small model's work."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.model_accepts_loss_kwargs = True  # the loss below is a mean over all batches of an optimiser step
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        return Trainer.compute_loss(self, model, inputs, return_outputs, num_items_in_batch)
+        labels, kept = inputs.pop("labels"), inputs["logits_to_keep"]
+        outputs = model(**inputs)
+        logits, wanted = outputs.logits[:, :-1].float(), labels[:, labels.shape[1] - kept + 1 :]
+        total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum")
+        loss = total / (wanted.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
+        return (loss, outputs) if return_outputs else loss
 
 
 class _Progress(TrainerCallback):
@@ -202,9 +240,9 @@ class _Progress(TrainerCallback):
 @contextlib.contextmanager
 def _quiet_libraries() -> Iterator[None]:
     """Keep the trainer's log lines out of the reader's page; errors still come through."""
-    loggers = [logging.getLogger(name) for name in ("transformers", "trl", "accelerate", "bitsandbytes")]
+    loggers = [logging.getLogger(name) for name in ("transformers", "accelerate", "bitsandbytes")]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings(), open(os.devnull, "w") as devnull, contextlib.redirect_stdout(devnull):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for logger in loggers:
             logger.setLevel(logging.ERROR)

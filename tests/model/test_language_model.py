@@ -49,12 +49,24 @@ def one_line(caught):
 def test_a_good_folder_loads_in_4_bit_and_without(folder):
     assert model_location(str(folder)) == str(folder)
     four_bit, plain = (load_language_model(str(folder), four_bit=flag) for flag in (True, False))
-    assert type(four_bit.model.model.layers[0].mlp.up_proj.weight).__name__ == "Params4bit"
+    rounded, exact = (lm.model.model.layers[0].mlp.up_proj.weight for lm in (four_bit, plain))
+    assert 0 < (rounded - exact).norm() / exact.norm() < 0.15
     assert plain.model.dtype == torch.float32
     assert not four_bit.model.training and not plain.model.training
     assert four_bit.revision == plain.revision == model_revision(str(folder))
     assert plain.name == str(folder)
     assert load_language_model(str(folder), four_bit=False, dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_weights_rounded_once_are_those_of_the_packed_layers(folder):
+    """A forward pass as in training: without gradients some processors multiply 4-bit weights in bfloat16."""
+    packed, rounded = (load_language_model(str(folder), packed=flag) for flag in (True, None))
+    assert type(packed.model.model.layers[0].mlp.up_proj.weight).__name__ == "Params4bit"
+    assert type(rounded.model.model.layers[0].mlp.up_proj) is torch.nn.Linear
+    ids = torch.arange(2, 42).reshape(4, 10)
+    ours, theirs = (lm.model.train()(ids).logits for lm in (rounded, packed))
+    assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
+    assert not getattr(rounded.model, "is_loaded_in_4bit", False)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from transformers import Trainer, TrainerCallback
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
@@ -41,8 +42,8 @@ def tuned(records, settings, tmp_path_factory):
         if tuning not in done:
             models = []
 
-            def load(profile, original=finetuning.load_trainable_model):
-                models.append(original(profile))
+            def load(profile, packed, original=finetuning.load_trainable_model):
+                models.append(original(profile, packed))
                 return models[0]
 
             out = tmp_path_factory.mktemp(tuning) / "adapter"
@@ -105,11 +106,65 @@ def test_reloading_gives_the_trained_model_and_not_the_base(tuned, tuning, setti
         assert max(abs(getattr(a, name) - getattr(b, name)) for a, b in zip(before, after, strict=True)) > least
 
 
-def test_the_base_is_4_bit_under_qlora_only(tuned):
+def test_the_base_is_packed_on_a_cpu_only_if_asked(tuned, settings):
     kinds = {k: {type(p).__name__ for p in tuned(k)[2].parameters()} for k in KINDS}
-    assert "Params4bit" in kinds["qlora"]
-    assert "Params4bit" not in kinds["lora"] | kinds["full"]
-    assert tuned("qlora")[0].model_mib < tuned("full")[0].model_mib
+    packed = finetuning.load_trainable_model(settings, packed=True)
+    assert "Params4bit" in {type(p).__name__ for p in packed.parameters()}
+    assert "Params4bit" not in set().union(*kinds.values())
+    assert packed.get_memory_footprint() / 2**20 < tuned("full")[0].model_mib
+
+
+def test_packed_and_unpacked_weights_train_alike(tuned, records, settings, tmp_path):
+    packed = finetuning.finetune(records, settings, tmp_path / "packed", seed=3, packed=True)
+    assert [loss for _, loss in packed.losses] == pytest.approx(
+        [loss for _, loss in tuned("qlora")[0].losses], abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("loss_on", ["completion", "all"])
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_the_loss_at_labels_only_is_the_plain_loss(records, settings, tmp_path, monkeypatch, loss_on, accumulation):
+    """The first step of our trainer, and that of transformers' own on whole sequences padded behind."""
+    uneven = [replace(r, prompt=r.prompt + " Answer:" * (i % 5)) for i, r in enumerate(records)]
+    settings = replace(settings, batch_size=5, accumulation=accumulation, epochs=1, tuning="full")
+    seen = []
+
+    class Norm(TrainerCallback):
+        def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+            seen.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+
+    def run(name):
+        out = tmp_path / name
+        log = finetuning.finetune(uneven, settings, out, seed=3, loss_on=loss_on, callbacks=[Norm()])
+        return log.losses
+
+    ours = run("ours")
+    monkeypatch.setattr(finetuning, "left_padded", right_padded)
+    monkeypatch.setattr(finetuning, "_LabelTrainer", Trainer)
+    plain, middle = run("plain"), len(seen) // 2
+    assert ours[0][1] == pytest.approx(plain[0][1], rel=1e-5)
+    for a, b in zip(seen[0], seen[middle], strict=True):
+        assert (a - b).abs().max() <= 1e-4 * b.abs().max() + 1e-6
+
+
+def right_padded(rows, pad):
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def filled(name, filler):
+        return torch.tensor([row[name] + [filler] * (longest - len(row[name])) for row in rows])
+
+    mask = torch.tensor([[i < len(row["labels"]) for i in range(longest)] for row in rows]).long()
+    return {"input_ids": filled("input_ids", pad), "attention_mask": mask, "labels": filled("labels", -100)}
+
+
+def test_a_batch_ends_together_and_says_where_labels_are():
+    rows = [{"input_ids": [5, 6, 7, 8], "labels": [-100, -100, 7, 8]}, {"input_ids": [5, 9], "labels": [5, 9]}]
+    batch = finetuning.left_padded(rows, pad=1)
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [1, 1, 5, 9]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1], [0, 0, 1, 1]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3], [0, 0, 0, 1]]
+    assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, -100, -100, 9]]  # nothing predicts a first token
+    assert batch["logits_to_keep"] == 3
 
 
 def test_the_seed_decides(tuned, records, settings, tmp_path):

@@ -1,0 +1,53 @@
+"""How many threads to compute with: as many as there are processor cores free, for more only wait for each other."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+CGROUP = Path("/sys/fs/cgroup")
+LOOK_SECONDS = 0.1
+
+
+def allowed_cores(cgroup: Path = CGROUP) -> float:
+    """Processor cores that this process may use: its affinity, or the container's quota if that is lower.
+
+    Args:
+        cgroup: Where the control groups are mounted (version 2, or the ``cpu`` controller of version 1).
+    """
+    cores = float(len(_allowed_numbers()) or os.cpu_count() or 1)
+    for quota, period in (_quota(cgroup / "cpu.max"), _quota(cgroup / "cpu/cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        if quota > 0 and period > 0:
+            cores = min(cores, quota / period)
+    return cores
+
+
+def free_cores(cgroup: Path = CGROUP) -> int:
+    """Allowed cores that nobody keeps busy at this moment, one at least; looks on for a tenth of a second."""
+    idle = psutil.cpu_times_percent(interval=LOOK_SECONDS, percpu=True)
+    mine = [times for number, times in enumerate(idle) if number in _allowed_numbers()] or idle
+    return max(1, round(min(sum(times.idle for times in mine) / 100, allowed_cores(cgroup)) - 0.1))
+
+
+@cache  # the last digits of a result depend on it
+def thread_count() -> int:
+    """Threads that this process computes with: what the user set as ``OMP_NUM_THREADS``, else `free_cores`."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return int(named) if named.isdecimal() and int(named) else free_cores()
+
+
+def _allowed_numbers() -> set[int]:
+    """Numbers of the cores that this process is bound to; empty where the system does not say (macOS)."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def _quota(file: Path, period: str | None = None) -> tuple[float, float]:
+    """(microseconds of processor time, per so many), from one file or two; (0, 0) where there is no limit."""
+    try:
+        words = file.read_text().split() + (file.with_name(period).read_text().split() if period else [])
+        return float(words[0]), float(words[1])
+    except (OSError, ValueError, IndexError):  # no such file, or "max"
+        return 0.0, 0.0
