@@ -360,11 +360,12 @@ if "padding" in methods:
 # %%
 recorded = RECORDING.read(config)
 if recorded is not None:
-    display(over_seeds(recorded["rows"]))
+    table = over_seeds(recorded["rows"])
+    display(table.assign(method=table.method.map(method_label)))
     gains = gain(recorded["rows"])
     for split, name in splits.items():
         values = ", ".join(f"{v:+.3f}" for v in gains[split])
-        print(f"{name:20} padding - vanilla in AP, by seed: {values}; mean {np.mean(gains[split]):+.3f}")
+        print(f"{name:20} recorded runs: padding - vanilla in AP, by seed: {values}; mean {np.mean(gains[split]):+.3f}")
 
 # %% [markdown]
 # The *size* of this gain is a matter of how long one tunes. Six schedules were tried on seed 0 while the kit was being written

@@ -493,8 +493,8 @@ if "low" in rise:
 # those in `last`? Would you stop early?
 #
 # **Exercise 11.3** (20 minutes). Padding could show the *model's own* wrong answer in front of "I am unsure" instead of the gold answer.
-# Make such records from `steps.read_tuning_records(config, "padding")` (`replace(record, completion=...)`; the answers are in
-# `steps.read_probes(config)`), and tune with `finetune` and a `Watcher` on questions of D0. What is gained, what is lost?
+# Make such records from `steps.read_tuning_records(config, "padding")` (`replace(record, completion=...)` with
+# `prompts.padding_completion`, `from rtuning_helpers.data import prompts`; the answers are in `steps.read_probes(config)`), and tune with `finetune` and a `Watcher` on questions of D0. What is gained, what is lost?
 #
 # ## Summary
 #

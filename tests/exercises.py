@@ -1,0 +1,169 @@
+"""The key lines of every exercise: what a reader has to write, short of plotting and thinking.
+
+`test_notebooks` sees to it that each notebook has the names that they use; `test_exercises` runs those of the main line
+on a few questions.
+"""
+
+KEY_LINES = {
+    "01.1": """
+[matches(said, gold, rule) for said, gold in [("J. S. Bach", "Johann Bach")] for rule in ("words", "substring")]
+""",
+    "01.2": """
+[(p.confidence, p.exposure == 0) for p in certain]
+""",
+    "01.3": """
+import dataclasses
+places = [question for question in questions if question.question.startswith("In which city")]
+reworded = [dataclasses.replace(question, question="Where" + question.question[13:]) for question in places[:5]]
+probe(lm, reworded)
+""",
+    "02.1": """
+assert [answer_entropy(u.answers, normalise=True) for u in measured] == [answer_entropy(u.answers) for u in measured]
+""",
+    "02.2": """
+fewer = [answer_entropy(u.answers[:5]) for u in measured]
+median_split(fewer, seed=seed).tied
+""",
+    "02.3": """
+sorted((u.entropy, p.question) for u, p in zip(measured, probes) if not p.correct)[:10]
+""",
+    "03.1": """
+from dataclasses import replace
+own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in uncertain}
+[replace(record, completion=own.get(record.id, record.completion)) for record in padding_records]
+""",
+    "03.2": """
+from pathlib import Path
+from rtuning_helpers.model.answering import answer_questions
+from rtuning_helpers.tuning.finetuning import finetune
+few = min(len(certain), len(uncertain))
+sure, unsure = ([r for r in padding_records if r.certain is is_certain] for is_certain in (True, False))
+balanced = sure[:few] + unsure[:few]
+finetune(balanced, config.settings, Path("balanced"))
+lm = steps.load_tuned(config, Path("balanced"))
+[answer.sure_probability for answer in answer_questions(lm, asked, sureness=prompts.SURENESS_LABELS)]
+""",
+    "03.3": """
+[tokenizer.tokenize("I am" + label) for label in prompts.SURENESS_LABELS]
+""",
+    "04.1": """
+records = steps.read_tuning_records(config, "padding")
+log = finetune(records, replace(settings, lora_rank=2), Path("rank2"))
+log.losses[0], log.losses[-1]
+""",
+    "04.2": """
+records = steps.read_tuning_records(config, "padding")
+finetune(records, settings, Path("all"), loss_on="all")
+for lm in (steps.load_tuned(config, Path("all")), steps.load_model(config, "padding")):
+    encoded = encode_record(lm.tokenizer, record, settings.max_length)
+    ids, labels = (torch.tensor([encoded[key]], device=lm.device) for key in ("input_ids", "labels"))
+    lm.model(ids, labels=labels).loss.item()
+""",
+    "04.3": """
+finetune(steps.read_tuning_records(config, "vanilla"), replace(settings, epochs=30), Path("vanilla30"))
+[is_right(q, a.text) for q, a in zip(training, answer_questions(steps.load_tuned(config, Path("vanilla30")), training))]
+""",
+    "05.1": """
+rows[["method", "split", "ece_answer", "ece_sure", "brier_answer", "brier_sure"]]
+""",
+    "05.2": """
+judged = predictions["padding", "id"]
+mixes = {w: [w * p.sure_confidence + (1 - w) * p.answer_confidence for p in judged] for w in np.linspace(0, 1, 11)}
+{w: average_precision([p.correct for p in judged], mix) for w, mix in mixes.items()}
+""",
+    "05.3": """
+answered = sum(not p.refused for p in predictions["replacement", "id"])
+ranked = sorted(predictions["padding", "id"], key=lambda p: -p.sure_confidence)
+np.mean([p.correct for p in ranked[:answered]])
+""",
+    "06.1": """
+from rtuning_helpers import metrics
+for task in tasks:
+    found = transfer.read_answers(config, transfer.PADDING, task)
+    right = [p.correct for p in found]
+    metrics.average_precision(right, [p.sure_confidence for p in found])
+    metrics.average_precision(right, [p.answer_confidence for p in found])
+""",
+    "06.2": """
+from dataclasses import replace
+steps.read_transfer_predictions(replace(config, dataset="mini-mmlu+mini-fever"), "padding", "multitask", "wice")
+""",
+    "06.3": """
+from rtuning_helpers import metrics
+found = transfer.read_answers(config, transfer.PADDING, "wice")
+judge = [0.5 if 0 < p.exposure <= 60 else float(p.exposure > 60) for p in found]
+metrics.auroc([p.correct for p in found], judge)
+""",
+    "07.1": """
+pairs = list(zip(answers["NEC"]["padding"], answers["NEC"][PRETRAINED]))
+border = np.quantile([tuned.sure_confidence for tuned, untuned in pairs if untuned.answerable and untuned.correct], 0.1)
+np.mean([tuned.sure_confidence <= border for tuned, _ in pairs if not tuned.answerable])
+""",
+    "07.2": """
+found = answers["NEC"]
+count = sum(not p.answerable for p in found["padding"]) // 9
+kept = {p.id for p in [p for p in found["padding"] if p.answerable][:count]}
+all_rows({m: [p for p in part if not p.answerable or p.id in kept] for m, part in found.items()})
+""",
+    "07.3": """
+from dataclasses import replace
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.model.answering import answer_questions
+asked = [q for q in load_questions("mini-falseqa", "test") if q.question.startswith("Since") and " works for " in q.question]
+plain = [replace(q, question=f"For which company does {q.question.split()[1]} work?") for q in asked]
+said = answer_questions(steps.load_model(config), plain)
+[not matches(a.text, q.question.split(" works for ")[1].split(",")[0]) for a, q in zip(said, asked)]
+""",
+    "08.1": """
+counts = {"FalseQA": 2365, "NEC": 2078, "SelfAware": 1032}
+[proportion_half_width(r.value / 100, counts[r.dataset]) for r in paper_results(3).itertuples()]
+""",
+    "08.2": """
+from rtuning_helpers.paper.released_code import answers
+answers.PROBE_TOKENS = 1
+base = steps.load_model(config)
+for flags in (NONE, NONE.plus("drop_last_character")):
+    sum(answers.probe_labels(base, asked, flags))
+""",
+    "08.3": "",
+    "09.1": """
+from rtuning_helpers.confidence.calibrators import calibrate
+held_out_right, held_out = judged["id"].fitted_on(LEARNED)
+right, scores = judged["id"].scored(LEARNED)
+metrics.expected_calibration_error(right, calibrate(scores, held_out[:50], held_out_right[:50], "isotonic"))
+""",
+    "09.2": """
+{name: metrics.risk_at_coverage(*judged["id"].scored(name), coverage=0.5) for name in tested}
+""",
+    "09.3": """
+from rtuning_helpers.model.labels import label_probabilities
+answered = zip(steps.fitted(config, "id").questions, read_judged(config, "vanilla", "id").predictions)
+contexts = [f"{prompts.task_prompt(q)} {text}{prompts.sureness_suffix()}" for q, text in answered]
+label_probabilities(steps.load_model(config, "unsupervised"), contexts, prompts.SURENESS_LABELS)[:, 0]
+""",
+    "10.1": """
+Counter(knowledge_band(p.correct, row[:3]) for p, row in zip(probes, samples) if p.exposure == 0)
+""",
+    "10.2": """
+called = np.array(correct) & ~same
+np.sum(np.array(correct) & ~called & (seen == 0)), np.sum(np.array(correct) & ~called & (seen >= WELL_READ))
+""",
+    "10.3": """
+np.mean(rotated.right.sum(axis=1) >= 3)
+""",
+    "11.1": """
+for step in sorted(frame.step.unique())[2:]:
+    frame[(frame.step == step) & ~frame.certain].sure.plot.hist()
+""",
+    "11.2": """
+early = replace(config, epochs=2)
+counted(read_sightings(early, "padding")), counted([s for s in sightings if s.step == last.step.max()])
+""",
+    "11.3": """
+from rtuning_helpers.data import prompts
+own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in steps.read_probes(config) if not p.correct}
+records = [replace(r, completion=own.get(r.id, r.completion)) for r in steps.read_tuning_records(config, "padding")]
+with tempfile.TemporaryDirectory() as folder:
+    finetune(records, config.settings, Path(folder), callbacks=[Watcher({2, 4})])
+""",
+}
