@@ -1,7 +1,7 @@
 """The key lines of every exercise: what a reader has to write, short of plotting and thinking.
 
-`test_notebooks` sees to it that each notebook has the names that they use; `test_exercises` runs those of the main line
-on a few questions.
+`test_notebooks` sees to it that each notebook has the names that they use; `test_exercises` runs those of the cheap
+notebooks on a few questions.
 """
 
 KEY_LINES = {
@@ -109,7 +109,7 @@ all_rows({m: [p for p in part if not p.answerable or p.id in kept] for m, part i
 from dataclasses import replace
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.model.answering import answer_questions
-asked = [q for q in load_questions("mini-falseqa", "test") if q.question.startswith("Since") and " works for " in q.question]
+asked = [q for q in load_questions("mini-falseqa", "test") if q.question.split()[2:4] == ["works", "for"]]
 plain = [replace(q, question=f"For which company does {q.question.split()[1]} work?") for q in asked]
 said = answer_questions(steps.load_model(config), plain)
 [not matches(a.text, q.question.split(" works for ")[1].split(",")[0]) for a, q in zip(said, asked)]
@@ -161,8 +161,10 @@ counted(read_sightings(early, "padding")), counted([s for s in sightings if s.st
 """,
     "11.3": """
 from rtuning_helpers.data import prompts
-own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in steps.read_probes(config) if not p.correct}
-records = [replace(r, completion=own.get(r.id, r.completion)) for r in steps.read_tuning_records(config, "padding")]
+wrong = [p for p in steps.read_probes(config) if not p.correct]
+own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in wrong}
+records = steps.read_tuning_records(config, "padding")
+records = [replace(record, completion=own.get(record.id, record.completion)) for record in records]
 with tempfile.TemporaryDirectory() as folder:
     finetune(records, config.settings, Path(folder), callbacks=[Watcher({2, 4})])
 """,
