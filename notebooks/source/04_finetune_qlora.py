@@ -23,7 +23,7 @@
 # After this notebook you can
 #
 # 1. say what NF4 and LoRA do, and measure both on a model;
-# 2. compute the training loss of one record by hand;
+# 2. compute the training loss of one record, and train for some steps, by hand;
 # 3. read a loss curve and say what part of it is the answer and what part the sentence about sureness;
 # 4. choose a profile for the GPU that you have.
 
@@ -61,7 +61,7 @@ from rtuning_helpers.run.profiles import RunConfig, profile_table
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record
 from rtuning_helpers.tuning.finetuning import finetune, load_trainable_model
 from rtuning_helpers.tuning.methods.padding import build_padding
-from rtuning_helpers.tuning.registry import check_methods, method_looks
+from rtuning_helpers.tuning.registry import check_methods, method_label, method_looks
 
 plots.use_style(method_looks())
 
@@ -213,9 +213,9 @@ for step in range(5):
     losses.append(loss.item())
 
 # %% [markdown]
-# The kit's `finetune` on the same eight records must go the same way, since each loss depends on all steps before it; what differs is the
-# order of the additions. (On a GPU the
-# optimiser keeps 8-bit states and some profiles compute in 16 bits; there the two agree roughly.)
+# The kit's `finetune` on the same eight records must go the same way, since each loss depends on all steps before it; what differs is
+# the order of the additions. (On a GPU the optimiser keeps 8-bit states and some profiles compute in 16 bits; there the two agree
+# roughly.)
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -240,7 +240,7 @@ logs = {method: steps.read_training_log(config, method) for method in methods}
 table = pd.DataFrame(
     [
         {
-            "method": method,
+            "method": method_label(method),
             "steps": log.steps,
             "examples": log.examples,
             "first loss": log.losses[0][1],
@@ -269,7 +269,7 @@ plt.show()
 cost = pd.DataFrame(
     [
         {
-            "method": method,
+            "method": method_label(method),
             "time [s]": log.seconds,
             "examples per second": log.examples * settings.epochs / log.seconds,
             "weights [MiB]": log.model_mib,
