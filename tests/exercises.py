@@ -157,7 +157,8 @@ for step in sorted(frame.step.unique())[2:]:
 """,
     "11.2": """
 early = replace(config, epochs=2)
-counted(read_sightings(early, "padding")), counted([s for s in sightings if s.step == last.step.max()])
+early_sightings = pd.DataFrame([vars(s) for s in read_sightings(early, "padding")])
+early_sightings.groupby(["split", "certain", "step"]).correct.mean(), last.groupby(["split", "certain"]).correct.mean()
 """,
     "11.3": """
 from rtuning_helpers.data import prompts

@@ -64,13 +64,7 @@ from matplotlib import pyplot as plt
 from transformers import TrainerCallback
 
 from rtuning_helpers import steps
-from rtuning_helpers.experiments.drift.measure import (
-    ARMS,
-    REHEARSED,
-    Watch,
-    read_sightings,
-    rehearsed_away,
-)
+from rtuning_helpers.experiments.drift.measure import ARMS, REHEARSED, Watch, read_sightings, rehearsed_away
 from rtuning_helpers.experiments.drift.recording import RECORDING
 from rtuning_helpers.experiments.drift.tables import counted
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
@@ -121,6 +115,7 @@ def sure_of(folder):
     return [answer.sure_probability for answer in answer_questions(lm, watched, sureness=padding_labels)]
 
 
+# %%
 class Watcher(TrainerCallback):
     """Keeps P(sure) of the watched questions after given steps."""
 
