@@ -338,7 +338,8 @@ def _check(config: RunConfig) -> None:
     if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in named):
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
     for split in (TRAIN, *evaluation_splits(config)):
-        questions(config, split)
+        for note in reports.unreachable_notes(questions(config, split)):
+            _complain("note", f"{split}: {note}")
     check_machine(config)
 
     from rtuning_helpers.file_hashes import verify_checksums

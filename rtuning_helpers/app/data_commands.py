@@ -17,7 +17,6 @@ from rich.table import Table
 
 from rtuning_helpers.app import reports
 from rtuning_helpers.errors import InputError, for_command_line
-from rtuning_helpers.json_files import excerpt
 
 if TYPE_CHECKING:
     from rtuning_helpers.data.files import FileKind
@@ -56,20 +55,13 @@ class CheckedFile:
 
 def check_file(dataset: Dataset, kind: FileKind, path: Path) -> CheckedFile:
     """Read a file to its end and note everything that is wrong with it."""
-    from rtuning_helpers.data.matching import unreachable
     from rtuning_helpers.data.rows import convert_rows
 
     found = CheckedFile(dataset, kind, path)
     try:
         questions = convert_rows(dataset.name, kind.part, path, kind.rows(path), kind.convert, found.bad_rows)
         found.rows, found.unanswerable = len(questions), sum(not question.answerable for question in questions)
-        found.notes = kind.notes(path, questions)
-        if never_right := unreachable(questions):
-            first = excerpt(never_right[0].answer)
-            found.notes.append(
-                f"{len(never_right):,} questions that no answer gets right: answers end at a full stop or line break "
-                f"that stands in their gold answer, such as {first}"
-            )
+        found.notes = [*kind.notes(path, questions), *reports.unreachable_notes(questions)]
     except InputError as error:
         found.problem = for_command_line(str(error))
     return found

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 
+from rtuning_helpers.json_files import excerpt
 from rtuning_helpers.tuning.registry import method_label
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from rtuning_helpers.app.doctor import Finding
     from rtuning_helpers.app.notebook_runs import Progress as NotebookProgress
+    from rtuning_helpers.data.questions import Question
     from rtuning_helpers.experiments.recording import Recording
 
 MISSING = "-"  # the number does not exist; never shown as 0
@@ -31,6 +33,19 @@ CAPTION = (
     "95 %: interval of the rightmost AP that has a number. A random ranking has an AP equal to the accuracy (acc.). "
     "Willing acc.: accuracy of the answered questions."
 )
+
+
+def unreachable_notes(questions: Sequence[Question]) -> list[str]:
+    """A remark on the questions that no answer gets right, if there are any."""
+    from rtuning_helpers.data.matching import unreachable
+
+    found = unreachable(questions)
+    if not found:
+        return []
+    return [
+        f"{len(found):,} of {len(questions):,} questions can never be answered right, as an answer ends at the full "
+        f"stop or line break inside their gold answer, such as {excerpt(found[0].answer)}"
+    ]
 
 
 def new_console() -> Console:

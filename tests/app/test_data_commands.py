@@ -49,6 +49,14 @@ def numbers(line):
     return [int(text.replace(",", "")) for text in re.findall(r"(?<=\s)[\d,]+(?=\s)", line)]
 
 
+def test_golds_that_would_be_cut_are_counted(tmp_path, check):
+    golds = ["3.5 million", "St. Petersburg", "Samuel L. Jackson", "an end. And more", "two\nlines", "Ana"]
+    write_lines(tmp_path / "qa_data.json", *({**HALUEVAL, "right_answer": gold} for gold in golds))
+    status, out, errors = check(tmp_path)
+    assert (status, errors) == (0, [])
+    assert "qa_data.json: 2 of 6 questions can never be answered right" in out and '"an end. And more"' in out
+
+
 def test_a_folder_of_good_files_of_several_layouts(tmp_path, check):
     write_mmlu_authors(tmp_path / "a" / "MMLU", mmlu_original(), mmlu_shots())
     write_lines(tmp_path / "b" / "claim" / "dev.jsonl", WICE, WICE)
