@@ -3,7 +3,7 @@
 import logging
 import warnings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 REPOSITORY = "rtuning-kit/rtuning-kit"  # owner/name; the notebooks take it from here, a test compares the README
 
 # On newer processors bitsandbytes recommends an optional download whenever it is imported; this is read before it is.

@@ -64,7 +64,11 @@ CONFIDENCE_WORDS = {
 
 
 def question_prompt(question: str) -> str:
-    """The prompt of an open question, without the answer: ``Question: ... Answer:``."""
+    """The prompt of an open question, without the answer.
+
+    >>> question_prompt("Who won?")
+    'Question: Who won? Answer:'
+    """
     return QUESTION_TEMPLATE.format(question=question.strip())
 
 
@@ -138,7 +142,11 @@ def sureness_suffix() -> str:
 
 
 def padding_completion(answer: str, certain: bool, labels: tuple[str, str] = SURENESS_LABELS) -> str:
-    """Answer and sureness (paper 2.2, "padding"): `` Paris. Are you sure ...? I am unsure.``"""
+    """Answer and sureness (paper 2.2, "padding").
+
+    >>> padding_completion("Paris", certain=False).replace(SURENESS_QUESTION, "Are you sure ...? I am")
+    ' Paris. Are you sure ...? I am unsure.'
+    """
     return f" {answer.strip()}{sureness_suffix()}{labels[0] if certain else labels[1]}{STOP}"
 
 

@@ -29,7 +29,11 @@ def answer_rate(refused: Column, weights: Counts) -> np.ndarray:
 
 @metric
 def willing_accuracy(correct: Column, refused: Column, weights: Counts) -> np.ndarray:
-    """Share of right answers among the answered questions (paper eq. 3); NaN where all are refused."""
+    """Share of right answers among the answered questions (paper eq. 3); NaN where all are refused.
+
+    >>> round(float(willing_accuracy([True, False, False, True], [False, False, True, False])), 3)
+    0.667
+    """
     return share(weights, correct * (1 - refused), among=1 - refused)
 
 

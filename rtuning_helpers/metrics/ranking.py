@@ -24,6 +24,9 @@ def average_precision(correct: Column, confidence: Column, weights: Counts) -> n
 
     Step-wise as in scikit-learn and in the released code, not trapezoidal; equal confidences form one threshold. A
     random ranking scores the accuracy, so report the accuracy beside it. NaN where no answer is right.
+
+    >>> round(float(average_precision([True, False, True], [0.9, 0.8, 0.7])), 3)  # 1/2 x 1 + 1/2 x 2/3
+    0.833
     """
     hits, answered = above_thresholds(correct, confidence, weights)
     steps = np.diff(hits, axis=1, prepend=0)
@@ -66,6 +69,9 @@ def auroc(correct: Column, confidence: Column, weights: Counts) -> np.ndarray:
     """Probability that a right answer has more confidence than a wrong one, ties counting half; base-rate free.
 
     NaN where all answers are right or all are wrong.
+
+    >>> float(auroc([True, False, True], [0.9, 0.8, 0.7]))
+    0.5
     """
     hits, answered = above_thresholds(correct, confidence, weights)
     misses = answered - hits
