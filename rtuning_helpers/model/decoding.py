@@ -128,11 +128,6 @@ def draw_answers(
     return samples
 
 
-def sample_answers(lm: LanguageModel, question_prompts: Sequence[str], **options) -> list[list[str]]:
-    """The texts of `draw_answers`, which takes the same options: for each prompt its k answers."""
-    return [[answer.text for answer in drawn] for drawn in draw_answers(lm, question_prompts, **options)]
-
-
 class _Decoding(Prefill):
     """Prompts with the tokens generated behind them."""
 

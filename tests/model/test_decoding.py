@@ -17,13 +17,18 @@ from transformers import PreTrainedTokenizerFast
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.decoding import answer_prompts, sample_answers
+from rtuning_helpers.model.decoding import answer_prompts, draw_answers
 from rtuning_helpers.model.forward import NonFiniteLogitsError, length_sorted_batches, padding_waste
 from rtuning_helpers.model.labels import label_probabilities, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.probe.uncertainty import perplexities
 
 SURE_LABELS = (" sure", " unsure")
+
+
+def sample_answers(lm, question_prompts, **options):
+    """The texts of `draw_answers`."""
+    return [[answer.text for answer in drawn] for drawn in draw_answers(lm, question_prompts, **options)]
 
 
 def renamed(tokenizer, pieces):
