@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,9 @@ def reachable(module: str) -> set[str]:
 @pytest.mark.parametrize("module", modules())
 def test_no_module_imports_itself_in_a_circle(module):
     assert module not in reachable(module)
+
+
+def test_the_readme_names_the_folders_in_their_order():
+    section = (PACKAGE.parent / "README.md").read_text(encoding="utf-8").partition("## How the package is laid out")[2]
+    rows = [line.split("|")[1] for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in re.findall(r"`(\w+)/?`", row)] == list(LAYERS)
