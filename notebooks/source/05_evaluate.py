@@ -59,12 +59,13 @@ from rtuning_helpers.experiments.seeds.recording import RECORDING
 from rtuning_helpers.experiments.seeds.tables import difference_to_seed, gain, over_seeds
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
+from rtuning_helpers.metrics.answers import WILLING
 from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import label_probabilities
 from rtuning_helpers.run.artifacts import shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
-from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, method_label, method_looks
+from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_label, method_looks
 
 plots.use_style(method_looks())
 
@@ -103,14 +104,14 @@ if config.tuned_on != config.dataset:
 # $$P(\text{sure}) = \frac{p(\text{" sure"})}{p(\text{" sure"}) + p(\text{" unsure"})}$$
 
 # %%
-asked_model = next((m for m in methods if m in ("padding", "unsupervised")), None)
+asked_model = next((m for m in methods if find_method(m).sureness), None)
 if asked_model:
     lm = steps.load_model(config, asked_model)
     test = steps.fitted(config, first).questions
     for question in test[:: max(1, len(test) // 4)][:4]:
         answer = answer_questions(lm, [question])[0]
         context = f"{prompts.task_prompt(question)} {answer.text}{prompts.sureness_suffix()}"
-        sure, unsure = label_probabilities(lm, [context], [prompts.SURE, prompts.UNSURE])[0]
+        sure, unsure = label_probabilities(lm, [context], find_method(asked_model).sureness)[0]
         print(f"{question.question}  {answer.text}  (gold: {question.answer}, exposure {question.exposure})")
         print(f"   answer confidence {answer.confidence:.3f}, sure confidence {sure:.3f}")
 
@@ -185,7 +186,7 @@ for answers in (ten, every):
 def ranking(method, split):
     """Right or wrong, and the confidence that ranks the answers: the mix where there is a sure confidence."""
     part = predictions[method, split]
-    mixed = [p.answer_confidence if p.sure_confidence is None else (p.answer_confidence + p.sure_confidence) / 2 for p in part]
+    mixed = [p.answer_confidence if p.mixed_confidence is None else p.mixed_confidence for p in part]
     return [int(p.correct) for p in part], mixed
 
 
@@ -221,7 +222,7 @@ if {"vanilla", "padding"} <= set(methods):
 # and more wrong ones come with them. Dotted lines are random rankings.
 
 # %%
-ranked = [m for m in everyone if m != "replacement"]
+ranked = [m for m in everyone if find_method(m).ranked_by]
 curves = {name: {m: ranking(m, split) for m in ranked} for split, name in splits.items()}
 plots.precision_recall_panels(curves, "Precision and recall of right answers, ranked by each method's own confidence")
 plt.show()
@@ -266,7 +267,7 @@ if "padding" in methods:
         right, sure = np.array(right), np.array(sure)
         if not right.any():
             continue
-        print(f"{name:20} sure (> 0.5): {np.mean(sure[right] > 0.5):.1%} of the right answers, {np.mean(sure[~right] > 0.5):.1%} of the wrong ones")
+        print(f"{name:20} sure (> {WILLING}): {np.mean(sure[right] > WILLING):.1%} of the right answers, {np.mean(sure[~right] > WILLING):.1%} of the wrong ones")
 
 # %% [markdown]
 # ## 5. Willing to answer
@@ -314,7 +315,7 @@ for split, name in splits.items():
 # would look perfect there.
 
 # %%
-refusers = [m for m in methods if m != "vanilla"]
+refusers = [m for m in methods if find_method(m).can_refuse]
 tested = [p for split in splits for p in predictions[PRETRAINED, split]]
 known_exposure = all(p.exposure is not None for p in tested)
 refusal = {}

@@ -74,10 +74,11 @@ from rtuning_helpers.experiments.unanswerable.recording import RECORDING
 from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
+from rtuning_helpers.metrics.answers import WILLING
 from rtuning_helpers.metrics.sampling_error import proportion_half_width
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, method_looks
+from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_looks
 
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
@@ -107,7 +108,7 @@ whole = (profile, dataset, data_dir, limit, model) == ("mini", "multitask", None
 if "padding" in methods:
     short_run_notice(steps.read_training_log(config, "padding").steps)
 knowledge_notice([p.correct for found in answers.values() for p in found[PRETRAINED] if has_gold(p)])
-refusers = [m for m in methods if m != "vanilla"]  # like the untuned model, vanilla cannot refuse
+refusers = [m for m in methods if find_method(m).can_refuse]  # like the untuned model, vanilla cannot
 
 # %% [markdown]
 # ## 1. Three ways of having no answer
@@ -283,7 +284,7 @@ pd.DataFrame({kind: {m: str(share) for m, share in found.items()} for kind, foun
 # %%
 if "padding" in methods:
     columns = {title: ([p.answerable for p in found["padding"]], [p.sure_confidence for p in found["padding"]]) for title, found in answers.items()}
-    refusal_plots.confidence_by_half(columns, "P(sure) of the padding model", "What the padding model says of itself; left of the line it refuses", 0.5)
+    refusal_plots.confidence_by_half(columns, "P(sure) of the padding model", "What the padding model says of itself; left of the line it refuses", WILLING)
     plt.show()
 
 # %% [markdown]

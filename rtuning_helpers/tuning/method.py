@@ -53,6 +53,11 @@ class Method:
         return {"sureness": self.sureness, "may_refuse": self.may_refuse}
 
     @property
+    def can_refuse(self) -> bool:
+        """Whether its model can refuse at all, in words or by saying that it is unsure."""
+        return self.may_refuse or self.sureness is not None
+
+    @property
     def ranked_by(self) -> str | None:
         """What ranks its answers: ``"mixed"`` or ``"answer"`` confidence; None where that may be in a refusal."""
         if self.may_refuse:

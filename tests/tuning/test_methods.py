@@ -17,6 +17,11 @@ def test_the_untuned_model_is_registered_but_nothing_can_be_tuned_by_it():
     )
 
 
+def test_what_the_notebooks_ask_of_a_method():
+    asked = [(m.can_refuse, m.ranked_by) for m in map(find_method, ("pretrained", "vanilla", "padding", "replacement"))]
+    assert asked == [(False, "answer"), (False, "answer"), (True, "mixed"), (True, None)]
+
+
 def test_looks_tell_every_two_methods_apart_with_and_without_colour():
     looks = [method.look for method in all_methods().values()]
     for one in ("label", "colour", "line", "marker"):
