@@ -10,6 +10,12 @@ OUTPUT_SECONDS = 300  # nbval waits 5 s for a cell's outputs, too little for a b
 os.environ["TQDM_DISABLE"] = "1"
 
 
+def pytest_configure(config):
+    """All notebooks share the finished steps of one folder, kept for the next session; the reader's stays as it is."""
+    if hasattr(config, "cache"):
+        os.environ.setdefault("RTUNING_OUT_BASE", str(config.cache.mkdir("rtuning")))
+
+
 def pytest_collection_modifyitems(items):
     """Mark the cells as ``notebooks`` and give them time."""
     for item in items:

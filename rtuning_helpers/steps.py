@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from rtuning_helpers import __version__
 from rtuning_helpers.data import prompts
@@ -30,10 +31,13 @@ from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder
 from rtuning_helpers.run.fingerprint import code_fingerprint
 from rtuning_helpers.run.profiles import RunConfig, check_machine
 from rtuning_helpers.run.run_questions import evaluation_splits, fitted, questions
-from rtuning_helpers.tuning.finetuning import TrainingLog, finetune
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_names
 
+if TYPE_CHECKING:
+    from rtuning_helpers.tuning.finetuning import TrainingLog
+
+FINETUNING = "rtuning_helpers.tuning.finetuning"  # imported where a model is tuned: it takes seconds
 ADAPTER = "adapter"
 TRUNCATION = "truncation.json"
 
@@ -143,13 +147,15 @@ def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
 
 
 def tuning_step(
-    config: RunConfig, method: str, force: bool = False, tune: Callable[..., TrainingLog] = finetune
+    config: RunConfig, method: str, force: bool = False, tune: Callable[..., TrainingLog] | None = None
 ) -> Path:
-    """Fine-tune on the records of a method, by ``tune``; writes ``adapter/`` and ``training.json``."""
+    """Fine-tune on the records of a method, by ``tune`` if given; writes ``adapter/`` and ``training.json``."""
     config = config.tuning
 
     def write(folder: Path) -> None:
-        log = tune(
+        from rtuning_helpers.tuning.finetuning import finetune
+
+        log = (tune or finetune)(
             read_tuning_records(config, method),
             config.settings,
             folder / ADAPTER,
@@ -159,7 +165,7 @@ def tuning_step(
         write_json(folder / "training.json", asdict(log))
 
     check_machine(config)
-    parameters = step_parameters(config, (), finetune) | {"method": method}
+    parameters = step_parameters(config, (), FINETUNING) | {"method": method}
     inputs = [data_step(config, method)]
     return run_step(step_folder(config, method, "tuning"), parameters, write, inputs=inputs, force=force)
 
@@ -190,6 +196,8 @@ def tune_all(runs: Sequence[tuple[RunConfig, str]], force: bool = False) -> None
 
 def read_training_log(config: RunConfig, method: str) -> TrainingLog:
     """What fine-tuning by a method took, done if missing."""
+    from rtuning_helpers.tuning.finetuning import TrainingLog
+
     return TrainingLog(**read_json(tuning_step(config, method) / "training.json"))
 
 
@@ -292,7 +300,7 @@ def read_metrics(config: RunConfig, methods: Sequence[str] | None = None) -> dic
     return read_json(metrics_step(config, methods) / "metrics.json")
 
 
-def step_parameters(config: RunConfig, splits: Sequence[str], *makers: Callable | ModuleType) -> dict:
+def step_parameters(config: RunConfig, splits: Sequence[str], *makers: Callable | ModuleType | str) -> dict:
     """All that a step's result depends on, apart from earlier steps.
 
     Args:

@@ -16,6 +16,7 @@ from rtuning_helpers.paper.recorded import score_files
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.artifacts import MANIFEST, results_folder
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
+from rtuning_helpers.tuning import finetuning
 
 METHODS = ("padding", "replacement", "unsupervised")
 METRICS = (
@@ -128,8 +129,9 @@ def test_the_training_log(config, report):
 def test_a_second_call_does_nothing_again(config, report, monkeypatch):
     before = manifests(config)
     assert len(before) == 2 + 3 * 3 + 1 + 1
-    for name in ("probe", "draw_question_answers", "finetune", "predict"):
-        monkeypatch.setattr(steps, name, never_called(getattr(steps, name), "done again"))
+    for module, names in ((steps, ("probe", "draw_question_answers", "predict")), (finetuning, ("finetune",))):
+        for name in names:
+            monkeypatch.setattr(module, name, never_called(getattr(module, name), "done again"))
     assert steps.read_metrics(config, METHODS) == report
     assert manifests(config) == before
 

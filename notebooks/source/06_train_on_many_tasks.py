@@ -169,8 +169,7 @@ transfer_tables.label_table(probes)
 # "I am unsure" (D0). Same seed, same schedule; only the completion differs. One record of the padding set:
 
 # %%
-for method in ("vanilla", "padding"):
-    steps.tuning_step(config, method, force=force)
+steps.tuning_steps(config, ["vanilla", "padding"], force=force)
 records = steps.read_tuning_records(config, "padding")
 print(records[-1].prompt + "|" + records[-1].completion, "\n")
 short_run_notice(steps.read_training_log(config, "padding").steps)

@@ -35,7 +35,8 @@ def results_folder(config: RunConfig) -> Path:
     dataset = config.dataset if config.tune_on is None else f"{config.dataset}-tuned-on-{config.tune_on}"
     dataset = dataset if config.epochs is None else f"{dataset}-epochs{config.epochs:g}"
     dataset = dataset if config.limit is None else f"{dataset}-limit{config.limit}"
-    return (out if out.is_absolute() else default_out() / out) / profile / dataset
+    base = Path(os.environ.get("RTUNING_OUT_BASE") or default_out())  # the tests' notebooks keep away from ours
+    return (out if out.is_absolute() else base / out) / profile / dataset
 
 
 def step_folder(config: RunConfig, method: str, step: str) -> Path:

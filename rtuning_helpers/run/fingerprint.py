@@ -15,23 +15,29 @@ PACKAGE = __name__.partition(".")[0]
 PASSED_OVER = (f"{PACKAGE}.run.", f"{PACKAGE}.steps")
 
 
-def code_fingerprint(*makers: Callable | ModuleType) -> str:
+def code_fingerprint(*makers: Callable | ModuleType | str) -> str:
     """Hash of the code that makes a result: the makers' modules and all modules of the package they import.
 
     Comments, docstrings and layout do not count. What is imported by name at run time, such as the data sets, does not
     count either: their questions are part of a step's key themselves.
 
     Args:
-        makers: The functions, classes or modules that a step calls.
+        makers: The functions, classes or modules that a step calls, or names of modules.
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256.
     """
-    names = sorted({maker.__name__ if isinstance(maker, ModuleType) else maker.__module__ for maker in makers})
+    names = sorted({_module_name(maker) for maker in makers})
     reached: set[str] = set()
     for name in names:
         _reach(name, reached)
     return hashlib.sha256("".join(f"{name} {_digest(name)}\n" for name in sorted(reached)).encode()).hexdigest()[:16]
+
+
+def _module_name(maker: Callable | ModuleType | str) -> str:
+    if isinstance(maker, str):
+        return maker
+    return maker.__name__ if isinstance(maker, ModuleType) else maker.__module__
 
 
 def _reach(name: str, reached: set[str]) -> None:

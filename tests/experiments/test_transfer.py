@@ -30,6 +30,7 @@ from rtuning_helpers.experiments.transfer.recording import RECORDING
 from rtuning_helpers.metrics import average_precision
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
+from rtuning_helpers.tuning import finetuning
 
 LIMIT = 15
 CELL = {"seed", "part", "set", "method", "tested_on", "n"}
@@ -123,7 +124,7 @@ def test_the_experiment_on_the_tiny_model(config, monkeypatch):
     ]
     trained = steps.read_tuning_records(LEAVE_ONE_OUT[1].config(config), "padding")
     assert trained and not any(record.id.startswith("mini-mmlu") for record in trained)
-    monkeypatch.setattr(steps, "finetune", never_called(steps.finetune, "tuned again"))
+    monkeypatch.setattr(finetuning, "finetune", never_called(finetuning.finetune, "tuned again"))
     assert transfer.measure(config) == found  # everything is read from the steps
 
 

@@ -182,6 +182,7 @@ def test_records_come_back_as_they_were(tmp_path):
 
 
 def test_folders_differ_wherever_results_may_differ(tmp_path, monkeypatch):
+    monkeypatch.delenv("RTUNING_OUT_BASE", raising=False)  # which the notebooks' tests set
     base = RunConfig(out=str(tmp_path))
     others = [
         RunConfig(out=str(tmp_path), **{name: value})

@@ -15,7 +15,7 @@ from rtuning_helpers.run.fingerprint import code_fingerprint
 from rtuning_helpers.tuning.finetuning import finetune_encoded
 
 WATCHED, RELABELLED, JUDGED, RELEASED = (watch_step,), (certain_labels,), (judgement_step,), (finetune_encoded,)
-TUNED, PREDICTED = (steps.finetune,), (steps.fitted, steps.predict)
+TUNED, PREDICTED = (steps.FINETUNING,), (steps.fitted, steps.predict)
 ALL = (WATCHED, RELABELLED, JUDGED, RELEASED, TUNED, PREDICTED)
 
 
