@@ -27,9 +27,9 @@ def allowed_cores(cgroup: Path = CGROUP) -> float:
 
 def free_cores(cgroup: Path = CGROUP) -> int:
     """Allowed cores that nobody keeps busy at this moment, one at least; looks on for a tenth of a second."""
-    idle = psutil.cpu_times_percent(interval=LOOK_SECONDS, percpu=True)
-    mine = [times for number, times in enumerate(idle) if number in _allowed_numbers()] or idle
-    return max(1, round(min(sum(times.idle for times in mine) / 100, allowed_cores(cgroup)) - 0.1))
+    busy = psutil.cpu_percent(interval=LOOK_SECONDS, percpu=True)
+    mine = [share for number, share in enumerate(busy) if number in _allowed_numbers()] or busy
+    return max(1, round(min(sum(1 - share / 100 for share in mine), allowed_cores(cgroup)) - 0.1))
 
 
 @cache  # the last digits of a result depend on it

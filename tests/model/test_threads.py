@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import psutil
 import pytest
 
@@ -15,9 +13,9 @@ def eight_cores(monkeypatch):
     """A process that may use cores 0 to 7 of sixteen, with nothing else to do."""
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    idle = [100.0] * 16
-    monkeypatch.setattr(psutil, "cpu_times_percent", lambda **_: [SimpleNamespace(idle=share) for share in idle])
-    return idle
+    percent_busy = [0.0] * 16
+    monkeypatch.setattr(psutil, "cpu_percent", lambda **_: percent_busy)
+    return percent_busy
 
 
 @pytest.mark.parametrize(
@@ -41,13 +39,13 @@ def test_a_quota_bounds_the_cores(eight_cores, tmp_path, files, cores):
 
 @pytest.mark.parametrize(("busy", "free"), [(0, 8), (1, 7), (6, 2), (8, 1)])
 def test_cores_that_others_keep_busy_are_not_free(eight_cores, tmp_path, busy, free):
-    eight_cores[:busy] = [0.0] * busy
-    eight_cores[8:] = [0.0] * 8  # not ours to use
+    eight_cores[:busy] = [100.0] * busy
+    eight_cores[8:] = [100.0] * 8  # not ours to use
     assert threads.free_cores(tmp_path) == free
 
 
 def test_a_little_noise_does_not_cost_a_core(eight_cores, tmp_path):
-    eight_cores[:] = [95.0] * 16
+    eight_cores[:] = [5.0] * 16
     assert threads.free_cores(tmp_path) == 8
 
 
