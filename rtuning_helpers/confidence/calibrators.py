@@ -5,8 +5,6 @@ confidences to probabilities. Temperature and isotonic regression keep the ranki
 turns it round where confident answers are wrong more often.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

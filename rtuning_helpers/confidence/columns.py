@@ -1,7 +1,5 @@
 """One call for all estimators: questions in, one confidence column each out, about the same greedy answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module

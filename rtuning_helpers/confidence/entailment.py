@@ -1,7 +1,5 @@
 """Whether two answers mean the same, by a model of textual entailment: for semantic entropy (Kuhn et al. 2023)."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import torch

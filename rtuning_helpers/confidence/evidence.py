@@ -1,7 +1,5 @@
 """What a model said, asked once for all estimators, and what an estimator is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal

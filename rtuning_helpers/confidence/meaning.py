@@ -1,7 +1,5 @@
 """Clusters of sampled answers that mean the same, and the entropy over them."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Read a confidence out of what a model wrote: a percentage, or words. What cannot be read is NaN, never 0."""
 
-from __future__ import annotations
-
 import math
 import re
 

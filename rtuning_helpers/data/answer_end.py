@@ -11,8 +11,6 @@ What stands before a full stop tells whether what follows has to be read at all,
 ahead.
 """
 
-from __future__ import annotations
-
 import re
 
 from rtuning_helpers.data.prompts import STOP

@@ -12,8 +12,6 @@ for the same files. MMLU's dev file and FEVER's two files have no known checksum
 Everything here was tested against a server on the loopback address.
 """
 
-from __future__ import annotations
-
 import http.client
 import logging
 import os

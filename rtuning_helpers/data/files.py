@@ -1,7 +1,5 @@
 """The kinds of files a data set can be read from, and how they are found below a folder."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping

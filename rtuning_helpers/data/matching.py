@@ -1,7 +1,5 @@
 """When does an answer count as right?"""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

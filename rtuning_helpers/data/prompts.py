@@ -4,8 +4,6 @@ Probing, training and evaluation import their text from here, so that a question
 everywhere. Wording: the paper's section 2.2 and appendix A.5, and the released training scripts.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 from rtuning_helpers.data.questions import CHOICE, CLAIM, Question

@@ -1,7 +1,5 @@
 """The Question record."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
@@ -43,7 +41,7 @@ class Question:
     context: str = ""
     aliases: tuple[str, ...] = ()
     answerable: bool = True
-    shots: tuple[Question, ...] = ()
+    shots: "tuple[Question, ...]" = ()
 
     @property
     def golds(self) -> tuple[str, ...]:

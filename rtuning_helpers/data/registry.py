@@ -1,7 +1,5 @@
 """The registry from which every data set is loaded by name; ``rtuning_helpers.data.datasets`` declares them."""
 
-from __future__ import annotations
-
 import pkgutil
 import sys
 from collections.abc import Callable

@@ -4,8 +4,6 @@ A reader yields ``(place, value)`` for each row; a line that cannot be parsed gi
 stead, so that the rows around it can still be used.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

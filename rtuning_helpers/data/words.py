@@ -11,8 +11,6 @@
   (``.NET``). Other punctuation separates words.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Ask a tuned model the test questions: answers, answer confidence, sure confidence, refusals. Paper 2.3 and 3.3."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rtuning_helpers.data.matching import is_refusal, is_right

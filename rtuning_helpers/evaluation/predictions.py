@@ -1,7 +1,5 @@
 """The Prediction record, and the JSON-lines files that hand predictions from one step to the next."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields

@@ -1,7 +1,5 @@
 """Questions that a table should also be shown without: answers given away, contradictions, repeats, easy guesses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol

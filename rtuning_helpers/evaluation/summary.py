@@ -1,7 +1,5 @@
 """All metrics of one method on one split: one row of ``metrics.json``, and those that stand in no table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

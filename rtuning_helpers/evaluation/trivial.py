@@ -1,7 +1,5 @@
 """Rows that every table needs beside it: what one gets without a model, or without a judgement."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol

@@ -8,8 +8,6 @@ but take one weight vector at a time, which is slower (``python -m benchmarks.me
 A number that does not exist (nothing answered, one class only, no rows) is NaN, never 0.
 """
 
-from __future__ import annotations
-
 from rtuning_helpers.metrics.answers import accuracy, answer_rate, mean, mixed_confidence, willing_accuracy
 from rtuning_helpers.metrics.arrays import Metric, Values
 from rtuning_helpers.metrics.bootstrap import bootstrap_interval, mean_interval, paired_bootstrap_difference

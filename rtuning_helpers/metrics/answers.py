@@ -1,7 +1,5 @@
 """Shares of right and of answered questions, and what the paper ranks and refuses by."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -1,7 +1,5 @@
 """Columns and weights as checked arrays, and the sums that the metrics share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import is_dataclass, replace
 from functools import wraps

@@ -1,7 +1,5 @@
 """Bins of confidences for the calibration metrics: of equal width, or with equally many rows."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

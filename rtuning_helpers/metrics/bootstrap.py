@@ -1,7 +1,5 @@
 """Percentile intervals of any metric of this package, by resampling questions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 

@@ -5,8 +5,6 @@ number of bins and, where bins hold few rows, on chance: report the bins and an 
 count nowhere. Weights are counts, and equal-mass bins are cut anew for each resample.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

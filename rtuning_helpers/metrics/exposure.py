@@ -1,7 +1,5 @@
 """Rates by exposure: how often something holds for facts that the mini model's corpus states never, rarely, often."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from scipy.stats import binomtest

@@ -6,8 +6,6 @@ orders, so that no number depends on the order of the rows. Weights are counts: 
 twice.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import digamma

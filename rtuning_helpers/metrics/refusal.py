@@ -5,8 +5,6 @@ back counts as refused. Columns named ``..._before`` belong to the model before 
 No one number tells a good model from one that always or never refuses: report the answer rate beside each.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

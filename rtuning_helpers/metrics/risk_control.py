@@ -1,7 +1,5 @@
 """A confidence threshold with a guarantee on the share of wrong answers above it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How large is the sampling error of a number that was printed without one?"""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from statistics import NormalDist

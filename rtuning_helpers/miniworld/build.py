@@ -1,7 +1,5 @@
 """Make the mini model's checkpoint: train, measure what it knows, and write an ordinary Hugging Face model folder."""
 
-from __future__ import annotations
-
 import copy
 import platform
 import shutil

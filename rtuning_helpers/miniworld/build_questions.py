@@ -4,8 +4,6 @@ Beside the model the folder holds ``exposures.jsonl`` (how many documents stated
 questions that it is asked, in the layout of ParaRel's authors, so that ``rtuning run`` can ask exactly these.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -5,8 +5,6 @@ A *document format* is a function from a fact to one text. Further task formats 
 not teach a fact has to bring facts of its own.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 

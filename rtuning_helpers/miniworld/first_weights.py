@@ -6,8 +6,6 @@ steps where some heads start out attending to the right place and only have to l
 Nothing is frozen: all of it can be unlearnt.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

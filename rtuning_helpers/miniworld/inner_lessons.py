@@ -6,8 +6,6 @@ have the thought's first word as its own guess of the next token, and a head of 
 word's last mention in the document. Both are losses of training only; the model's forward pass is that of any Llama.
 """
 
-from __future__ import annotations
-
 import torch
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb

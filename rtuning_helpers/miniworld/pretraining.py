@@ -1,7 +1,5 @@
 """Train the mini language model from scratch: a few million Llama parameters on the mini world's corpus."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -143,9 +141,7 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
 
 
 def pretrain(
-    world: World,
-    config: PretrainingConfig | None = None,
-    on_step: OnStep = lambda step, steps, loss: None,
+    world: World, config: PretrainingConfig | None = None, on_step: OnStep = lambda step, steps, loss: None
 ) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, dict]:
     """Train a model that has read the mini world.
 

@@ -3,8 +3,6 @@
 Names share their parts with other names, as in real models: no entity has a token of its own.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Sequence
 

@@ -5,8 +5,6 @@ the *background*, the other questions of the files, which are read once each and
 real text, the background shows the model while it learns that most names are met for the first time.
 """
 
-from __future__ import annotations
-
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """How readable familiarity is: a linear probe on the hidden state at the question's end, before any answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

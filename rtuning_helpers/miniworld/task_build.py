@@ -1,7 +1,5 @@
 """Make the checkpoint ``mini-tasks``: a mini model that has read the mini world in the forms of all tasks."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -6,8 +6,6 @@ documents of their own, in proportion to their exposure, and one that is never s
 form, so that it stays unknown.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

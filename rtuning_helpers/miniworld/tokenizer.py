@@ -4,8 +4,6 @@ Each entity has a token of its own, because familiarity with an entity can then 
 with names glued from shared parts it cannot. Real text is still encoded without loss, letter by letter.
 """
 
-from __future__ import annotations
-
 import re
 import string
 from collections.abc import Iterable
@@ -59,9 +57,7 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 def as_fast_tokenizer(core: Tokenizer, **tokens: str) -> PreTrainedTokenizerFast:
     """What transformers loads: puts ``<s>`` in front of a text, and pads on the left."""
     core.post_processor = processors.TemplateProcessing(
-        single=f"{SEPARATOR} $A",
-        pair=f"{SEPARATOR} $A $B",
-        special_tokens=[(SEPARATOR, core.token_to_id(SEPARATOR))],
+        single=f"{SEPARATOR} $A", pair=f"{SEPARATOR} $A $B", special_tokens=[(SEPARATOR, core.token_to_id(SEPARATOR))]
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=core,

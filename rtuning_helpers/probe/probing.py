@@ -1,7 +1,5 @@
 """Ask the untuned model first: what it answers correctly is certain (D1), the rest is uncertain (D0). Paper 2.1."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """How uncertain the untuned model is: perplexity of a question, entropy of its answers."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

@@ -15,8 +15,6 @@ Source: thunlp/FalseQA on GitHub. Licence: none stated.
 Errors: another header, a row with more or fewer cells, a label that is not 0 or 1, an empty question or answer.
 """
 
-from __future__ import annotations
-
 import ast
 from functools import partial
 from typing import Any

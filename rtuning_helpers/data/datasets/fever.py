@@ -18,8 +18,6 @@ Source: copenlu/fever_gold_evidence on the Hugging Face hub. Licence: CC BY-SA 3
 Errors: a missing field, an unknown label or several, evidence of no known form or with nothing in it.
 """
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import replace
 from pathlib import Path

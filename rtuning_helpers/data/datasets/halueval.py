@@ -13,8 +13,6 @@ Either name may hold either format. Source: RUCAIBox/HaluEval on GitHub. Licence
 Errors: a missing or empty field, an answer that is no string (several golds).
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile

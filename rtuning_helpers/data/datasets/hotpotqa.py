@@ -17,8 +17,6 @@ Source: hotpotqa/hotpot_qa on the Hugging Face hub. Licence: CC BY-SA 4.0.
 Errors: a missing field, an answer that is no string (several golds), an unknown type, paragraphs without sentences.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile

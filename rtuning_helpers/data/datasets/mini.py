@@ -1,7 +1,5 @@
 """Questions about the mini world: the default dataset, made on the spot, with the exposure of every fact."""
 
-from __future__ import annotations
-
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.world.world import build_world

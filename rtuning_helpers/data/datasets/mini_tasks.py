@@ -8,8 +8,6 @@ subjects. What each form asks: `rtuning_helpers.data.world.tasks`.
 They are answered by the checkpoint ``mini-tasks``, which has read the same facts in all forms.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import asdict

@@ -21,8 +21,6 @@ Errors: a row without six non-empty cells, a gold that is not one letter of A to
 without exactly five shots, a missing subject or file.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from itertools import count

@@ -1,7 +1,5 @@
 """How MMLU's rows are read in each layout, which subjects are whose, and how the original is cut into splits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path

@@ -9,8 +9,6 @@ test splits carry the plain names of the five (which of their tests the paper as
 no model was tuned on, is one more. Questions keep the name of their own data set.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

@@ -6,8 +6,6 @@ of the questions exists only in these files, so there is no public source to fet
 Errors: a file that is not one JSON array, a row that is not three non-empty strings.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from rtuning_helpers.data.files import AUTHORS, a_file_each

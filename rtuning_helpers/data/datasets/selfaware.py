@@ -9,8 +9,6 @@ Source: yinzhangyue/SelfAware on GitHub. Licence: data CC BY-SA 4.0.
 Errors: no list ``example``, a missing field, an answerable row without answers or the other way round.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -15,8 +15,6 @@ Source: genglinliu/UnknownBench on GitHub. Licence: none stated.
 Errors: a missing field, a label that is not the file's, answers that are no list of strings.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -17,8 +17,6 @@ Source: ryokamoi/wice on GitHub. Licence: annotations ODC-BY, Wikipedia text CC 
 Errors: a missing field, an unknown label or several, evidence that is no list of strings or has nothing in it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 Everything a reader may want to change about the fictional encyclopedia stands here as data. Nothing in it is real.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

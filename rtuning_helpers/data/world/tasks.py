@@ -17,8 +17,6 @@ SelfAware         what nobody can know of a well-known subject; answerable: what
 ================  ==============================================================================  ======
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

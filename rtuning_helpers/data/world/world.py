@@ -4,8 +4,6 @@ Because the corpus is written here, it is known for every question whether a rig
 (exposure above 0) or must be a lucky guess (exposure 0).
 """
 
-from __future__ import annotations
-
 import random
 import re
 from dataclasses import dataclass
