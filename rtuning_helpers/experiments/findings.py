@@ -1,7 +1,5 @@
 """Findings of a notebook: asserted on the kit's default model, data and seed, reported on all others."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rtuning_helpers.run.profiles import RunConfig

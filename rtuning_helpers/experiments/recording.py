@@ -1,7 +1,5 @@
 """What is measured over several seeds: written to ``results/``, shipped with the kit, and read again by a notebook."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

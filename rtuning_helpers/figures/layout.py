@@ -1,7 +1,6 @@
 """How large figures and tables are: no figure is wider than a page, and tables of detail can be folded away."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from html import escape
 
 import matplotlib.pyplot as plt
@@ -9,12 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+Panels = tuple[Figure, list[Axes]]
 WIDEST = 8.6  # [inch]; with the margin that Jupyter adds, 845 pixels at 96 to the inch
 
 
-def panel_grid(
-    count: int, width: float, height: float, margin: float = 0, **sharing: bool
-) -> tuple[Figure, list[Axes]]:
+def panel_grid(count: int, width: float, height: float, margin: float = 0, **sharing: bool) -> Panels:
     """Panels side by side, up to four in a row, otherwise three; narrower than wanted where the page ends.
 
     Args:
@@ -31,6 +29,20 @@ def panel_grid(
     for ax in grid.flat[count:]:
         ax.remove()
     return fig, list(grid.flat[:count])
+
+
+def finish_panels(
+    panels: Panels, title: str, legend: Mapping | None = None, columns: int | None = None, **style: float
+) -> Panels:
+    """The finding above the panels and their legend below, by default of all that has a label, in one row."""
+    fig, axes = panels
+    if legend is None:
+        legend = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if legend:
+        style |= {"ncols": columns or len(legend), "frameon": False}
+        fig.legend(legend.values(), legend.keys(), loc="outside lower center", **style)
+    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return panels
 
 
 class folded:  # noqa: N801 - reads like a function in a notebook

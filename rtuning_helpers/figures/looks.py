@@ -1,7 +1,5 @@
 """One look for each method in every figure. Plain data: nothing here draws, and nothing here knows the methods."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count

@@ -3,22 +3,15 @@
 Lines differ in colour, dash and marker, so that a figure can be read without colours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from rtuning_helpers.figures.layout import panel_grid
-from rtuning_helpers.figures.plots import series_styles
+from rtuning_helpers.figures.layout import Panels, finish_panels, panel_grid
+from rtuning_helpers.figures.plots import CERTAIN, UNCERTAIN, draw_dot, series_styles
 from rtuning_helpers.metrics import reliability_bins
-
-_COLOURS = sns.color_palette("colorblind")
-Panels = tuple[Figure, list[plt.Axes]]
 
 
 def interval_dot_panels(
@@ -38,22 +31,16 @@ def interval_dot_panels(
     for ax, (name, rows) in zip(axes, panels.items(), strict=True):
         by_label = {row["label"]: row for row in rows}
         for y, label in enumerate(labels):
-            if label not in by_label:
-                continue
-            row = by_label[label]
-            strong = row.get("strong", True)
-            colour = _COLOURS[0] if strong else _COLOURS[7]
-            error = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-            face = colour if strong else "white"
-            ax.errorbar(row["value"], y, xerr=error, marker="o", color=colour, markerfacecolor=face, capsize=3)
+            if row := by_label.get(label):
+                error = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
+                draw_dot(ax, row["value"], y, error, row.get("strong", True))
         if line is not None:
             ax.axvline(line, color="black", linewidth=1)
         ax.set(xlabel=xlabel, title=name)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].set_ylim(len(labels) - 0.5, -0.5)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title)
 
 
 def line_panels(
@@ -75,26 +62,21 @@ def line_panels(
     """
     fig, axes = panel_grid(len(panels), 3.9, 3.5, sharey=True)
     styles = series_styles(label for lines in panels.values() for label in lines)
-    drawn = {}
     for ax, (name, lines) in zip(axes, panels.items(), strict=True):
         for label, (x, y, *band) in lines.items():
             look = styles[label]
             if len(x) == 1:
-                drawn[label] = ax.axhline(
-                    y[0], label=look["label"], color=look["color"], linestyle=look["linestyle"], linewidth=1.2
-                )
+                ax.axhline(y[0], linewidth=1.2, **look | {"marker": None})
                 continue
-            drawn[label] = ax.plot(x, y, markersize=4, **look)[0]
+            ax.plot(x, y, markersize=4, **look)
             if band:
                 ax.fill_between(x, band[0], band[1], color=look["color"], alpha=0.15, linewidth=0)
         ax.set(xlabel=xlabel, title=name)
     axes[0].set_ylabel(ylabel)
     if ylim is not None:
         axes[0].set_ylim(*ylim)
-    columns = (3 if len(drawn) > 4 else min(len(drawn), 4)) if len(panels) > 1 else 2
-    fig.legend(handles=list(drawn.values()), loc="outside lower center", ncols=columns, frameon=False)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    columns = 2 if len(panels) == 1 else 3 if len(styles) > 4 else len(styles)
+    return finish_panels((fig, axes), title, columns=columns)
 
 
 def reliability_panels(
@@ -120,10 +102,7 @@ def reliability_panels(
             ax.scatter(x, y, s=sizes, color=look["color"], marker=look["marker"], alpha=0.6)
         ax.set(xlabel="stated confidence", title=name, aspect="equal", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
     axes[0].set_ylabel("share of right answers")
-    handles, names = axes[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=min(len(names), 4), frameon=False, markerscale=2)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title, columns=min(len(styles), 4), markerscale=2)
 
 
 def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title: str) -> Panels:
@@ -137,7 +116,7 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
     fig, axes = panel_grid(len(panels), 3.8, 4.6)
     order = list(dict.fromkeys(key for flows in panels.values() for key in flows))
     sources, targets = (list(dict.fromkeys(key[side] for key in order)) for side in (0, 1))
-    colours = dict(zip(sources, (_COLOURS[0], _COLOURS[3]), strict=False))
+    colours = dict(zip(sources, (CERTAIN, UNCERTAIN), strict=False))
     for ax, (name, flows) in zip(axes, panels.items(), strict=True):
         total = sum(flows.values())
         gap = 0.05 * total
@@ -159,8 +138,7 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
         ax.set(xlim=(-0.55, 1.75))
         ax.set_title(name, loc="center")
         ax.axis("off")
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title)
 
 
 def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int, gap: float) -> dict[str, float]:
@@ -173,7 +151,7 @@ def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int,
     return tops
 
 
-def _band(ax: plt.Axes, left: float, right: float, count: int, colour: tuple[float, ...]) -> None:
+def _band(ax: Axes, left: float, right: float, count: int, colour: tuple[float, ...]) -> None:
     """A band of constant height from the left top to the right top."""
     x = np.linspace(0, 1, 60)
     ease = x * x * (3 - 2 * x)

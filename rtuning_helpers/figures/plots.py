@@ -4,9 +4,7 @@ Colours are seaborn's colour-blind palette, one for each method everywhere; mark
 colour says.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,15 +14,13 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
-from rtuning_helpers.figures.layout import panel_grid
+from rtuning_helpers.figures.layout import Panels, finish_panels, panel_grid
 from rtuning_helpers.figures.looks import Look, looks_of, set_method_looks
 from rtuning_helpers.metrics import risk_coverage
 from rtuning_helpers.metrics.answers import WILLING
 
 _COLOURS = sns.color_palette("colorblind")
 CERTAIN, UNCERTAIN = _COLOURS[0], _COLOURS[3]
-
-Panels = tuple[Figure, list[Axes]]
 
 
 def use_style(methods: Mapping[str, Look]) -> None:
@@ -63,9 +59,7 @@ def split_bars(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
         title: The finding.
     """
     fig, ax = plt.subplots(figsize=(6.5, 0.3 * len(rows) + 1.2))
-    names = [row["group"] for row in rows]
-    certain = np.array([row["certain"] for row in rows])
-    uncertain = np.array([row["uncertain"] for row in rows])
+    names, certain, uncertain = ([row[key] for row in rows] for key in ("group", "certain", "uncertain"))
     ax.barh(names, certain, color=CERTAIN, label="certain (D1)")
     ax.barh(names, uncertain, left=certain, color=UNCERTAIN, hatch="///", edgecolor="white", label="uncertain (D0)")
     ax.invert_yaxis()
@@ -81,17 +75,21 @@ def certainty_histograms(
     """Distribution of one quantity on D1 and on D0, each as shares of its own set, with dashed lines at the means."""
     fig, ax = plt.subplots(figsize=(6.5, 3.4))
     edges = np.histogram_bin_edges([*certain, *uncertain], bins=bins)
-    sets = ((certain, CERTAIN, "certain (D1)", None), (uncertain, UNCERTAIN, "uncertain (D0)", "///"))
-    for values, colour, label, hatch in sets:
-        weights = np.full(len(values), 100 / max(len(values), 1))
-        ax.hist(
-            values, bins=edges, weights=weights, color=colour, alpha=0.55, hatch=hatch, edgecolor="white", label=label
-        )
+    draw_histograms(ax, {"certain (D1)": certain, "uncertain (D0)": uncertain}, edges)
+    for values, colour in ((certain, CERTAIN), (uncertain, UNCERTAIN)):
         if len(values):
             ax.axvline(np.mean(values), color=colour, linestyle="--")
     ax.set(xlabel=xlabel, ylabel="share of the set [%]", title=title)
     ax.legend(frameon=False)
     return fig, ax
+
+
+def draw_histograms(ax: Axes, sets: Mapping[str, Sequence[float]], edges: np.ndarray, shares: bool = True) -> None:
+    """Distribution of two sets, the first in the colour of certain questions: shares of each set [%], or counts."""
+    for (label, values), colour, hatch in zip(sets.items(), (CERTAIN, UNCERTAIN), (None, "///"), strict=True):
+        weights = np.full(len(values), 100 / max(len(values), 1)) if shares else None
+        look = {"color": colour, "alpha": 0.55, "hatch": hatch, "edgecolor": "white", "label": label}
+        ax.hist(values, bins=edges, weights=weights, **look)
 
 
 def interval_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Figure, Axes]:
@@ -104,16 +102,9 @@ def interval_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Fig
     """
     fig, ax = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.1))
     for y, row in enumerate(rows):
-        certain = row.get("certain", True)
         error = [[row["value"] - row["low"]], [row["high"] - row["value"]]]
-        ax.errorbar(
-            row["value"],
-            y,
-            xerr=error,
-            marker="o" if certain else "s",
-            color=CERTAIN if certain else UNCERTAIN,
-            capsize=3,
-        )
+        marker, colour = ("o", CERTAIN) if row.get("certain", True) else ("s", UNCERTAIN)
+        ax.errorbar(row["value"], y, xerr=error, marker=marker, color=colour, capsize=3)
     ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set(xlabel=xlabel, title=title)
@@ -133,42 +124,42 @@ def loss_curves(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -
     return fig, ax
 
 
-def precision_recall_panels(
-    curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]], title: str
-) -> Panels:
-    """Precision over recall of the ranking by confidence, a panel a split; the dotted line is a random ranking.
+Rankings = Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]]
+"""split -> method -> (correct, confidence)"""
 
-    Args:
-        curves: split -> method -> (correct, confidence).
-        title: The finding.
-    """
-    fig, axes = panel_grid(len(curves), 3.6, 3.4, sharey=True)
-    styles = series_styles((method for methods in curves.values() for method in methods), marker=False)
-    for ax, (split, methods) in zip(axes, curves.items(), strict=True):
-        for method, (correct, confidence) in methods.items():
-            if not any(correct):  # no right answer: no ranking to judge
-                continue
+
+def precision_recall_panels(curves: Rankings, title: str) -> Panels:
+    """Precision over recall of the ranking by confidence, a panel a split; the dotted line is a random ranking."""
+
+    def draw(ax: Axes, correct: Sequence[int], confidence: Sequence[float], style: dict) -> None:
+        if any(correct):  # without a right answer there is no ranking to judge
             precision, recall, _ = precision_recall_curve(correct, confidence)
-            ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **styles[method])
-            ax.axhline(np.mean(correct) * 100, color=styles[method]["color"], linestyle=":", linewidth=0.8)
-        ax.set(xlabel="recall of right answers [%]", title=split)
-    axes[0].set_ylabel("precision [%]")
-    return _finish_panels(fig, axes, title)
+            ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **style)
+            ax.axhline(np.mean(correct) * 100, color=style["color"], linestyle=":", linewidth=0.8)
+
+    return _ranking_panels(curves, draw, "recall of right answers [%]", "precision [%]", title)
 
 
-def risk_coverage_panels(
-    curves: Mapping[str, Mapping[str, tuple[Sequence[int], Sequence[float]]]], title: str
-) -> Panels:
+def risk_coverage_panels(curves: Rankings, title: str) -> Panels:
     """Share of wrong answers over the share of questions answered, most confident first, a panel a split."""
+
+    def draw(ax: Axes, correct: Sequence[int], confidence: Sequence[float], style: dict) -> None:
+        coverage, risk = risk_coverage(correct, confidence)
+        ax.plot(coverage * 100, risk * 100, **style)
+
+    labels = "coverage: questions answered [%]", "risk: wrong among answered [%]"
+    return _ranking_panels(curves, draw, *labels, title)
+
+
+def _ranking_panels(curves: Rankings, draw: Callable, xlabel: str, ylabel: str, title: str) -> Panels:
     fig, axes = panel_grid(len(curves), 3.6, 3.4, sharey=True)
     styles = series_styles((method for methods in curves.values() for method in methods), marker=False)
     for ax, (split, methods) in zip(axes, curves.items(), strict=True):
-        for method, (correct, confidence) in methods.items():
-            coverage, risk = risk_coverage(correct, confidence)
-            ax.plot(coverage * 100, risk * 100, **styles[method])
-        ax.set(xlabel="coverage: questions answered [%]", title=split)
-    axes[0].set_ylabel("risk: wrong among answered [%]")
-    return _finish_panels(fig, axes, title)
+        for method, columns in methods.items():
+            draw(ax, *columns, styles[method])
+        ax.set(xlabel=xlabel, title=split)
+    axes[0].set_ylabel(ylabel)
+    return finish_panels((fig, axes), title)
 
 
 def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]], title: str) -> Panels:
@@ -181,16 +172,12 @@ def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]]
     fig, axes = panel_grid(len(columns), 3.6, 3.4, sharey=True)
     edges = np.linspace(0, 1, 21)
     for ax, (split, (correct, sure)) in zip(axes, columns.items(), strict=True):
-        right = np.asarray(correct, dtype=bool)
-        sure = np.asarray(sure)
-        ax.hist(sure[right], bins=edges, color=CERTAIN, alpha=0.55, edgecolor="white", label="right answer")
-        ax.hist(
-            sure[~right], bins=edges, color=UNCERTAIN, alpha=0.55, hatch="///", edgecolor="white", label="wrong answer"
-        )
+        right, sure = np.asarray(correct, dtype=bool), np.asarray(sure)
+        draw_histograms(ax, {"right answer": sure[right], "wrong answer": sure[~right]}, edges, shares=False)
         ax.axvline(WILLING, color="black", linestyle="--", linewidth=1)
         ax.set(xlabel="sure confidence P(sure)", title=split)
     axes[0].set_ylabel("questions")
-    return _finish_panels(fig, axes, title)
+    return finish_panels((fig, axes), title)
 
 
 def rate_by_exposure(curves: Mapping[str, Sequence[Mapping]], ylabel: str, title: str) -> tuple[Figure, Axes]:
@@ -227,18 +214,16 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
         values = np.array([row[measure] for row in rows], dtype=float) * factor
         before = np.concatenate([values[:1], values[:-1]])
         change = values - before
-        colours = [_COLOURS[0] if c >= 0 else _COLOURS[3] for c in change]
-        bars = ax.barh(y, change, left=before, color=colours, height=0.55)
-        for bar, c in zip(bars, change, strict=True):
-            bar.set_hatch("///" if c < 0 else None)
+        colours = [CERTAIN if c >= 0 else UNCERTAIN for c in change]
+        hatches = ["///" if c < 0 else "" for c in change]
+        ax.barh(y, change, left=before, color=colours, hatch=hatches, height=0.55)
         ax.plot(values, y, linestyle="none", marker="o", markersize=5, color="black")
         low, high = values.min(), values.max()
         room = max(high - low, 0.1 * abs(high))  # so that a change of a hundredth does not look like a landslide
         ax.set(xlabel=label, xlim=((low + high) / 2 - 0.6 * room, (low + high) / 2 + 0.6 * room))
     axes[0].set_yticks(y, [row["label"] for row in rows])
     axes[0].invert_yaxis()
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title)
 
 
 def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Figure, Axes]:
@@ -251,22 +236,18 @@ def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[F
     """
     fig, ax = plt.subplots(figsize=(6.5, 0.3 * len(rows) + 1.2))
     for y, row in enumerate(rows):
-        beyond = abs(row["difference"]) > row["half_width"]
-        colour = _COLOURS[0] if beyond else _COLOURS[7]
-        ax.errorbar(
-            row["difference"],
-            y,
-            xerr=row["half_width"],
-            marker="o",
-            color=colour,
-            markerfacecolor=colour if beyond else "white",
-            capsize=3,
-        )
+        draw_dot(ax, row["difference"], y, row["half_width"], abs(row["difference"]) > row["half_width"])
     ax.axvline(0, color="black", linewidth=1)
     ax.set_yticks(range(len(rows)), [row["label"] for row in rows])
     ax.invert_yaxis()
     ax.set(xlabel=xlabel, title=title)
     return fig, ax
+
+
+def draw_dot(ax: Axes, x: float, y: float, xerr: object, filled: bool) -> None:
+    """A dot with its interval; grey and hollow unless filled."""
+    colour, face = (_COLOURS[0], _COLOURS[0]) if filled else (_COLOURS[7], "white")
+    ax.errorbar(x, y, xerr=xerr, marker="o", color=colour, markerfacecolor=face, capsize=3)
 
 
 def stacked_shares(shares: DataFrame, xlabel: str, ylabel: str, title: str) -> tuple[Figure, Axes]:
@@ -292,11 +273,3 @@ def series_styles(names: Iterable[str], marker: bool = True) -> dict[str, dict]:
         found[name] = {"label": look.label, "color": _COLOURS[look.colour], "linestyle": look.line}
         found[name] |= {"marker": look.marker} if marker else {}
     return found
-
-
-def _finish_panels(fig: Figure, axes: Sequence[Axes], title: str) -> Panels:
-    looks = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    if looks:
-        fig.legend(looks.values(), looks.keys(), loc="outside lower center", ncols=len(looks), frameon=False)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes

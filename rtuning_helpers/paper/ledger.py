@@ -1,7 +1,5 @@
 """The ledger: what this kit measured, filed under the cells of the paper's tables, beside the paper and its re-runs."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

@@ -7,8 +7,6 @@ The evaluators of shizhediao/R-Tuning, and the public re-runs of them, write one
 * ``[result, [question, answer, relation], output]`` for R-Tuning-R, where result is 1 right, 0 wrong, -1 refused.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path

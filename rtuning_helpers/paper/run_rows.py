@@ -1,7 +1,5 @@
 """What a finished run measured, under the paper's names: its ledger rows."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Sequence

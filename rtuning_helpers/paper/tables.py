@@ -4,8 +4,6 @@ Values stand as printed: percent, but for perplexity, entropy [nats] and ECE. Th
 of the published version (NAACL 2024 long 394); the means that it prints were recomputed as a check.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Does the split stay valid? The questions of D1 and D0 asked again and again while the model is being tuned."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The questions watched over several seeds: what notebook 11 reads."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from rtuning_helpers.experiments.drift.measure import ARMS, read_sightings

@@ -1,7 +1,5 @@
 """The sightings counted: what notebook 11 shows, and what is recorded."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

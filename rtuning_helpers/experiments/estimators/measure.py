@@ -4,8 +4,6 @@ A third of the in-domain questions is held out: calibrators, the probe of P(IK),
 Everything is scored on the other two thirds and on the out-of-domain questions, where there are any.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What the estimators are worth over several seeds: what notebook 09 reads."""
 
-from __future__ import annotations
-
 from rtuning_helpers import steps
 from rtuning_helpers.data.questions import IN_DOMAIN
 from rtuning_helpers.experiments.estimators.measure import read_judged, read_opponents

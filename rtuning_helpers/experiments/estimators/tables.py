@@ -1,7 +1,5 @@
 """How the estimators compare: ranking, calibration, stacks, mixtures and paired differences, a row each."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

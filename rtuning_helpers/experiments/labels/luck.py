@@ -1,7 +1,5 @@
 """Lucky guesses among the certain questions, counted with the help of the exposures that the mini world knows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

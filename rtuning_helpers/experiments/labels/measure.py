@@ -1,7 +1,5 @@
 """Which questions are called certain: rules beside "the one greedy answer is right", and what tuning makes of them."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace

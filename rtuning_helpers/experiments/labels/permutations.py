@@ -1,7 +1,5 @@
 """Is a right letter knowledge? The same question with its options in every rotation; luck does not turn with them."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

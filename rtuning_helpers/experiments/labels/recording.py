@@ -1,7 +1,5 @@
 """What each rule of certainty makes of a model, over several seeds: what notebook 10 reads."""
 
-from __future__ import annotations
-
 from rtuning_helpers.experiments.labels.measure import RULES, measure
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.run.profiles import RunConfig

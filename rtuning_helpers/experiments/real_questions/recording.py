@@ -1,7 +1,5 @@
 """Every method over seeds on a mini model of ParaRel's questions: numbers only, no question."""
 
-from __future__ import annotations
-
 from rtuning_helpers import steps
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.recording import Recording

@@ -1,7 +1,5 @@
 """The README's picture."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rtuning_helpers import steps

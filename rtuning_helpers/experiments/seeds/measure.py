@@ -1,7 +1,5 @@
 """The metrics of a run, and what each method refuses of the facts that were never read, and of those read often."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

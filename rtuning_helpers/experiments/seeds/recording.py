@@ -1,7 +1,5 @@
 """Every method over several seeds: what notebook 05 reads."""
 
-from __future__ import annotations
-
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.experiments.seeds.figures import draw_refusals
 from rtuning_helpers.experiments.seeds.measure import measure

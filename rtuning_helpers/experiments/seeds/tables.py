@@ -1,7 +1,5 @@
 """What several seeds say together."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

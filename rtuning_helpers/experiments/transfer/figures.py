@@ -3,8 +3,6 @@
 Series differ in colour and marker, and heatmaps carry their numbers, so that a figure can be read without colours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt

@@ -4,8 +4,6 @@ Every model answers the six test sets of the data set ``multitask``. Tuning and 
 an interrupted experiment goes on where it stopped, and shares its models with whatever else uses them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Tables of the multi-task experiment (notebook 06): numbers as text with their intervals, grids, trivial rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -3,22 +3,13 @@
 Colours and dashes of methods are those of `rtuning_helpers.figures.plots`; markers repeat what the colour says.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
-from matplotlib.figure import Figure
 
 from rtuning_helpers.experiments.unanswerable.measure import Estimate, RefusalRow
-from rtuning_helpers.figures.layout import panel_grid
-from rtuning_helpers.figures.plots import series_styles
-
-_COLOURS = sns.color_palette("colorblind")
-_HALVES = (("answerable", _COLOURS[0], None), ("unanswerable", _COLOURS[3], "///"))
-Panels = tuple[Figure, list[plt.Axes]]
+from rtuning_helpers.figures.layout import Panels, finish_panels, panel_grid
+from rtuning_helpers.figures.plots import draw_histograms, series_styles
 
 
 def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], title: str) -> Panels:
@@ -33,9 +24,7 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
     series = list(dict.fromkeys(name for rows in panels.values() for found in rows.values() for name in found))
     height = (0.24 * len(series) + 0.2) * len(labels) + 1.5
     fig, axes = panel_grid(len(panels), 3.1, height, margin=2.2, sharex=True, sharey=True)
-    shifts = dict(
-        zip(series, (np.arange(len(series)) - (len(series) - 1) / 2) * 0.7 / max(len(series), 1), strict=True)
-    )
+    shifts = {name: (i - (len(series) - 1) / 2) * 0.7 / len(series) for i, name in enumerate(series)}
     drawn, styles = {}, series_styles(series)
     for ax, (panel, rows) in zip(axes, panels.items(), strict=True):
         for label, found in rows.items():
@@ -44,15 +33,11 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
                     continue
                 x, xerr = _percent(estimate)
                 y, look = labels.index(label) + shifts[name], styles[name] | {"linestyle": "none"}
-                drawn[name] = ax.errorbar(x, y, xerr=xerr, capsize=3, **look)
+                drawn[look["label"]] = ax.errorbar(x, y, xerr=xerr, capsize=3, **look)
         ax.set(xlabel="refused [%]", title=panel, xlim=(-4, 104))
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].set_ylim(len(labels) - 0.5, -0.5)
-    if len(series) > 1:
-        handles = [drawn[name] for name in series if name in drawn]
-        fig.legend(handles=handles, loc="outside lower center", ncols=min(len(series), 4), frameon=False)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title, drawn if len(series) > 1 else {}, min(len(series), 4))
 
 
 def refusal_plane(
@@ -84,17 +69,12 @@ def refusal_plane(
         for row in rows:
             if row.over_refusal.value is None or row.recall.value is None:
                 continue
-            look = styles[row.method] | {"linestyle": "none"}
-            x, xerr = _percent(row.over_refusal)
-            y, yerr = _percent(row.recall)
-            drawn[look["label"]] = ax.errorbar(
-                x, y, xerr=xerr, yerr=yerr, markersize=7, markeredgecolor="black", capsize=3, **look
-            )
+            look = styles[row.method] | {"linestyle": "none", "markersize": 7, "markeredgecolor": "black"}
+            (x, xerr), (y, yerr) = _percent(row.over_refusal), _percent(row.recall)
+            drawn[look["label"]] = ax.errorbar(x, y, xerr=xerr, yerr=yerr, capsize=3, **look)
         ax.set(xlabel="answerable questions refused [%]", title=name, xlim=(-4, 104), ylim=(-4, 104), aspect="equal")
     axes[0].set_ylabel("unanswerable questions refused [%]")
-    fig.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=min(len(drawn), 3), frameon=False)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title, drawn, min(len(drawn), 3))
 
 
 def confidence_by_half(
@@ -112,18 +92,12 @@ def confidence_by_half(
     edges = np.linspace(0, 1, 21)
     for ax, (name, (answerable, confidence)) in zip(axes, panels.items(), strict=True):
         mask, values = np.asarray(answerable, dtype=bool), np.asarray(confidence, dtype=float)
-        for (label, colour, hatch), part in zip(_HALVES, (values[mask], values[~mask]), strict=True):
-            weights = np.full(len(part), 100 / max(len(part), 1))
-            look = {"color": colour, "alpha": 0.55, "hatch": hatch, "edgecolor": "white", "label": label}
-            ax.hist(part, bins=edges, weights=weights, **look)
+        draw_histograms(ax, {"answerable": values[mask], "unanswerable": values[~mask]}, edges)
         if border is not None:
             ax.axvline(border, color="black", linestyle="--", linewidth=1)
         ax.set(xlabel=xlabel, title=name)
     axes[0].set_ylabel("share of the half [%]")
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
-    return fig, axes
+    return finish_panels((fig, axes), title)
 
 
 def _percent(estimate: Estimate) -> tuple[float, list[list[float]]]:

@@ -6,8 +6,6 @@ that cannot refuse (the untuned model, vanilla) counts as one that never does. T
 prompt; that prompt is not printed, so it is not rebuilt here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -252,12 +250,7 @@ def _share(outcomes: np.ndarray, reason: str) -> Estimate:
 
 
 def _resampled(
-    metric: Callable,
-    positive: np.ndarray,
-    other: np.ndarray | None,
-    reason: str | None,
-    resamples: int,
-    seed: int,
+    metric: Callable, positive: np.ndarray, other: np.ndarray | None, reason: str | None, resamples: int, seed: int
 ) -> Estimate:
     """A metric of two columns with its bootstrap interval, unless there is a reason why it does not exist."""
     if reason is not None:

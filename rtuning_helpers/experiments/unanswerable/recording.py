@@ -3,8 +3,6 @@
 The models are tuned on five tasks, or on plain questions only (the models of notebooks 04 and 05).
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 from rtuning_helpers import steps

@@ -1,7 +1,5 @@
 """What several seeds say together of refusals, and how far a run lies from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import pandas as pd

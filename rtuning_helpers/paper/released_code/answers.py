@@ -4,8 +4,6 @@ Everything goes through ``generate`` of transformers, as in the released scripts
 numbers are those of the kit's own decoder (`rtuning_helpers.model.decoding`), which was written independently.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What each flag does to the mini model: share of certain questions, optimiser steps, accuracy and AP after tuning."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

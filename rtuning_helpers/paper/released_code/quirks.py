@@ -1,7 +1,5 @@
 """The switches: one named flag for each place where the released code departs from the paper or from its own intent."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, fields, replace
 
 STAGES = ("labelling", "training", "evaluation", "unsupervised", "multiple choice")
@@ -114,7 +112,7 @@ class ReleasedCodeQuirks:
     )
 
     @classmethod
-    def as_released(cls) -> ReleasedCodeQuirks:
+    def as_released(cls) -> "ReleasedCodeQuirks":
         """All flags on: the README of the released code, followed to the letter."""
         return cls(**{flag.name: True for flag in fields(cls)})
 
@@ -138,7 +136,7 @@ class ReleasedCodeQuirks:
         """Names of the flags that are on."""
         return tuple(name for name in self.names() if getattr(self, name))
 
-    def plus(self, *names: str) -> ReleasedCodeQuirks:
+    def plus(self, *names: str) -> "ReleasedCodeQuirks":
         """The same with further flags on.
 
         Raises:

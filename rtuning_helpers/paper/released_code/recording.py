@@ -1,7 +1,5 @@
 """What the flags of the released code do over several seeds, and the answers in its form: what notebook 08 reads."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

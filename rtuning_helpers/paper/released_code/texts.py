@@ -4,8 +4,6 @@ With no flag on, each function gives what the rest of the kit uses (but for a se
 prompts); with all on, byte for byte what the released scripts write. Texts only: nothing here needs a model.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from collections import Counter
@@ -61,11 +59,7 @@ def is_right(output: str, answer: str, quirks: ReleasedCodeQuirks) -> bool:
 
 
 def training_texts(
-    questions: Sequence[Question],
-    certain: Sequence[bool],
-    method: str,
-    quirks: ReleasedCodeQuirks,
-    seed: int = 0,
+    questions: Sequence[Question], certain: Sequence[bool], method: str, quirks: ReleasedCodeQuirks, seed: int = 0
 ) -> list[str]:
     """The training texts of open questions, in the order of the questions (the released scripts then shuffle them).
 

@@ -1,7 +1,5 @@
 """How the released pipeline (LMFlow) cuts training texts into sequences, and how many optimiser steps come of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
