@@ -103,12 +103,12 @@ print("results over seeds: " + ("recorded" if recording else "none recorded, eve
 # (ParaRel), four options (MMLU), a list as evidence (WiCE), a second hop that must be read in a paragraph (HotpotQA), a
 # claim that is admitted, rejected or neither (FEVER), an open question with a text that names four candidates (HaluEval). Whatever
 # the form, the model must *know* the fact: options, lists and paragraphs only tell what to do with it. (A paragraph "X: country Y of X."
-# says that X lies in Y. Three of the six are shown. The twins are answered by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these
+# says that X lies in Y. Two of the six are shown. The twins are answered by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these
 # forms, HaluEval's too: new to *tuning* is not new to the model.)
 
 # %%
 asked = {task: steps.fitted(config, task).questions for task in tasks}
-for task in ("mmlu", "wice", "hotpotqa"):
+for task in ("mmlu", "hotpotqa"):
     example = asked[task][len(asked[task]) // 2]
     print(f"--- {task} ({len(asked[task]):,} test questions; gold answer: {example.answer})")
     print(prompts.task_prompt(example))
@@ -152,11 +152,7 @@ else:
 # answer among two is not worth what a right answer among twenty is. The table shows what part of each D1 the corpus never states.
 
 # %%
-probes = steps.read_probes(config)
-counts = pd.DataFrame([{"group": p.dataset, "certain": p.correct, "uncertain": not p.correct} for p in probes])
-plots.split_bars(counts.groupby("group", sort=False).sum().reset_index().to_dict("records"), "Certain and uncertain training questions of each set")
-plt.show()
-transfer_tables.label_table(probes)
+transfer_tables.label_table(steps.read_probes(config))
 
 # %% [markdown]
 # So the labels are not equally good. With twenty possible answers hardly any right answer is luck; with two or three classes many
@@ -212,7 +208,9 @@ folded("The same in numbers, beside the accuracy", transfer_tables.spread_table(
 
 # %%
 gain_tables = {m: transfer_tables.gain_table(cells, m).set_index("tested on") for m in ("vanilla", PRETRAINED)}
-display(pd.concat([table.iloc[:, 0] for table in gain_tables.values()], axis=1))
+gained = pd.concat([table.iloc[:, 0] for table in gain_tables.values()], axis=1)
+display(gained.loc[["five sets", "halueval"]])
+display(folded("Set by set", gained))
 folded("Seed by seed", pd.DataFrame({f"against {method_label(m)}": table["by seed"] for m, table in gain_tables.items()}))
 
 # %% [markdown]

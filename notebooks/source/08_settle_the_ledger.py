@@ -108,7 +108,6 @@ NONE, ALL = ReleasedCodeQuirks(), ReleasedCodeQuirks.as_released()
 # %%
 paper = paper_results()
 print(f"{len(paper)} numbers; shown by figures only, so not available: figures {', '.join(missing_numbers().figure)}")
-paper.sample(3, random_state=0)
 
 # %% [markdown]
 # Does the arithmetic hold? Table 13 prints averages of six rows. One of the six averages does not follow from its own column
@@ -118,9 +117,7 @@ paper.sample(3, random_state=0)
 columns = paper_results(13).pivot(index="dataset", columns=["model", "method"], values="value")
 check = pd.DataFrame({"printed": columns.loc["Average"], "recomputed": columns.drop("Average").mean()})
 check["difference"] = check.printed - check.recomputed
-check = check.round(2).sort_index(ascending=[False, True])
-display(folded("Printed and recomputed averages", check))
-check[check.difference.abs() > 0.01]
+check[check.difference.abs() > 0.01].round(2)
 
 # %% [markdown]
 # ## 2. How far may a printed number be off?
@@ -234,22 +231,13 @@ certain = texts.read_training_labels(next(iter(sorted(folder.glob("*_unsure.json
 baselines = baseline_rows(tuned, training, certain)
 numbers = ["n", "accuracy", "ap_mixed", "ap_answer", "ap_sure", "answer_rate"]
 display(cleaned_table(cleaned).drop_duplicates(numbers))  # a subset that leaves nothing out is not shown again
-pd.DataFrame(baselines).round(3)
+folded("What the relation alone gives", pd.DataFrame(baselines).round(3), index=False)
 
 # %% [markdown]
 # The mini world was written without the first four doubts, so two rows are left to show: all questions, and those whose gold
 # is not the most frequent answer. The wording gives little away: with 20 possible answers to each kind of question, the most
-# frequent one is right about once in twenty, and the relation ranks the answers hardly better than chance. What the recording at hand looks like:
-
-# %%
-surest = sorted(tuned, key=lambda p: -p.sure_confidence)
-rows = pd.DataFrame(
-    [{"question": p.question.strip(), "output": p.prediction, "gold": p.answer, "right": p.correct,
-      "answer confidence": p.answer_confidence, "sure": p.sure_confidence} for p in (*surest[:3], *surest[-3:])]
-)
-folded("The three surest answers and the three least sure ones", rows.round(3), index=False)
-
-# %% [markdown]
+# frequent one is right about once in twenty, and the relation ranks the answers hardly better than chance.
+#
 # Now the same two tables for the **real** model:
 
 # %%
@@ -271,7 +259,7 @@ pd.DataFrame(openllama["baselines"]).round(3)
 # %% [markdown]
 # ## 4. What the released code does differently
 #
-# Eighteen differences, one switch each. All are off by default; `ReleasedCodeQuirks.as_released()` turns them on. With all
+# Nineteen differences, one switch each. All are off by default; `ReleasedCodeQuirks.as_released()` turns them on. With all
 # on, the kit writes byte for byte the 5,575 training texts of a public run of the released scripts. Its rows `[correct, c, s]`
 # agree to 1e-4 with those of an evaluator that the tests write down from the documentation, one question at a time; the
 # released scripts themselves could not be run here. (`no_bos` acts at evaluation as well as at labelling.)
@@ -337,7 +325,7 @@ for name, count in counts.items():
 asked = steps.questions(config, "id")
 trials = {"this kit": ()} | {name: (name,) for name in ReleasedCodeQuirks.names("evaluation")}
 trials["no_bos + first_token_labels"] = ("no_bos", "first_token_labels")
-trials["no_bos + all three"] = ("no_bos", *ReleasedCodeQuirks.names("evaluation"))
+trials["no_bos + all of them"] = ("no_bos", *ReleasedCodeQuirks.names("evaluation"))
 measured = {}
 for name, flags in trials.items():
     found = evaluate(lm, asked, NONE.plus(*flags), config.settings.answer_batch)
@@ -370,8 +358,6 @@ measures = {
 }
 plots.waterfall_panels(falls, measures, "From this kit to the released code, one flag after the other (mini model, 3 seeds)")
 plt.show()
-
-# %%
 numbers = ["label", "certain", "sequences", "steps", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_low", "ap_high"]
 folded("The chain in numbers", pd.DataFrame(falls)[numbers].round(3), index=False)
 
@@ -400,7 +386,7 @@ alone = alone.sort_values("ap_sure, change")
 print(f"this kit: certain {start.certain:.3f}, {start.steps:.0f} steps, accuracy {start.accuracy:.3f}, "
       f"AP sure {start.ap_sure:.3f}, AP mix {start.ap_mixed:.3f} (sampling error {start.half_width:.3f})")
 shown = ["flag", "certain, change", "steps", "accuracy", "ap_sure", "ap_sure, change", "ap_mixed, change"]
-display(alone[shown].head(5).round(3))
+display(alone[shown].head(4).round(3))
 folded("All flags", alone[shown].round(3), index=False)
 
 # %% [markdown]
@@ -440,11 +426,13 @@ for name, part in whole.items():
                  "printed": printed.sum(), "re-run by others": (printed & elsewhere).sum(),
                  "measured by this kit": (printed & here).sum(), "by nobody": (printed & ~elsewhere & ~here).sum(),
                  "mini world": (here & (part.dataset == "mini world")).sum()})
-pd.DataFrame(rows)
+counted = pd.DataFrame(rows)
+print(", ".join(f"{column}: {number}" for column, number in counted.drop(columns="table").sum().items()))
+folded("Table by table", counted, index=False)
 
 # %% [markdown]
-# The tables in full, folded. The mini world's rows stand at the end of each: other questions and another model, so they show how the
-# method behaves and not what the paper's numbers should be. Numbers in brackets are the sources of the re-runs, listed below;
+# All cells, folded. The mini world's rows are other questions and another model, so they show how the method behaves and not what the
+# paper's numbers should be. Numbers in brackets are the sources of the re-runs, listed below;
 # `rtuning ledger show 13`, for example, prints a table with everything that is known of a number.
 
 # %%
@@ -460,12 +448,13 @@ def narrow(table):
     return short
 
 
-for name, part in whole.items():
-    display(folded(f"Table {name}", narrow(part), index=False))
+every = pd.concat([narrow(part).assign(table=name) for name, part in whole.items()])
+display(folded("All cells of the ledger", every[["table", *every.columns[:-1]]], index=False))
 print("\n".join(f"[{number}] {source}" for number, source in enumerate(sources, start=1)))
 
 # %% [markdown]
-# Do the re-runs agree with the paper? Their distance from the printed AP, beside the sampling error of one AP from section 2:
+# Do the re-runs agree with the paper? Their distance from the printed AP, the largest first, beside the sampling error of one AP
+# from section 2:
 
 # %%
 printed = paper_results(1).set_index([*KEY, "method"]).value
@@ -474,7 +463,10 @@ reruns = rerun_results().query("table == '1' and method in ('R-Tuning', 'Vanilla
 reruns["paper"] = [printed[tuple(row)] for row in reruns[[*KEY, "method"]].to_numpy()]
 reruns["re-run - paper"] = reruns.value - reruns.paper
 reruns["sampling error"] = [error_of[f"{r.dataset} {r.split.upper()}, {r.model}"] for r in reruns.itertuples()]
-reruns[["dataset", "split", "model", "method", "paper", "value", "re-run - paper", "sampling error", "source"]].round(2)
+shown = ["dataset", "split", "model", "method", "paper", "value", "re-run - paper", "sampling error", "source"]
+reruns = reruns[shown].sort_values("re-run - paper").round(2)
+display(reruns.head(6))
+folded("All re-runs", reruns, index=False)
 
 # %% [markdown]
 # All of them answered the paper's own test questions, so the sampling error is no excuse; it only gives the scale. What

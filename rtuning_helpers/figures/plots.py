@@ -208,7 +208,7 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
         measures: measure -> (label of the axis with its unit, factor by which values are shown).
         title: The finding.
     """
-    fig, axes = panel_grid(len(measures), 2.6, 0.32 * len(rows) + 1.3, margin=2, sharey=True)
+    fig, axes = panel_grid(len(measures), 2.6, 0.26 * len(rows) + 1.3, margin=2, sharey=True)
     y = np.arange(len(rows))
     for ax, (measure, (label, factor)) in zip(axes, measures.items(), strict=True):
         values = np.array([row[measure] for row in rows], dtype=float) * factor
@@ -234,7 +234,7 @@ def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[F
         xlabel: Quantity and unit.
         title: The finding.
     """
-    fig, ax = plt.subplots(figsize=(6.5, 0.3 * len(rows) + 1.2))
+    fig, ax = plt.subplots(figsize=(6.5, 0.22 * len(rows) + 1.2))
     for y, row in enumerate(rows):
         draw_dot(ax, row["difference"], y, row["half_width"], abs(row["difference"]) > row["half_width"])
     ax.axvline(0, color="black", linewidth=1)
