@@ -165,7 +165,7 @@ def precision_at_hits(answers):
 
 
 every = predictions[methods[0], first]
-ten = every[:10]
+ten = every[:: max(1, len(every) // 10)][:10]
 for p in sorted(ten, key=lambda p: -p.answer_confidence):
     print(f"{p.answer_confidence:.3f}  {'right' if p.correct else 'wrong'}  {p.prediction}")
 print("precision at each right answer:", ", ".join(f"{share:.2f}" for share in precision_at_hits(ten)))
