@@ -2,15 +2,15 @@
 
 check:      ## style, format, types, and no notebook older than its text
 	ruff check .
-	ruff format --check rtuning_helpers tests benchmarks
+	ruff format --check rtuning_helpers tests benchmarks notebooks/build.py
 	mypy
-	rtuning build-notebooks --check
+	python notebooks/build.py --check
 
 test:       ## the unit tests and every notebook
 	pytest
 
 notebooks:  ## execute the notebooks' sources and rewrite the notebooks
-	rtuning build-notebooks
+	python notebooks/build.py
 
 hooks:      ## the checks of .pre-commit-config.yaml before each commit
 	pip install pre-commit

@@ -13,9 +13,9 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from build import read_source, source_files
 from exercises import KEY_LINES
 
-from rtuning_helpers.app.notebook_sources import read_source, source_files
 from rtuning_helpers.figures.layout import WIDEST
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -26,7 +26,6 @@ KEPT = {
     "run": "finished steps are kept, and the same command continues",
     "build-mini": "the earlier checkpoint is as it was",
     "record": "finished steps are kept, and the same command continues",
-    "build-notebooks": "notebooks that were finished are kept, the others are as they were",
 }
 
 app = typer.Typer(
@@ -223,33 +222,6 @@ def doctor() -> None:
     reports.new_console().print(reports.doctor_table(found))
     if not next(finding.ok for finding in found if finding.name == "profile mini"):
         raise typer.Exit(1)
-
-
-@app.command("build-notebooks")
-def build_notebooks(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAMES]...", help="Such as 01 or solutions.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Build nothing; fail if a notebook is stale.")] = False,
-) -> None:
-    """For authors: execute the notebooks' sources.
-
-    The result is what is published in notebooks/.
-    """
-    from rtuning_helpers.app import notebook_sources
-    from rtuning_helpers.run.artifacts import shown_path
-
-    if check:
-        stale = notebook_sources.stale_notebooks(names)
-        for line in stale:
-            print(line)
-        if stale:
-            raise typer.Exit(1)
-        print("all notebooks are up to date")
-        return
-    console = reports.new_console()
-    with reports.notebook_progress(console) as progress:
-        written = notebook_sources.build_notebooks(names, progress)
-    for path in written:
-        console.print(shown_path(path), soft_wrap=True)
 
 
 @app.command()

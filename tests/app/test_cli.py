@@ -16,7 +16,7 @@ import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
 import rtuning_helpers
-from rtuning_helpers.app import cli, doctor, notebook_runs, notebook_sources
+from rtuning_helpers.app import cli, doctor, notebook_runs
 from rtuning_helpers.app.cli import main
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS
@@ -403,15 +403,6 @@ def test_interruption_and_surprises(monkeypatch, capsys):
     assert status == 1
     assert error.startswith("Traceback (most recent call last)")
     assert error.endswith("\nrtuning: failed: ZeroDivisionError: x\n")
-
-
-def test_build_notebooks_check(monkeypatch, capsys):
-    monkeypatch.setattr(notebook_sources, "stale_notebooks", lambda names: [f"{name}.ipynb: missing" for name in names])
-    assert main(["build-notebooks", "--check", "01", "02"]) == 1
-    assert capsys.readouterr().out == "01.ipynb: missing\n02.ipynb: missing\n"
-    monkeypatch.setattr(notebook_sources, "stale_notebooks", lambda names: [])
-    assert main(["build-notebooks", "--check"]) == 0
-    assert capsys.readouterr().out == "all notebooks are up to date\n"
 
 
 def test_entry_point_is_the_function_that_is_tested():

@@ -1,16 +1,17 @@
-"""The notebooks' text twins: ``notebooks/source/*.py`` is what people edit and review, the executed ``.ipynb`` follows.
+"""Make the executed notebooks from their text twins: ``python notebooks/build.py [NAME...] [--check]``.
 
-Sources are in jupytext's percent format (``# %% [markdown]``, ``# %% tags=["parameters"]``). A stamp in the notebook's
-metadata says from which source it was made, so that outputs can never silently belong to another text.
+``notebooks/source/*.py`` is what people edit and review, in jupytext's percent format (``# %% [markdown]``,
+``# %% tags=["parameters"]``); the executed ``.ipynb`` follows. A stamp in the notebook's metadata says from which source it
+was made, so that outputs can never silently belong to another text.
 """
 
-from __future__ import annotations
-
+import argparse
 import hashlib
 import json
 import re
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,19 +20,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from rtuning_helpers import REPOSITORY
-from rtuning_helpers.app.notebook_runs import (
-    KERNEL,
-    NotebookFailed,
-    Progress,
-    execute,
-    headings,
-    notebooks_folder,
-    silent,
-)
+from rtuning_helpers.app import reports
+from rtuning_helpers.app.notebook_runs import KERNEL, NotebookFailed, Progress, execute, headings
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import write_text
-from rtuning_helpers.run.profiles import default_out
+from rtuning_helpers.run.artifacts import shown_path
 
+NOTEBOOKS = Path(__file__).resolve().parent
 STAMP = "rtuning"
 STAMPED_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 KERNELSPEC = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
@@ -39,23 +34,15 @@ LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-pytho
 FORBIDDEN = {
     "an absolute path": r"/home/|/root/|/tmp/|/Users/|site-packages",
     "a warning": r"Warning",
+    "the clone's path": re.escape(str(NOTEBOOKS.parent)),
 }
 
 
 def source_files() -> dict[str, Path]:
-    """Each notebook's name (``01_...`` or ``solutions/01_...``) with its source; the tutorial first, then solutions.
-
-    Raises:
-        InputError: There is no clone.
-    """
-    folder = notebooks_folder() / "source"
+    """Each notebook's name (``01_...`` or ``solutions/01_...``) with its source; the tutorial first, then solutions."""
+    folder = NOTEBOOKS / "source"
     paths = [*sorted(folder.glob("*.py")), *sorted(folder.glob("*/*.py"))]
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
-
-
-def notebook_path(name: str) -> Path:
-    """Where the notebook of that name lies."""
-    return notebooks_folder() / f"{name}.ipynb"
 
 
 def read_source(path: Path) -> NotebookNode:
@@ -77,36 +64,30 @@ def source_hash(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(cells, ensure_ascii=True).encode()).hexdigest()
 
 
-def build_notebooks(
-    names: Sequence[str] | None = None,
-    progress: Progress = silent,
-    on_built: Callable[[Path], None] = lambda path: None,
-) -> list[Path]:
+def build_notebooks(names: Sequence[str] = (), progress: Progress = lambda *cell: None) -> list[Path]:
     """Make the executed notebooks from their sources, each on its own defaults.
 
     Args:
-        names: Names, or beginnings of names, such as ``01`` or ``solutions``; None is all of them.
+        names: Names, or beginnings of names, such as ``01`` or ``solutions``; without any, all are made.
         progress: Told of every cell.
-        on_built: Told of every notebook that is written.
 
     Returns:
         The notebooks written. One that fails leaves its predecessor as it was.
 
     Raises:
-        InputError: An unknown name, or no clone.
+        InputError: An unknown name.
         NotebookFailed: A cell failed, or wrote what must not be published.
     """
     written = []
     for name in _choose(names):
-        target = notebook_path(name)
+        target = NOTEBOOKS / f"{name}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         write_text(target, _execute_source(name, target, progress))
-        on_built(target)
         written.append(target)
     return written
 
 
-def _choose(names: Sequence[str] | None) -> list[str]:
+def _choose(names: Sequence[str]) -> list[str]:
     known = list(source_files())
     if not known:
         raise InputError("notebooks/source holds no .py files; expected one for each notebook")
@@ -163,7 +144,6 @@ def check_outputs(notebook: NotebookNode, name: str) -> None:
     Raises:
         NotebookFailed: An absolute path, a warning, or an error.
     """
-    patterns = FORBIDDEN | {"the clone's path": re.escape(str(default_out()))}
     titles = headings(notebook)
     for index, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
@@ -171,7 +151,7 @@ def check_outputs(notebook: NotebookNode, name: str) -> None:
             if output.output_type == "error":
                 raise NotebookFailed(f"{where} is an error: {output.ename}: {output.evalue}")
             text = _text_of(output)
-            for what, pattern in patterns.items():
+            for what, pattern in FORBIDDEN.items():
                 if found := re.search(pattern, text):
                     line = text[text.rfind("\n", 0, found.start()) + 1 :].split("\n")[0]
                     raise NotebookFailed(f"{where} holds {what}: {line.strip()[:160]!r}")
@@ -193,26 +173,25 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def stale_notebooks(names: Sequence[str] | None = None) -> list[str]:
+def stale_notebooks(names: Sequence[str] = ()) -> list[str]:
     """What is not up to date: one line for each reason, empty when all is well."""
     sources = source_files()
     reasons = [f"{name}.ipynb: {reason}" for name in sources if _wanted(name, names) for reason in _staleness(name)]
-    folder = notebooks_folder()
-    for path in sorted([*folder.glob("*.ipynb"), *folder.glob("solutions/*.ipynb")]):
-        name = path.relative_to(folder).with_suffix("").as_posix()
+    for path in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/*.ipynb")]):
+        name = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
         if name not in sources and _wanted(name, names) and not path.name.startswith("."):
             reasons.append(f"{name}.ipynb: has no source; expected source/{name}.py")
     return reasons
 
 
-def _wanted(name: str, names: Sequence[str] | None) -> bool:
+def _wanted(name: str, names: Sequence[str]) -> bool:
     return not names or any(name.startswith(beginning) for beginning in names)
 
 
 def _staleness(name: str) -> list[str]:
-    path = notebook_path(name)
+    path = NOTEBOOKS / f"{name}.ipynb"
     if not path.is_file():
-        return ["missing; run `rtuning build-notebooks`"]
+        return ["missing; run `python notebooks/build.py`"]
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises a variety
@@ -230,3 +209,32 @@ def _staleness(name: str) -> list[str]:
     if any(output.output_type == "error" for cell in code for output in cell.outputs):
         reasons.append("a cell failed")
     return reasons
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build or check, and give the exit status: 0 done, 1 stale or failed, 2 bad arguments, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="notebooks/build.py", description="Execute the notebooks' sources.")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="such as 01 or solutions; all where none is given")
+    parser.add_argument("--check", action="store_true", help="build nothing; fail if a notebook is stale")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.check:
+            stale = stale_notebooks(chosen.names)
+            print("\n".join(stale) or "all notebooks are up to date")
+            return 1 if stale else 0
+        console = reports.new_console()
+        with reports.notebook_progress(console) as progress:
+            written = build_notebooks(chosen.names, progress)
+        for path in written:
+            console.print(shown_path(path), soft_wrap=True)
+        return 0
+    except (InputError, NotebookFailed) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted: notebooks that were finished are kept", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,19 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import build
 import nbformat
 import pytest
+from build import build_notebooks, check_outputs, main, read_source, source_files, source_hash, stale_notebooks
 
-from rtuning_helpers.app import notebook_sources
 from rtuning_helpers.app.notebook_runs import NotebookFailed
-from rtuning_helpers.app.notebook_sources import (
-    build_notebooks,
-    check_outputs,
-    read_source,
-    source_files,
-    source_hash,
-    stale_notebooks,
-)
 from rtuning_helpers.errors import InputError
 
 SOURCE = """# %% [markdown]
@@ -59,8 +52,8 @@ def built(tmp_path_factory) -> dict[str, str]:
     (folder / "source").mkdir(parents=True)
     (folder / "source" / "01_first.py").write_text(SOURCE, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(notebook_sources, "notebooks_folder", lambda: folder)
-        assert stale_notebooks() == ["01_first.ipynb: missing; run `rtuning build-notebooks`"]
+        patch.setattr(build, "NOTEBOOKS", folder)
+        assert stale_notebooks() == ["01_first.ipynb: missing; run `python notebooks/build.py`"]
         calls = []
         assert build_notebooks(progress=lambda *call: calls.append(call)) == [folder / "01_first.ipynb"]
     assert calls[0] == ("01_first.ipynb", "A title", 0, 5)
@@ -76,7 +69,7 @@ def folder(built, tmp_path, monkeypatch) -> Path:
     for name, text in built.items():
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
-    monkeypatch.setattr(notebook_sources, "notebooks_folder", lambda: tmp_path)
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
     return tmp_path
 
 
@@ -214,3 +207,19 @@ def test_names(folder):
     with pytest.raises(InputError, match="'03'.*01_first, 02_second, solutions/01_first"):
         build_notebooks(["01", "03"])
     assert [line.partition(":")[0] for line in stale_notebooks(["solutions"])] == ["solutions/01_first.ipynb"]
+
+
+def test_the_command(folder, capsys):
+    assert main(["--check"]) == 0
+    assert capsys.readouterr().out == "all notebooks are up to date\n"
+    _edit_source(folder)
+    assert main(["01", "--check"]) == 1
+    assert capsys.readouterr().out == "01_first.ipynb: its cells differ from source/01_first.py\n"
+    assert main(["01"]) == 0
+    assert capsys.readouterr().out.endswith("01_first.ipynb\n")
+    assert main(["--check"]) == 0
+    assert main(["03"]) == 2
+    assert capsys.readouterr().err.startswith("notebooks/build.py: no notebook is called '03'")
+    (folder / "source" / "01_first.py").write_text("# %%\n1 / 0\n")
+    assert main([]) == 1
+    assert "01_first.ipynb: ZeroDivisionError" in capsys.readouterr().err
