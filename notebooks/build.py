@@ -1,8 +1,8 @@
 """Make the executed notebooks from their text twins: ``python notebooks/build.py [NAME...] [--check]``.
 
 ``notebooks/source/*.py`` is what people edit and review, in jupytext's percent format (``# %% [markdown]``,
-``# %% tags=["parameters"]``); the executed ``.ipynb`` follows. A stamp in the notebook's metadata says from which source it
-was made, so that outputs can never silently belong to another text.
+``# %% tags=["parameters"]``); the executed ``.ipynb`` follows. A stamp in its metadata says from which source
+it is made, so that outputs can never silently belong to another text.
 """
 
 import argparse
