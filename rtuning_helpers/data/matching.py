@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.answer_end import cut_answer
@@ -97,44 +96,3 @@ def unreachable(questions: Sequence[Question]) -> list[Question]:
 
 def _is_word(word: str, gold: str) -> bool:
     return word == gold or word.startswith(gold) and _KOREAN_ENDING.fullmatch(word, len(gold)) is not None
-
-
-@dataclass(frozen=True)
-class Disagreement:
-    """An answer that one rule calls right and the other wrong.
-
-    Attributes:
-        row: Its number in the list, counted from 0.
-        id: The question's id.
-        question: The question.
-        answer: The gold answer.
-        prediction: The answer that was given.
-        words: Whether it is right by the rule ``"words"``.
-        substring: Whether it is right by the released code's rule.
-    """
-
-    row: int
-    id: str
-    question: str
-    answer: str
-    prediction: str
-    words: bool
-    substring: bool
-
-
-def rule_disagreements(questions: Sequence[Question], answers: Sequence[str]) -> list[Disagreement]:
-    """The answers about which the two rules disagree.
-
-    Args:
-        questions: The questions.
-        answers: The text of the answer to each.
-
-    Raises:
-        ValueError: Numbers of questions and answers that differ.
-    """
-    found = []
-    for row, (question, answer) in enumerate(zip(questions, answers, strict=True)):
-        words, substring = (is_right(question, answer, rule) for rule in ("words", "substring"))
-        if words != substring:
-            found.append(Disagreement(row, question.id, question.question, question.answer, answer, words, substring))
-    return found

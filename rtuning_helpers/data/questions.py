@@ -6,6 +6,7 @@ SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ev
 TRAIN, IN_DOMAIN = SPLITS[:2]
 OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
 TASKS = (OPEN, CHOICE, CLAIM)
+ASKED = ("id", "dataset", "split", "question", "answer", "relation", "exposure", "answerable")  # noted of each answer
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rtuning_helpers.data.matching import is_refusal, is_right
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.questions import ASKED, Question
 from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.metrics.answers import WILLING
 from rtuning_helpers.model.answering import answer_questions
@@ -46,27 +46,18 @@ def predict(
         may_refuse=may_refuse,
         description=description,
     )
-    predictions = []
-    for q, a in zip(questions, answers, strict=True):
-        predictions.append(
-            Prediction(
-                id=q.id,
-                dataset=q.dataset,
-                split=q.split,
-                question=q.question,
-                answer=q.answer,
-                prediction=a.text,
-                correct=is_right(q, a.text, rule),
-                answer_confidence=a.confidence,
-                sure_confidence=a.sure_probability,
-                refused=has_refused(q, a, may_refuse),
-                relation=q.relation,
-                exposure=q.exposure,
-                task=q.task,
-                answerable=q.answerable,
-            )
+    return [
+        Prediction(
+            **{name: getattr(q, name) for name in ASKED},
+            prediction=a.text,
+            correct=is_right(q, a.text, rule),
+            answer_confidence=a.confidence,
+            sure_confidence=a.sure_probability,
+            refused=has_refused(q, a, may_refuse),
+            task=q.task,
         )
-    return predictions
+        for q, a in zip(questions, answers, strict=True)
+    ]
 
 
 def has_refused(question: Question, answer: Answer, may_refuse: bool) -> bool | None:

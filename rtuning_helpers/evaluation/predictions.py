@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from rtuning_helpers.data.questions import OPEN, TASKS
 from rtuning_helpers.errors import InputError
@@ -56,47 +57,25 @@ class Prediction:
         return float(mixed_confidence(self.answer_confidence, self.sure_confidence))
 
 
-def _name(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
 def is_probability(value: object) -> bool:
     """Whether a value read from JSON is a number in [0, 1]; NaN, infinities and booleans are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _task(value: object) -> bool:
-    return value in TASKS
-
-
 # field -> (test of a value, what is expected, whether null will do)
-_RULES: dict[str, tuple[Callable[[object], bool], str, bool]] = {
-    "id": (_name, "a non-empty string", False),
-    "dataset": (_name, "a non-empty string", False),
-    "split": (_name, "a non-empty string", False),
-    "question": (_text, "a string", False),
-    "answer": (_text, "a string", False),
-    "prediction": (_text, "a string", False),
-    "correct": (_flag, "true or false", False),
+_RULES: dict[str, tuple[Callable[[Any], bool], str, bool]] = {
+    **dict.fromkeys(
+        ("id", "dataset", "split"), (lambda x: isinstance(x, str) and bool(x.strip()), "a non-empty string", False)
+    ),
+    **dict.fromkeys(("question", "answer", "prediction"), (lambda x: isinstance(x, str), "a string", False)),
+    "correct": (lambda x: isinstance(x, bool), "true or false", False),
     "answer_confidence": (is_probability, "a number in [0, 1] or null", True),
     "sure_confidence": (is_probability, "a number in [0, 1] or null", True),
-    "refused": (_flag, "true, false or null", True),
-    "relation": (_text, "a string", False),
-    "exposure": (_count, "a whole number of at least 0 or null", True),
-    "task": (_task, f"one of {', '.join(TASKS)}", False),
-    "answerable": (_flag, "true or false", False),
+    "refused": (lambda x: isinstance(x, bool), "true, false or null", True),
+    "relation": (lambda x: isinstance(x, str), "a string", False),
+    "exposure": (lambda x: type(x) is int and x >= 0, "a whole number of at least 0 or null", True),
+    "task": (lambda x: x in TASKS, f"one of {', '.join(TASKS)}", False),
+    "answerable": (lambda x: isinstance(x, bool), "true or false", False),
 }
 _OPTIONAL = ("relation", "exposure", "task", "answerable")
 _ALL_OR_NONE = ("answer_confidence", "sure_confidence", "refused")  # null is a property of the method, not of a row

@@ -2,22 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
 
 from rtuning_helpers.data.matching import matches
 from rtuning_helpers.data.questions import OPEN
-from rtuning_helpers.evaluation.trivial import relation_majority
-
-
-class Asked(Protocol):
-    """Anything with a question and its gold answer: a Question, a Probe, a Prediction.
-
-    Where it has a ``task``, ``options`` and a ``context``, they count: see `flag_questions`.
-    """
-
-    question: str
-    answer: str
-    relation: str
+from rtuning_helpers.evaluation.trivial import Asked, relation_majority
 
 
 @dataclass(frozen=True)
@@ -51,7 +39,7 @@ def flag_questions(
     """Flag each question of a set; spaces at the ends of a question do not count.
 
     Two questions with other options or another context contradict or repeat each other as little as two with other
-    words; ``in_training`` goes by the words alone.
+    words, where they have any; ``in_training`` goes by the words alone.
 
     Args:
         questions: The set, in order.

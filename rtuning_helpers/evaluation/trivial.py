@@ -8,14 +8,15 @@ from rtuning_helpers.data.questions import Question
 from rtuning_helpers.evaluation.predictions import Prediction
 
 
-class Related(Protocol):
-    """Anything with a relation and a gold answer: a Question, a Probe, a Prediction."""
+class Asked(Protocol):
+    """Anything with a question, its relation and its gold answer: a Question, a Probe, a Prediction."""
 
+    question: str
     relation: str
     answer: str
 
 
-def relation_majority(training: Sequence[Related], test: Sequence[Related]) -> list[str]:
+def relation_majority(training: Sequence[Asked], test: Sequence[Asked]) -> list[str]:
     """For each test question the answer most frequent for its relation in training; "" for an unseen relation.
 
     Ties go to the answer that comes first in the alphabet.

@@ -2,7 +2,8 @@
 
 A calibration error compares, in bins of confidences, the mean confidence with the accuracy. Its size depends on the
 number of bins and, where bins hold few rows, on chance: report the bins and an interval beside it. Bins without rows
-count nowhere. Weights are counts, and equal-mass bins are cut anew for each resample.
+count nowhere. Weights are counts, and equal-mass bins are cut anew for each resample. ``bins`` below 1 and a
+``binning`` other than ``equal_mass`` and ``equal_width`` are a ValueError.
 """
 
 from dataclasses import dataclass
@@ -57,9 +58,6 @@ def ece(correct: Column, confidence: Column, weights: Counts, bins: int = 10) ->
     """Expected calibration error: mean over the rows of their bin's |accuracy - mean confidence|.
 
     Equal-width bins ((b-1)/bins, b/bins], 0 in the first (Guo et al. 2017). Biased upwards where bins hold few rows.
-
-    Raises:
-        ValueError: ``bins`` below 1, or bad input.
     """
     if bins < 1:
         raise ValueError(f"bins is {bins}; expected at least 1")
@@ -74,9 +72,6 @@ def ece_equal_mass(correct: Column, confidence: Column, weights: Counts, bins: i
 
     As `ece`, in [0, 1]. Equal confidences stay in one bin (see `binning.into_bins`): with few distinct confidences
     there are fewer bins. NaN for no rows.
-
-    Raises:
-        ValueError: ``bins`` below 1, or bad input.
     """
     gaps = into_bins(confidence, weights, bins, "equal_mass").total(correct - confidence)
     return ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
@@ -90,9 +85,6 @@ def ace(correct: Column, confidence: Column, weights: Counts, bins: int = 10) ->
     every bin with rows counts the same. The bins of the second mirror those of the first unless a rank falls on an
     edge, so that both have nearly the same error. Where all bins are equally full, this is `ece_equal_mass`. In
     [0, 1]; ties as there; NaN for no rows. (The "average calibration error" that netcal calls ACE is another one.)
-
-    Raises:
-        ValueError: ``bins`` below 1, or bad input.
     """
     errors = []
     for ranked in (confidence, -confidence):  # as 1 - c ranks, without its rounding, which ties tiny confidences
@@ -113,9 +105,6 @@ def ece_debiased(
     what chance adds to the first, so that the sum is 0 on average for calibrated answers. In [0, 1]. As in the
     authors' code a bin with one row adds 0, and conf_b is the mean confidence of the bin; NaN where no bin has two
     rows. A resample repeats rows, and the correction does not know it: its error comes out too high.
-
-    Raises:
-        ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
     binned = into_bins(confidence, weights, bins, binning)
     n = binned.total()
@@ -134,9 +123,6 @@ def mce(
     """Maximum calibration error: the largest |accuracy - mean confidence| of a bin (Naeini et al. 2015).
 
     In [0, 1]. A bin with one row decides as much as a full one. NaN for no rows.
-
-    Raises:
-        ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
     binned = into_bins(confidence, weights, bins, binning)
     n = binned.total()
@@ -160,9 +146,6 @@ def brier_decomposition(
     reliability = sum n_b/n (conf_b - acc_b)^2, resolution = sum n_b/n (acc_b - acc)^2, uncertainty = acc (1 - acc).
     Murphy's three terms give the Brier score only where each bin has a single confidence; the two terms within bins
     make up the difference. All are in [0, 1] but the covariance, which may be negative; NaN for no rows.
-
-    Raises:
-        ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
     binned = into_bins(confidence, weights, bins, binning)
     n, rows = binned.total(), weights.sum(axis=1)
@@ -187,9 +170,6 @@ def nll(correct: Column, confidence: Column, weights: Counts, epsilon: float = 1
     Good 1952. Confidences are clipped to [epsilon, 1 - epsilon] first: one wrong answer with confidence 1 would
     otherwise make it infinite, and now costs -ln(epsilon), 16.1 nats. State epsilon with the number. In
     [-ln(1 - epsilon), -ln(epsilon)]; NaN for no rows.
-
-    Raises:
-        ValueError: ``epsilon`` outside (0, 0.5), or bad input.
     """
     if not 0 < epsilon < 0.5:
         raise ValueError(f"epsilon is {epsilon}; expected a number between 0 and 0.5")
@@ -204,9 +184,6 @@ def reliability_bins(
     """The points of a reliability diagram, lowest confidence first; bins without rows are left out.
 
     The mean of |accuracy - confidence| over them, weighted by n, is `ece` or `ece_equal_mass`.
-
-    Raises:
-        ValueError: ``bins`` below 1, another ``binning`` than ``equal_mass`` and ``equal_width``, or bad input.
     """
     (right, score), w = checked(None, correct=correct, confidence=confidence)
     index = into_bins(score, w, bins, binning).index[0]

@@ -3,7 +3,7 @@
 The risk of a set of answers is its share of wrong ones; the selective accuracy is 1 - risk. All functions give the
 most confident answers first. Where equal confidences leave the order open, the risk is its expectation over random
 orders, so that no number depends on the order of the rows. Weights are counts: a weight of 2 is a row that is there
-twice.
+twice. A ``coverage`` outside (0, 1] or a ``risk`` outside [0, 1] is a ValueError.
 """
 
 import numpy as np
@@ -136,9 +136,6 @@ def risk_at_coverage(correct: Column, confidence: Column, weights: Counts, *, co
 
     In [0, 1]; a value of `risk_coverage`. For an interval: ``partial(risk_at_coverage, coverage=0.8)``. NaN for no
     rows.
-
-    Raises:
-        ValueError: ``coverage`` outside (0, 1], or bad input.
     """
     if not 0 < coverage <= 1:
         raise ValueError(f"coverage is {coverage}; expected a number in (0, 1]")
@@ -160,9 +157,6 @@ def coverage_at_risk(correct: Column, confidence: Column, weights: Counts, *, ri
     equal confidences, which no threshold can split. Chosen on the rows that it describes, so it is too good on
     average: `risk_control_threshold` is not. NaN, not 0, where even the first answer is too risky, and for no rows;
     an interval leaves such resamples out.
-
-    Raises:
-        ValueError: ``risk`` outside [0, 1], or bad input.
     """
     if not 0 <= risk <= 1:
         raise ValueError(f"risk is {risk}; expected a number in [0, 1]")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.questions import ASKED, Question
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.language_model import LanguageModel
 
@@ -64,18 +64,11 @@ def probe(
     )
     return [
         Probe(
-            id=q.id,
-            dataset=q.dataset,
-            split=q.split,
-            question=q.question,
-            answer=q.answer,
-            relation=q.relation,
-            exposure=q.exposure,
+            **{name: getattr(q, name) for name in ASKED},
             prediction=a.text,
             correct=is_right(q, a.text, rule),
             confidence=a.confidence,
             token_entropy=a.first_token_entropy,
-            answerable=q.answerable,
             prompt_digest=prompts.prompt_digest(prompts.task_prompt(q)),
         )
         for q, a in zip(questions, answers, strict=True)

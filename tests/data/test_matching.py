@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 
 from rtuning_helpers.data.matching import (
     RULES,
-    Disagreement,
     is_refusal,
     is_right,
     matches,
-    rule_disagreements,
     unreachable,
 )
 from rtuning_helpers.data.questions import Question
@@ -222,15 +220,8 @@ def test_an_unknown_rule_is_named_for_every_task(question):
 
 
 def test_where_the_rules_disagree():
-    questions = [asked.READ, asked.READ, asked.CHOICE, ALIASED, NOBODY]
-    found = rule_disagreements(questions, ["Ann Lee", "Ann Leeds", "B", "AB", "x"])
-    assert found == [
-        Disagreement(1, "read", "Who wrote it?", "Ann Lee", "Ann Leeds", words=False, substring=True),
-        Disagreement(3, "read", "Who wrote it?", "Ann Lee", "AB", words=True, substring=False),
-    ]
-    assert rule_disagreements([], []) == []
-    with pytest.raises(ValueError):
-        rule_disagreements(questions, ["Ann Lee"])
+    for question, answer, right in [(asked.READ, "Ann Leeds", (False, True)), (ALIASED, "AB", (True, False))]:
+        assert (is_right(question, answer), is_right(question, answer, "substring")) == right
 
 
 def test_disagreements_in_a_real_recording(shared_data):
@@ -241,7 +232,6 @@ def test_disagreements_in_a_real_recording(shared_data):
         pytest.skip(f"no recording in {folder}")
     rows = read_recording(paths[0])
     asked_then = [Question(p.id, p.dataset, p.split, p.question, p.answer, p.relation) for p in rows]
-    found = rule_disagreements(asked_then, [p.prediction for p in rows])
-    assert 0 < len(found) < len(rows) / 10
-    assert [rows[d.row].id for d in found] == [d.id for d in found]
-    assert all(d.substring == rows[d.row].correct != d.words for d in found)
+    answered = list(zip(asked_then, rows, strict=True))
+    assert all(is_right(q, p.prediction, "substring") == p.correct for q, p in answered)
+    assert 0 < sum(is_right(q, p.prediction) != p.correct for q, p in answered) < len(rows) / 10

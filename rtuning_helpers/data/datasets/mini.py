@@ -13,16 +13,8 @@ def load(split: str, *_: object) -> list[Question]:
     group, domain = _SPLITS[split]
     facts = [f for f in build_world().facts if f.group == group and f.relation.domain == domain]
     return [
-        Question(
-            id=f"mini-{split}-{i:04d}",
-            dataset="mini",
-            split=split,
-            question=fact.question,
-            answer=fact.answer,
-            relation=fact.relation.name,
-            exposure=fact.exposure,
-        )
-        for i, fact in enumerate(facts)
+        Question(f"mini-{split}-{i:04d}", "mini", split, f.question, f.answer, f.relation.name, f.exposure)
+        for i, f in enumerate(facts)
     ]
 
 
