@@ -90,6 +90,8 @@ def test_the_source_has_the_shape_of_a_page(number):
         assert f"\n## {heading}" in text
     assert list(exercises_of(notebook)) in ([f"{number}.{k}" for k in range(1, n + 1)] for n in (2, 3))
     assert max(len(cell.source.splitlines()) for cell in code) <= 30
+    own, others = (str(code_of(notebook)).find(f"from {name}") for name in ("rtuning_helpers", "transformers"))
+    assert others == -1 or own < others, "transformers warns at its import, unless the kit was imported before"
     assert not re.search(r"\bpretrained\b(?!/|`)", text), "the model that is not tuned is called untuned"
 
 

@@ -49,7 +49,6 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib import pyplot as plt
-from transformers import set_seed
 
 from rtuning_helpers import steps
 from rtuning_helpers.data.matching import is_right
@@ -196,7 +195,7 @@ target, learnt = labels[:, 1:].clamp(min=0), labels[:, 1:] != IGNORED
 
 # %%
 short = replace(settings, epochs=5, batch_size=len(few), accumulation=1)
-set_seed(seed)  # the adapter's first weights are drawn
+torch.manual_seed(seed)  # the adapter's first weights are drawn
 student = load_trainable_model(short).train()
 weights = [p for p in student.parameters() if p.requires_grad]
 optimiser = torch.optim.AdamW(weights, weight_decay=0)
@@ -223,7 +222,7 @@ with tempfile.TemporaryDirectory() as folder:
 print("step   by hand   by the helper")
 for step, (own, theirs) in enumerate(zip(losses, helper), start=1):
     print(f"{step:4}   {own:7.4f}   {theirs:7.4f}")
-assert settings.needs_gpu or np.allclose(losses, helper, rtol=0.02)
+assert settings.needs_gpu or np.allclose(losses, helper, rtol=0.005)
 
 # %% [markdown]
 # ## 4. Train on the four data sets

@@ -61,7 +61,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
-from transformers import TrainerCallback
 
 from rtuning_helpers import steps
 from rtuning_helpers.experiments.drift.measure import ARMS, REHEARSED, Watch, read_sightings, rehearsed_away
@@ -116,6 +115,9 @@ def sure_of(folder):
 
 
 # %%
+from transformers import TrainerCallback
+
+
 class Watcher(TrainerCallback):
     """Keeps P(sure) of the watched questions after given steps."""
 
