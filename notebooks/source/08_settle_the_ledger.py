@@ -244,7 +244,7 @@ folded("What the relation alone gives", pd.DataFrame(baselines).round(3), index=
 openllama = read_json(default_out() / "results" / "reruns" / "openllama_3b_pararel.json")
 print(f"{openllama['source']}: {openllama['setting']}")
 display(cleaned_table(openllama["cleaned"]))
-pd.DataFrame(openllama["baselines"]).round(3)
+folded("What the relation alone gives", pd.DataFrame(openllama["baselines"]).round(3), index=False)
 
 # %% [markdown]
 # Three things that the paper's single AP hides:
@@ -403,7 +403,7 @@ folded("All flags", alone[shown].round(3), index=False)
 # %%
 unsupervised = effects[effects.method == "unsupervised"].copy()
 unsupervised["flag"] = unsupervised["flags"].map(lambda f: f[0] if f else "this kit")
-unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_sure", "ap_mixed", "ap_low", "ap_high"]].round(3)
+folded("The flags of R-Tuning-U", unsupervised[["flag", "examples", "certain", "steps", "accuracy", "ap_sure", "ap_mixed", "ap_low", "ap_high"]].round(3), index=False)
 
 # %% [markdown]
 # `list_reset` writes one record, "unsure", whatever the questions: the model learns that one line, and its P(sure) says nothing.
@@ -465,7 +465,7 @@ reruns["re-run - paper"] = reruns.value - reruns.paper
 reruns["sampling error"] = [error_of[f"{r.dataset} {r.split.upper()}, {r.model}"] for r in reruns.itertuples()]
 shown = ["dataset", "split", "model", "method", "paper", "value", "re-run - paper", "sampling error", "source"]
 reruns = reruns[shown].sort_values("re-run - paper").round(2)
-display(reruns.head(6))
+display(reruns.head(5))
 folded("All re-runs", reruns, index=False)
 
 # %% [markdown]
