@@ -130,7 +130,7 @@ for flags in (NONE, NONE.plus("drop_last_character")):
 from rtuning_helpers.confidence.calibrators import calibrate
 held_out_right, held_out = judged["id"].fitted_on(LEARNED)
 right, scores = judged["id"].scored(LEARNED)
-metrics.expected_calibration_error(right, calibrate(scores, held_out[:50], held_out_right[:50], "isotonic"))
+metrics.ece(right, calibrate(scores, held_out[:50], held_out_right[:50], "isotonic"))
 """,
     "09.2": """
 {name: metrics.risk_at_coverage(*judged["id"].scored(name), coverage=0.5) for name in tested}

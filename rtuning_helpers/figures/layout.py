@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 Panels = tuple[Figure, list[Axes]]
-WIDEST = 8.6  # [inch]; with the margin that Jupyter adds, 845 pixels at 96 to the inch
+WIDEST = 8.4  # [inch]; with the margin that Jupyter adds, and labels that stick out, below 850 pixels
 
 
 def panel_grid(count: int, width: float, height: float, margin: float = 0, **sharing: bool) -> Panels:
