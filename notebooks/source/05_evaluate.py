@@ -55,8 +55,8 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.evaluation.trivial import most_confident, relation_majority, trivial_rows
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.experiments.seeds.measure import difference_to_seed, gain, over_seeds
 from rtuning_helpers.experiments.seeds.recording import RECORDING
-from rtuning_helpers.experiments.seeds.tables import difference_to_seed, gain, over_seeds
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
 from rtuning_helpers.metrics.answers import WILLING

@@ -70,8 +70,7 @@ from rtuning_helpers.experiments.unanswerable.measure import (
     read_refusals,
     refusal_curve,
 )
-from rtuning_helpers.experiments.unanswerable.recording import RECORDING
-from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
+from rtuning_helpers.experiments.unanswerable.recording import RECORDING, beyond_recording, over_seeds
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import auroc, paired_bootstrap_difference
 from rtuning_helpers.metrics.answers import WILLING

@@ -64,8 +64,7 @@ from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
 from rtuning_helpers.experiments.drift.measure import ARMS, REHEARSED, Watch, read_sightings, rehearsed_away
-from rtuning_helpers.experiments.drift.recording import RECORDING
-from rtuning_helpers.experiments.drift.tables import counted
+from rtuning_helpers.experiments.drift.recording import RECORDING, counted
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS, proportion_interval

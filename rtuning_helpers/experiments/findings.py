@@ -13,9 +13,9 @@ HARDLY_ANY = 0.05  # share of right answers up to which a model counts as knowin
 def knowledge_notice(correct: Sequence[bool]) -> None:
     """Say it plainly where the untuned model knows nothing of the questions; say nothing otherwise."""
     if sum(correct) <= HARDLY_ANY * len(correct):
+        share = f"{sum(correct):,} of {len(correct):,} questions right"
         print(
-            f"NOTE: the untuned model answers {sum(correct):,} of {len(correct):,} questions right: "
-            "it knows nothing of this data.\n"
+            f"NOTE: the untuned model answers {share}: it knows nothing of this data.\n"
             "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what\n"
             "the model knows are meant for the default model and data."
         )

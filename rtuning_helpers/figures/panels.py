@@ -1,5 +1,6 @@
 """Figures of several panels for the uncertainty notebooks; each function returns (figure, axes).
 
+``title`` is the finding, ``xlabel`` and ``ylabel`` are quantities with their units.
 Lines differ in colour, dash and marker, so that a figure can be read without colours.
 """
 
@@ -22,8 +23,6 @@ def interval_dot_panels(
     Args:
         panels: panel -> rows with ``label``, ``value``, ``low``, ``high``, and optionally ``strong`` (drawn filled; all
             are, by default). The labels of the first panel are used for all.
-        xlabel: Quantity and unit.
-        title: The finding.
         line: Where to draw a vertical line, at the value of a random ranking, say.
     """
     labels = [row["label"] for row in next(iter(panels.values()))]
@@ -55,9 +54,6 @@ def line_panels(
     Args:
         panels: panel -> label -> (x, y) or (x, y, low, high); a line keeps its look in all panels, and a method the
             one that it has in all figures. A single point is drawn as a horizontal line over the whole panel.
-        xlabel: Quantity and unit of x.
-        ylabel: Quantity and unit of y.
-        title: The finding.
         ylim: Range of y.
     """
     fig, axes = panel_grid(len(panels), 3.9, 3.5, sharey=True)
@@ -86,7 +82,6 @@ def reliability_panels(
 
     Args:
         panels: panel -> label -> (correct, confidence). The area of a dot is the share of the questions in its bin.
-        title: The finding.
         bins: Number of bins.
     """
     fig, axes = panel_grid(len(panels), 3.1, 3.6, sharex=True, sharey=True)
@@ -111,7 +106,6 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
     Args:
         panels: panel -> (before, after) -> number of questions. The order of the first panel's keys is the order from
             the top.
-        title: The finding.
     """
     fig, axes = panel_grid(len(panels), 3.8, 4.6)
     order = list(dict.fromkeys(key for flows in panels.values() for key in flows))
@@ -143,12 +137,8 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
 
 def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int, gap: float) -> dict[str, float]:
     """Upper edge of each node, the first one at the top."""
-    tops, y = {}, 0.0
-    for name in names:
-        tops[name] = y
-        count = sum(n for key, n in flows.items() if key[side] == name)
-        y -= count + (gap if count else 0)
-    return tops
+    counts = [sum(n for key, n in flows.items() if key[side] == name) for name in names]
+    return dict(zip(names, np.cumsum([0.0, *(-n - gap * (n > 0) for n in counts[:-1])]).tolist(), strict=True))
 
 
 def _band(ax: Axes, left: float, right: float, count: int, colour: tuple[float, ...]) -> None:

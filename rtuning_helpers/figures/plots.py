@@ -1,5 +1,6 @@
 """Seaborn figures of the notebooks; each function draws one picture and returns (figure, axes).
 
+``title`` is the finding, ``xlabel`` and ``ylabel`` are quantities with their units.
 Colours are seaborn's colour-blind palette, one for each method everywhere; markers or line styles repeat what the
 colour says.
 """
@@ -39,7 +40,6 @@ def exposure_curve(rows: Sequence[Mapping], title: str, ylabel: str = "right ans
 
     Args:
         rows: Dictionaries with ``exposure`` (label of the bin), ``rate``, ``low``, ``high`` (0 to 1) and ``n``.
-        title: The finding.
         ylabel: What is counted.
     """
     fig, ax = plt.subplots(figsize=(6.5, 3.6))
@@ -56,7 +56,6 @@ def split_bars(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
 
     Args:
         rows: Dictionaries with ``group``, ``certain`` and ``uncertain`` (counts).
-        title: The finding.
     """
     fig, ax = plt.subplots(figsize=(6.5, 0.3 * len(rows) + 1.2))
     names, certain, uncertain = ([row[key] for row in rows] for key in ("group", "certain", "uncertain"))
@@ -97,8 +96,6 @@ def interval_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Fig
 
     Args:
         rows: Dictionaries with ``label``, ``value``, ``low``, ``high``, and optionally ``certain`` (bool).
-        xlabel: Quantity and unit.
-        title: The finding.
     """
     fig, ax = plt.subplots(figsize=(6.5, 0.42 * len(rows) + 1.1))
     for y, row in enumerate(rows):
@@ -116,9 +113,7 @@ def loss_curves(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -
     fig, ax = plt.subplots(figsize=(6.5, 3.4))
     styles = series_styles(curves)
     for method, points in curves.items():
-        steps, losses = zip(*points, strict=True)
-        marker = "o" if len(steps) < 5 else None
-        ax.plot(steps, losses, **styles[method] | {"marker": marker})
+        ax.plot(*zip(*points, strict=True), **styles[method] | {"marker": "o" if len(points) < 5 else None})
     ax.set(xlabel="optimiser step", ylabel="loss [nats per completion token]", title=title, ylim=(0, None))
     ax.legend(frameon=False)
     return fig, ax
@@ -167,7 +162,6 @@ def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]]
 
     Args:
         columns: split -> (correct, sure confidence).
-        title: The finding.
     """
     fig, axes = panel_grid(len(columns), 3.6, 3.4, sharey=True)
     edges = np.linspace(0, 1, 21)
@@ -186,7 +180,6 @@ def rate_by_exposure(curves: Mapping[str, Sequence[Mapping]], ylabel: str, title
     Args:
         curves: method -> rows with ``exposure`` (label), ``rate``, ``low`` and ``high`` (0 to 1).
         ylabel: What is counted [%].
-        title: The finding.
     """
     fig, ax = plt.subplots(figsize=(6.5, 3.6))
     styles = series_styles(curves)
@@ -206,7 +199,6 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
     Args:
         rows: In the order of the chain, dictionaries with ``label`` and each measure; the first is the start.
         measures: measure -> (label of the axis with its unit, factor by which values are shown).
-        title: The finding.
     """
     fig, axes = panel_grid(len(measures), 2.6, 0.26 * len(rows) + 1.3, margin=2, sharey=True)
     y = np.arange(len(rows))
@@ -231,8 +223,6 @@ def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[F
 
     Args:
         rows: Dictionaries with ``label``, ``difference`` and ``half_width``, in the unit of the axis.
-        xlabel: Quantity and unit.
-        title: The finding.
     """
     fig, ax = plt.subplots(figsize=(6.5, 0.22 * len(rows) + 1.2))
     for y, row in enumerate(rows):
@@ -268,8 +258,8 @@ def stacked_shares(shares: DataFrame, xlabel: str, ylabel: str, title: str) -> t
 
 def series_styles(names: Iterable[str], marker: bool = True) -> dict[str, dict]:
     """For each series of a figure its label, colour, dashes and marker, as matplotlib's functions take them."""
-    found = {}
-    for name, look in looks_of(names).items():
-        found[name] = {"label": look.label, "color": _COLOURS[look.colour], "linestyle": look.line}
-        found[name] |= {"marker": look.marker} if marker else {}
-    return found
+    return {
+        name: {"label": look.label, "color": _COLOURS[look.colour], "linestyle": look.line}
+        | ({"marker": look.marker} if marker else {})
+        for name, look in looks_of(names).items()
+    }

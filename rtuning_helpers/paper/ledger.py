@@ -58,11 +58,7 @@ def ledger_path() -> Path:
 
 
 def read_ledger(path: Path | None = None) -> pd.DataFrame:
-    """The rows filed so far; columns as in `LedgerRow`.
-
-    Raises:
-        InputError: The file is missing, has another header, or a row that is not what it should be.
-    """
+    """The rows filed so far, columns as in `LedgerRow`; raises InputError as `tables.read_csv`."""
     return pd.DataFrame(tables.read_csv(path or ledger_path(), HEADER, _NUMBERS), columns=HEADER)
 
 
@@ -120,7 +116,8 @@ def _paper_text(rows: pd.DataFrame) -> str:
 
 
 def _reruns_text(rows: pd.DataFrame) -> str:
-    return "; ".join(f"{row.value:.2f}{_interval(row)} ({row.source})" for row in rows.itertuples())
+    intervals = ("" if pd.isna(row.low) else f" [{row.low:.2f}, {row.high:.2f}]" for row in rows.itertuples())
+    return "; ".join(f"{v:.2f}{i} ({s})" for v, i, s in zip(rows.value, intervals, rows.source, strict=True))
 
 
 def _kit_text(rows: pd.DataFrame) -> str:
@@ -135,10 +132,6 @@ def _kit_text(rows: pd.DataFrame) -> str:
             f"seed{'s' if len(part) > 1 else ''} {seeds}, {profile}"
         )
     return "; ".join(texts)
-
-
-def _interval(row) -> str:
-    return "" if row.low is None or math.isnan(row.low) else f" [{row.low:.2f}, {row.high:.2f}]"
 
 
 def _text(value: object) -> str:

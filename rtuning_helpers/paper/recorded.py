@@ -18,7 +18,7 @@ from rtuning_helpers.evaluation.predictions import Prediction, is_probability, r
 from rtuning_helpers.evaluation.question_flags import flag_questions, subsets
 from rtuning_helpers.evaluation.summary import summarise, summarise_further
 from rtuning_helpers.evaluation.trivial import relation_majority, template_confidence
-from rtuning_helpers.json_files import excerpt, read_json_array, write_text
+from rtuning_helpers.json_files import excerpt, read_json_array, read_text, write_text
 from rtuning_helpers.metrics import accuracy, auroc, average_precision, bootstrap_interval
 from rtuning_helpers.metrics.answers import WILLING
 
@@ -42,23 +42,25 @@ def read_recording(path: str | Path) -> list[Prediction]:
             NaN, infinity, or a number out of range, or of another form than the first row.
     """
     path = Path(path)
-    opening = _first_character(path)
+    opening = read_text(path, "recorded predictions").lstrip()[:1]
     if opening == "{":
         return read_predictions(path)
     if not opening:
         raise InputError(f"{path}: the file is empty; expected a JSON array or predictions as JSON lines")
     rows = read_json_array(path)
     read_row, expected, width = _form_of(path, rows[0])
-    stem, split = path.stem, _split_of(path)
+    ending = path.stem.rpartition("_")[2]
+    split = ending.lower() if ending in ("ID", "OOD") else "recorded"
     predictions = []
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, list) or len(row) != width or isinstance(row[1], list) != isinstance(rows[0][1], list):
             first = excerpt(rows[0], 60)
             raise InputError(f"{path}: row {number} is {excerpt(row)}; expected the form of row 1, {first}: {expected}")
-        values = read_row(row)
-        if isinstance(values, str):
-            raise InputError(f"{path}: row {number}: {values} in {excerpt(row)}; expected {expected}")
-        predictions.append(Prediction(id=f"{stem}-{number - 1:05d}", dataset="recorded", split=split, **values))
+        try:
+            values = read_row(row)
+        except ValueError as error:
+            raise InputError(f"{path}: row {number}: {error} in {excerpt(row)}; expected {expected}") from None
+        predictions.append(Prediction(f"{path.stem}-{number - 1:05d}", "recorded", split, **values))
     return predictions
 
 
@@ -69,8 +71,7 @@ def score_files(
 
     Args:
         paths: Files that `read_recording` can read.
-        resamples: Number of bootstrap resamples behind each interval.
-        seed: Seed of the resamples.
+        resamples, seed: Of the bootstrap behind each interval.
         all_metrics: Also what `rtuning_helpers.metrics.summarise_further` gives.
 
     Returns:
@@ -90,9 +91,9 @@ def score_files(
             row = {"file": str(path), **summarise(part, _method_of(path), split, resamples, seed)}
             if all_metrics:
                 row |= summarise_further(part, resamples, seed)
-            row["n_answered"] = _number(item.refused is False for item in part) if part[0].refused is not None else None
+            row["n_answered"] = sum(item.refused is False for item in part) if part[0].refused is not None else None
             sure = [item.sure_confidence for item in part if item.sure_confidence is not None]
-            row["n_sure"] = _number(value > WILLING for value in sure) if sure else None
+            row["n_sure"] = sum(value > WILLING for value in sure) if sure else None
             scored.append(row)
     return scored
 
@@ -103,31 +104,27 @@ def check_questions(path: str | Path, predictions: Sequence[Prediction], questio
     Args:
         path: The recording's file, for the message.
         predictions: What `read_recording` read from it.
-        questions: The questions of the split it should belong to.
+        questions: Those of the split it should belong to.
 
     Raises:
         InputError: It has another number of rows, or a row has another question or gold answer; or it holds no texts.
     """
     name = f"{questions[0].dataset} {questions[0].split}"
     if len(predictions) != len(questions):
-        raise InputError(
-            f"{path}: holds {len(predictions):,} rows; expected the {len(questions):,} questions of {name}"
-        )
+        found = f"holds {len(predictions):,} rows"
+        raise InputError(f"{path}: {found}; expected the {len(questions):,} questions of {name}")
     for number, (found, asked) in enumerate(zip(predictions, questions, strict=True), start=1):
         if (found.question.strip(), found.answer) != (asked.question.strip(), asked.answer):
-            texts = excerpt([found.question, found.answer]), excerpt([asked.question, asked.answer])
-            raise InputError(
-                f"{path}: row {number} is {texts[0]}; expected {texts[1]} of {name}, is it another dataset?"
-            )
+            row, expected = (excerpt([text.question, text.answer]) for text in (found, asked))
+            raise InputError(f"{path}: row {number} is {row}; expected {expected} of {name}, is it another dataset?")
 
 
-def write_recording(path: Path, predictions: Sequence[Prediction], digits: int = 6) -> None:
+def write_recording(path: Path, predictions: Sequence[Prediction]) -> None:
     """Write predictions as the released evaluators do, in the form that `read_recording` reads.
 
     Args:
         path: The file; replaced as a whole.
         predictions: With both confidences, or without any if the method refuses in words.
-        digits: Decimal places of the confidences.
 
     Raises:
         ValueError: A prediction has neither a sure confidence nor a refusal.
@@ -136,7 +133,7 @@ def write_recording(path: Path, predictions: Sequence[Prediction], digits: int =
     for item in predictions:
         sample = [item.question, item.answer, item.relation]
         if item.sure_confidence is not None:
-            numbers = [round(item.answer_confidence, digits), round(item.sure_confidence, digits)]
+            numbers = [round(item.answer_confidence, 6), round(item.sure_confidence, 6)]
             rows.append([int(item.correct), *numbers, sample, item.prediction])
         elif item.refused is not None:
             rows.append([-1 if item.refused else int(item.correct), sample, item.prediction])
@@ -196,18 +193,7 @@ def baseline_rows(
     return found
 
 
-def _first_character(path: Path) -> str:
-    """The first character that is not white space, "" for an empty file."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            return next((line.lstrip()[0] for line in file if line.strip()), "")
-    except FileNotFoundError:
-        raise InputError(f"{path}: file not found; expected recorded predictions") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected recorded predictions") from None
-
-
-def _form_of(path: Path, row: object) -> tuple[Callable[[list], dict | str], str, int]:
+def _form_of(path: Path, row: object) -> tuple[Callable[[list], dict], str, int]:
     """How to read the rows of a file that begins with this one: a function, what it expects, the number of cells."""
     if isinstance(row, list):
         if len(row) == 3 and isinstance(row[1], list):
@@ -217,60 +203,42 @@ def _form_of(path: Path, row: object) -> tuple[Callable[[list], dict | str], str
     raise InputError(f"{path}: row 1 is {excerpt(row)}; expected {_CONFIDENCE_ROW}; or {_REFUSAL_ROW}")
 
 
-def _read_confidence_row(row: list) -> dict | str:
-    """The fields of a prediction, or what is wrong with the row."""
-    correct, answer_confidence, sure_confidence = row[:3]
-    if not _is_one_of(correct, (0, 1)):
-        return f"correct is {excerpt(correct)}, not 0 or 1,"
-    for name, value in (("answer confidence", answer_confidence), ("sure confidence", sure_confidence)):
+def _read_confidence_row(row: list) -> dict:
+    """The fields of a prediction; a ValueError says what is wrong with the row."""
+    correct, *confidences = row[:3]
+    if not isinstance(correct, int) or correct not in (0, 1):
+        raise ValueError(f"correct is {excerpt(correct)}, not 0 or 1,")
+    for name, value in zip(("answer confidence", "sure confidence"), confidences, strict=True):
         if not is_probability(value):
-            return f"{name} is {excerpt(value)}, not a number in [0, 1],"
-    texts = _read_texts(row[3] if len(row) > 3 else ["", "", ""], row[4] if len(row) > 4 else "")
-    if isinstance(texts, str):
-        return texts
-    return {
-        **texts,
+            raise ValueError(f"{name} is {excerpt(value)}, not a number in [0, 1],")
+    answer, sure = map(float, confidences)
+    outcome = {
         "correct": correct == 1,
-        "answer_confidence": float(answer_confidence),
-        "sure_confidence": float(sure_confidence),
-        "refused": sure_confidence <= WILLING,
+        "answer_confidence": answer,
+        "sure_confidence": sure,
+        "refused": sure <= WILLING,
     }
+    return outcome | _read_texts(*row[3:])
 
 
-def _read_refusal_row(row: list) -> dict | str:
-    """The fields of a prediction, or what is wrong with the row."""
-    result, sample, output = row
-    if not _is_one_of(result, (-1, 0, 1)):
-        return f"result is {excerpt(result)}, not 1, 0 or -1,"
-    texts = _read_texts(sample, output)
-    if isinstance(texts, str):
-        return texts
-    outcome = {"correct": result == 1, "refused": result == -1}
-    return {**texts, **outcome, "answer_confidence": None, "sure_confidence": None}
+def _read_refusal_row(row: list) -> dict:
+    """The fields of a prediction; a ValueError says what is wrong with the row."""
+    result, *texts = row
+    if not isinstance(result, int) or result not in (-1, 0, 1):
+        raise ValueError(f"result is {excerpt(result)}, not 1, 0 or -1,")
+    outcome = {"correct": result == 1, "refused": result == -1, "answer_confidence": None, "sure_confidence": None}
+    return outcome | _read_texts(*texts)
 
 
-def _read_texts(sample: object, output: object) -> dict | str:
-    if not (isinstance(sample, list) and len(sample) == 3 and all(isinstance(cell, str) for cell in sample)):
-        return f"{excerpt(sample)} stands for question, answer and relation"
+def _read_texts(sample: object = ("", "", ""), output: object = "") -> dict:
+    if not (isinstance(sample, list | tuple) and len(sample) == 3 and all(isinstance(cell, str) for cell in sample)):
+        raise ValueError(f"{excerpt(sample)} stands for question, answer and relation")
     if not isinstance(output, str):
-        return f"output is {excerpt(output)}, not a string,"
+        raise ValueError(f"output is {excerpt(output)}, not a string,")
     return {"question": sample[0], "answer": sample[1], "relation": sample[2], "prediction": output}
-
-
-def _is_one_of(value: object, choices: tuple[int, ...]) -> bool:
-    return isinstance(value, int) and value in choices
-
-
-def _split_of(path: Path) -> str:
-    ending = path.stem.rpartition("_")[2]
-    return ending.lower() if ending in ("ID", "OOD") else "recorded"
 
 
 def _method_of(path: Path) -> str:
     folder = path.absolute().parent
     is_run = path.stem == "predictions" and folder.name.startswith("seed") and folder.parent.name
     return folder.parent.name if is_run else path.stem
-
-
-def _number(flags: Iterable[bool]) -> int:
-    return sum(map(bool, flags))

@@ -58,10 +58,8 @@ def run_rows(folder: Path) -> list[LedgerRow]:
     """
     reports = sorted(folder.glob("metrics/seed*/metrics.json"))
     if not reports:
-        raise InputError(
-            f"{folder}: no metrics/seed*/metrics.json in it; expected the folder of a finished run, "
-            "such as runs/mini/mini; `rtuning run` makes one"
-        )
+        expected = "expected the folder of a finished run, such as runs/mini/mini; `rtuning run` makes one"
+        raise InputError(f"{folder}: no metrics/seed*/metrics.json in it; {expected}")
     return [row for report in reports for row in _seed_rows(folder, report)]
 
 
@@ -89,9 +87,7 @@ def _seed_rows(folder: Path, path: Path) -> list[LedgerRow]:
     for measured in report["rows"]:
         for table, *cell, metric in _cells(measured):
             if table != _MIXTURE:
-                n = measured["n"]
-                if metric == "willing_accuracy":
-                    n = round(n * measured["answer_rate"])
+                n = round(measured["n"] * (measured["answer_rate"] if metric == "willing_accuracy" else 1))
                 interval = measured[f"{metric}_ci95"]
                 found.append(row(table, measured["split"], *cell, measured[metric], interval, n))
     for split in ("id", "ood"):
@@ -178,10 +174,8 @@ def _read_report(path: Path) -> dict:
     if report.get("limit") is not None:
         raise InputError(f"{path}: the run used parameter limit {report['limit']}; expected a run over all questions")
     if report.get("tuned_on", report["dataset"]) != report["dataset"]:
-        raise InputError(
-            f"{path}: the run was tuned on {report['tuned_on']} and tested on {report['dataset']}, which stands in no "
-            "table; expected a run tuned on its own data set"
-        )
+        found = f"the run was tuned on {report['tuned_on']} and tested on {report['dataset']}, which stands in no table"
+        raise InputError(f"{path}: {found}; expected a run tuned on its own data set")
     for name, kind in (("profile", str), ("dataset", str), ("model", str), ("seed", int), ("rows", list)):
         if not isinstance(report[name], kind):
             raise InputError(f"{path}: {name} is {excerpt(report[name])}; expected {kind.__name__}")
@@ -196,9 +190,8 @@ def _read_report(path: Path) -> dict:
                 continue
             values = [row[name], *(row.get(f"{name}_ci95") or [])]
             if len(values) != 3 or not all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in values):
-                raise InputError(
-                    f"{path}: {where}: {name} is {excerpt(values)}; expected a number in [0, 1] with its interval"
-                )
+                found = f"{where}: {name} is {excerpt(values)}"
+                raise InputError(f"{path}: {found}; expected a number in [0, 1] with its interval")
     return report
 
 

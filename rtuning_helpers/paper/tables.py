@@ -6,6 +6,7 @@ of the published version (NAACL 2024 long 394); the means that it prints were re
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -89,22 +90,16 @@ def read_csv(
             raise InputError(f"{path}: line {number} has {len(cells)} cells; expected {len(header)}")
         row: dict = dict(zip(header, cells, strict=True))
         for name in (*numbers, *optional_numbers):
-            if name in optional_numbers and not row[name]:
-                row[name] = None
-                continue
-            row[name] = _number(row[name], f"{path}: line {number}: column {name!r}")
+            found = row[name]
+            try:
+                row[name] = None if name in optional_numbers and not found else float(found)
+            except ValueError:
+                row[name] = math.nan
+            if row[name] is not None and not math.isfinite(row[name]):
+                where = f"{path}: line {number}: column {name!r}"
+                raise InputError(f"{where} is {excerpt(found)}; expected a finite number")
         rows.append(row)
     return rows
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < float("inf"):
-        raise InputError(f"{where} is {excerpt(text)}; expected a finite number")
-    return value
 
 
 def _results(name: str) -> Path:

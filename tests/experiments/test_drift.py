@@ -16,8 +16,7 @@ from rtuning_helpers.experiments.drift.measure import (
     read_sightings,
     tuning_records,
 )
-from rtuning_helpers.experiments.drift.recording import RECORDING
-from rtuning_helpers.experiments.drift.tables import counted
+from rtuning_helpers.experiments.drift.recording import RECORDING, counted
 from rtuning_helpers.json_files import read_json
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
 

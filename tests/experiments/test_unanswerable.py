@@ -26,8 +26,7 @@ from rtuning_helpers.experiments.unanswerable.measure import (
     refusal_curve,
     refusal_row,
 )
-from rtuning_helpers.experiments.unanswerable.recording import RECORDING, RUNS
-from rtuning_helpers.experiments.unanswerable.tables import beyond_recording, over_seeds
+from rtuning_helpers.experiments.unanswerable.recording import RECORDING, RUNS, beyond_recording, over_seeds
 from rtuning_helpers.figures.looks import set_method_looks
 from rtuning_helpers.json_files import read_json, write_json
 from rtuning_helpers.metrics.exposure import proportion_interval

@@ -86,11 +86,7 @@ class Watch(TrainerCallback):
 
 
 def watched_questions(config: RunConfig) -> list[Question]:
-    """All training questions and every third one of the in-domain test, as the run asks them.
-
-    Raises:
-        InputError: The data set has no training questions, or no in-domain test questions.
-    """
+    """All training questions and every third one of the in-domain test, as the run asks them; errors: `watch_step`."""
     check_in_domain(config)
     return [*steps.fitted(config, TRAIN).questions, *steps.fitted(config, IN_DOMAIN).questions[::TEST_EVERY]]
 
@@ -103,26 +99,17 @@ def rehearsal_step(config: RunConfig) -> Path:
     """
 
     def write(folder: Path) -> None:
-        probes, settings, asked = steps.read_probes(config), config.settings, steps.fitted(config, TRAIN).questions
+        probes, asked = steps.read_probes(config), steps.fitted(config, TRAIN).questions
         known = [(p, q) for p, q in zip(probes, asked, strict=True) if p.correct]
-        finetune(
-            build_vanilla([p for p, _ in known], [q for _, q in known]),
-            replace(settings, epochs=REHEARSAL_EPOCHS),
-            folder / steps.ADAPTER,
-            seed=config.seed,
-            description="rehearsal",
-        )
-        lm = steps.load_tuned(config, folder / steps.ADAPTER)
-        answers = _look(config, lm, asked, METHOD)
+        records = build_vanilla([p for p, _ in known], [q for _, q in known])
+        brief, adapter = replace(config.settings, epochs=REHEARSAL_EPOCHS), folder / steps.ADAPTER
+        finetune(records, brief, adapter, seed=config.seed, description="rehearsal")
+        answers = _look(config, steps.load_tuned(config, adapter), asked, METHOD)
         right = {q.id for q, answer in zip(asked, answers, strict=True) if is_right(q, answer.text)}
         write_json(folder / "became_known.json", [p.id for p in probes if not p.correct and p.id in right])
 
-    return run_step(
-        step_folder(config, "drift", "rehearsal"),
-        _parameters(config) | {"epochs": REHEARSAL_EPOCHS},
-        write,
-        inputs=[steps.probe_step(config)],
-    )
+    folder, parameters = step_folder(config, "drift", "rehearsal"), _parameters(config) | {"epochs": REHEARSAL_EPOCHS}
+    return run_step(folder, parameters, write, inputs=[steps.probe_step(config)])
 
 
 def rehearsed_away(config: RunConfig) -> tuple[int, int]:
@@ -132,11 +119,7 @@ def rehearsed_away(config: RunConfig) -> tuple[int, int]:
 
 
 def tuning_records(config: RunConfig, arm: str) -> list[TuningRecord]:
-    """What an arm is tuned on.
-
-    Raises:
-        ValueError: Unknown arm.
-    """
+    """What an arm is tuned on; ValueError if there is no such arm."""
     if arm not in ARMS:
         raise ValueError(f"arm is {arm!r}; expected one of {', '.join(ARMS)}")
     if arm != REHEARSED:
@@ -163,26 +146,17 @@ def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
         def look(step: int, adapter: Path) -> None:
             answers = _look(config, steps.load_tuned(config, adapter), asked, how)
             for q, answer in zip(asked, answers, strict=True):
-                refused = has_refused(q, answer, how.may_refuse)
-                sightings.append(_sighting(step, q, known[q.id], answer, refused))
+                said = is_right(q, answer.text), has_refused(q, answer, how.may_refuse)
+                numbers = answer.confidence, answer.first_token_entropy, answer.sure_probability
+                sightings.append(Sighting(step, q.id, q.split, known[q.id], q.exposure, *said, *numbers))
 
-        finetune(
-            records,
-            config.settings,
-            folder / steps.ADAPTER,
-            seed=config.seed,
-            description=f"{arm}: tuning and looking",
-            callbacks=[Watch(look)],
-        )
+        shown = {"seed": config.seed, "description": f"{arm}: tuning and looking"}
+        finetune(records, config.settings, folder / steps.ADAPTER, **shown, callbacks=[Watch(look)])
         write_records(folder / "sightings.jsonl", sightings)
 
-    return run_step(
-        step_folder(config, "drift", arm.replace(", ", "-")),
-        _parameters(config) | {"arm": arm, "records": [record.id for record in records]},
-        write,
-        inputs=[steps.data_step(config, method), steps.probe_step(config, IN_DOMAIN)],
-        force=force,
-    )
+    parameters = _parameters(config) | {"arm": arm, "records": [record.id for record in records]}
+    inputs = [steps.data_step(config, method), steps.probe_step(config, IN_DOMAIN)]
+    return run_step(step_folder(config, "drift", arm.replace(", ", "-")), parameters, write, inputs=inputs, force=force)
 
 
 def read_sightings(config: RunConfig, arm: str) -> list[Sighting]:
@@ -197,18 +171,3 @@ def _parameters(config: RunConfig) -> dict:
 def _look(config: RunConfig, lm: LanguageModel, asked: Sequence[Question], method: Method) -> list[Answer]:
     sizes = {"max_new_tokens": config.settings.max_new_tokens, "batch_size": config.settings.answer_batch}
     return answer_questions(lm, asked, **method.exam, **sizes, description="looking")
-
-
-def _sighting(step: int, question: Question, certain: bool, answer: Answer, refused: bool | None) -> Sighting:
-    return Sighting(
-        step=step,
-        id=question.id,
-        split=question.split,
-        certain=certain,
-        exposure=question.exposure,
-        correct=is_right(question, answer.text),
-        refused=refused,
-        confidence=answer.confidence,
-        entropy=answer.first_token_entropy,
-        sure=answer.sure_probability,
-    )

@@ -87,19 +87,9 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
         cannot = {"training"} | (set() if labels else {"sureness"})
         cannot |= set() if method == "padding" else {"replies"}
         names = [name for name, estimator in ESTIMATORS.items() if cannot.isdisjoint(estimator.needs)]
-        found = {}
-        for split in splits:
-            found[split] = estimate(
-                lm,
-                steps.fitted(config, split).questions,
-                names,
-                sureness=labels,
-                k=settings.samples,
-                temperature=settings.temperature,
-                seed=config.seed,
-                max_new_tokens=settings.max_new_tokens,
-                batch_size=settings.answer_batch,
-            )
+        how = {"sureness": labels, "k": settings.samples, "temperature": settings.temperature, "seed": config.seed}
+        how |= {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
+        found = {split: estimate(lm, steps.fitted(config, split).questions, names, **how) for split in splits}
         known = found[IN_DOMAIN].evidence
         fitting = np.flatnonzero(held_out_rows(len(known.questions)))
         asked, right = [known.questions[i] for i in fitting], known.correct[fitting].tolist()
@@ -111,19 +101,14 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
                 if split == IN_DOMAIN:  # the probe's verdict on what it was fitted on is worth nothing
                     confidence[PROBED][fitting] = _cross_fitted(fitted)
                 used[PROBED] = 0
-            write_json(
-                folder / f"judgements-{split}.json",
-                {
-                    "predictions": [answer.text for answer in columns.evidence.answers],
-                    "correct": columns.evidence.correct.tolist(),
-                    "samples": [[answer.text for answer in row] for row in columns.evidence.samples],
-                    "samples_used": used,
-                    "confidence": {
-                        name: [None if np.isnan(value) else float(value) for value in column]
-                        for name, column in confidence.items()
-                    },
-                },
-            )
+            judged = {
+                "predictions": [answer.text for answer in columns.evidence.answers],
+                "correct": columns.evidence.correct.tolist(),
+                "samples": [[answer.text for answer in row] for row in columns.evidence.samples],
+                "samples_used": used,
+                "confidence": {n: [None if np.isnan(v) else float(v) for v in c] for n, c in confidence.items()},
+            }
+            write_json(folder / f"judgements-{split}.json", judged)
 
     parameters = steps.step_parameters(config, splits, steps.fitted, judgement_step, *MODULES) | {"method": method}
     inputs = [] if method == steps.PRETRAINED else [steps.tuning_step(config, method)]
@@ -158,9 +143,7 @@ def read_judged(config: RunConfig, method: str, split: str) -> Judged:
 
 
 def majority_answers(samples: Sequence[Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """The most frequent sample of each question and its share: Vanilla-C's answers and confidences.
-
-    Of equally frequent ones the first drawn is taken.
+    """The most frequent (first drawn) sample of each question and its share: Vanilla-C's answers and confidences.
 
     Raises:
         ValueError: A question with fewer than two samples.
@@ -173,11 +156,7 @@ def majority_answers(samples: Sequence[Sequence[str]]) -> tuple[list[str], np.nd
 
 
 def opponents_step(config: RunConfig, force: bool = False) -> Path:
-    """Rows of the paper's Tables 2 and 14 to 16 for all test splits; writes ``opponents.json``.
-
-    Raises:
-        InputError: As `judgement_step`.
-    """
+    """The paper's Tables 2 and 14 to 16 for all test splits; writes ``opponents.json``. Errors: `judgement_step`."""
 
     def write(folder: Path) -> None:
         judge = steps.load_model(config, "unsupervised")
@@ -193,50 +172,30 @@ def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict
     asked = steps.fitted(config, split).questions
     vanilla, padding, unsupervised = (read_judged(config, m, split) for m in ("vanilla", "padding", "unsupervised"))
     answers, share = majority_answers(vanilla.samples)
-    contexts = [
-        f"{prompts.task_prompt(q)} {text}{prompts.sureness_suffix()}" for q, text in zip(asked, answers, strict=True)
-    ]
+    suffix = prompts.sureness_suffix()
+    contexts = [f"{prompts.task_prompt(q)} {text}{suffix}" for q, text in zip(asked, answers, strict=True)]
     sizes = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
     sure = label_probabilities(judge, contexts, prompts.SURENESS_LABELS, **sizes)[:, 0]
     majority = np.array([is_right(q, text) for text, q in zip(answers, asked, strict=True)])
     own = "answer probability"
-    rows = [
+    rows = [  # the last is what the paper ranks this method's answers by
         ("R-Tuning", padding.correct, padding.confidence[own], padding.confidence[LEARNED], "mix"),
         ("Vanilla", vanilla.correct, vanilla.confidence[own], None, "answer"),
         ("R-Tuning-U", unsupervised.correct, unsupervised.confidence[own], unsupervised.confidence[LEARNED], "mix"),
         ("Vanilla-C", majority, share, None, "answer"),
         ("Vanilla-U", majority, share, sure, "sure"),
     ]
-    return [_opponent(*row, split=split, seed=config.seed) for row in rows]
-
-
-def _opponent(
-    name: str,
-    correct: np.ndarray,
-    answer: np.ndarray,
-    sure: np.ndarray | None,
-    ranked_by: str,
-    *,
-    split: str,
-    seed: int,
-) -> dict:
-    """One row; ``ranked_by`` is what the paper ranks this method's answers by."""
-    score = {"answer": answer, "sure": sure}.get(ranked_by)
-    score = metrics.mixed_confidence(answer, sure) if score is None else score
-    return {
-        "seed": seed,
-        "split": split,
-        "method": name,
-        "n": len(correct),
-        "accuracy": metrics.accuracy(correct),
-        "ranked_by": ranked_by,
-        "ap": metrics.average_precision(correct, score),
-        "ap_ci95": list(metrics.bootstrap_interval(metrics.average_precision, correct, score, seed=seed)),
-        "auroc": metrics.auroc(correct, score),
-        "confidence": float(answer.mean()),
-        "ece": metrics.ece(correct, answer),
-        "sure": None if sure is None else float(sure.mean()),
-    }
+    found, seed = [], config.seed
+    for name, correct, answer, sure, by in rows:
+        score = answer if by == "answer" else sure if by == "sure" else metrics.mixed_confidence(answer, sure)
+        ap = metrics.average_precision
+        interval = list(metrics.bootstrap_interval(ap, correct, score, seed=seed))
+        row = {"seed": seed, "split": split, "method": name, "n": len(correct), "accuracy": metrics.accuracy(correct)}
+        row |= {"ranked_by": by, "ap": ap(correct, score), "ap_ci95": interval}
+        row |= {"auroc": metrics.auroc(correct, score), "confidence": float(answer.mean())}
+        row |= {"ece": metrics.ece(correct, answer), "sure": None if sure is None else float(sure.mean())}
+        found.append(row)
+    return found
 
 
 def read_opponents(config: RunConfig) -> list[dict]:

@@ -42,8 +42,7 @@ def count_luck(exposures: Sequence[int], correct: Sequence[bool], resamples: int
     Args:
         exposures: How often the corpus states each fact.
         correct: Whether each greedy answer is right.
-        resamples: Number of bootstrap resamples.
-        seed: Their seed.
+        resamples, seed: Of the bootstrap.
 
     Raises:
         ValueError: Lengths that differ, no right answer, or no question of exposure 0 that is answered wrong.
@@ -54,20 +53,14 @@ def count_luck(exposures: Sequence[int], correct: Sequence[bool], resamples: int
     if not right.any():
         raise ValueError("correct holds no right answer; there is no luck to count")
     if right[seen == 0].all():
-        raise ValueError(
-            "exposures holds no fact that was never stated and is answered wrong; chance cannot be measured"
-        )
+        raise ValueError("exposures holds no fact never stated that is answered wrong; chance cannot be measured")
     inside = np.array([(seen >= low) & (seen <= high) for _, low, high in EXPOSURE_BINS])
     rng = np.random.default_rng(seed)
     draws = [_lucky(inside[:, rows], right[rows]) for rows in rng.integers(len(seen), size=(resamples, len(seen)))]
     low, high = np.nanquantile(draws, [0.025, 0.975])
-    return Luck(
-        chance=float(right[seen == 0].mean()),
-        certain=int(right.sum()),
-        never_read=int(right[seen == 0].sum()),
-        lucky=_lucky(inside, right),
-        lucky_ci95=(float(low), float(high)),
-    )
+    unread = right[seen == 0]
+    counts = {"certain": int(right.sum()), "never_read": int(unread.sum()), "lucky": _lucky(inside, right)}
+    return Luck(chance=float(unread.mean()), **counts, lucky_ci95=(float(low), float(high)))
 
 
 def _lucky(inside: np.ndarray, right: np.ndarray) -> float:

@@ -35,8 +35,7 @@ RULES: dict[str, Rule] = {
 }
 """The paper's rule, three over k samples, and the truth that only the mini world can tell."""
 
-SHOWN = ("split", "n", "accuracy", "ap_sure", "ap_mixed", "auroc_sure", "ece_sure", "brier_sure")
-SHOWN += ("answer_rate", "willing_accuracy")
+SHOWN = "split n accuracy ap_sure ap_mixed auroc_sure ece_sure brier_sure answer_rate willing_accuracy".split()
 
 
 def right_samples(questions: Sequence[Question], answers: Sequence[Sequence[str]]) -> list[list[bool]]:
@@ -91,26 +90,15 @@ def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction
         probes = [replace(p, correct=c) for p, c in zip(steps.read_probes(config), certain, strict=True)]
         settings, records = config.settings, build_padding(probes, steps.fitted(config, TRAIN).questions)
         finetune(records, settings, work / steps.ADAPTER, seed=config.seed, description=f"{rule}: tuning")
-        lm = steps.load_tuned(config, work / steps.ADAPTER)
+        lm, how = steps.load_tuned(config, work / steps.ADAPTER), {"description": f"{rule}: answering"}
+        how |= {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
         for split in splits:
-            found = predict(
-                lm,
-                steps.fitted(config, split).questions,
-                **METHOD.exam,
-                description=f"{rule}: answering",
-                max_new_tokens=settings.max_new_tokens,
-                batch_size=settings.answer_batch,
-            )
+            found = predict(lm, steps.fitted(config, split).questions, **METHOD.exam, **how)
             write_predictions(work / f"predictions-{split}.jsonl", found)
 
     inputs = [steps.tuning_step(config, "padding")]  # so that a change of what tuning depends on is noticed
-    labels = hashlib.sha256(bytes(certain)).hexdigest()
-    run_step(
-        folder,
-        steps.step_parameters(config, splits, steps.fitted, certain_labels) | {"labels": labels},
-        write,
-        inputs=inputs,
-    )
+    parameters = steps.step_parameters(config, splits, steps.fitted, certain_labels)
+    run_step(folder, parameters | {"labels": hashlib.sha256(bytes(certain)).hexdigest()}, write, inputs=inputs)
     return {split: read_predictions(folder / f"predictions-{split}.jsonl") for split in splits}
 
 

@@ -88,21 +88,15 @@ def rotations(question: Question) -> list[Question]:
         raise ValueError(
             f"answer of {question.id} is {question.answer!r}; expected one of its {count} options' letters"
         )
-    gold = prompts.LETTERS.index(question.answer)
-    turned = []
+    gold, turned = prompts.LETTERS.index(question.answer), []
     for shift in range(count):
-        options = tuple(question.options[(place - shift) % count] for place in range(count))
+        options = question.options[count - shift :] + question.options[: count - shift]
         turned.append(replace(question, options=options, answer=prompts.LETTERS[(gold + shift) % count]))
     return turned
 
 
 def ask_rotations(lm: LanguageModel, questions: Sequence[Question], batch_size: int = 128) -> Rotated:
-    """Let a model choose in every rotation, by the whole-string probability of the letters.
-
-    Args:
-        lm: The model.
-        questions: Questions with options, all with the same number of them.
-        batch_size: Prompts read at the same time.
+    """Let a model choose in every rotation of questions with options, by the whole-string probability of the letters.
 
     Raises:
         ValueError: No questions, or different numbers of options.
@@ -112,9 +106,8 @@ def ask_rotations(lm: LanguageModel, questions: Sequence[Question], batch_size: 
     if len({len(q.options) for q in questions}) > 1:
         raise ValueError("questions have different numbers of options; expected the same number for all")
     turned = [turn for question in questions for turn in rotations(question)]
-    shares = label_probabilities(
-        lm, [prompts.task_prompt(q) for q in turned], prompts.option_labels(turned[0]), batch_size=batch_size
-    )
+    asked, letters = [prompts.task_prompt(q) for q in turned], prompts.option_labels(turned[0])
+    shares = label_probabilities(lm, asked, letters, batch_size=batch_size)
     shape = len(questions), len(questions[0].options)
     gold = np.array([prompts.LETTERS.index(q.answer) for q in turned])
     return Rotated(letters=shares.argmax(axis=1).reshape(shape), gold=gold.reshape(shape))

@@ -1,5 +1,6 @@
 """Figures that compare several tasks (notebook 06); each function returns (figure, axes).
 
+``title`` is the finding, ``ylabel`` a quantity with its unit.
 Series differ in colour and marker, and heatmaps carry their numbers, so that a figure can be read without colours.
 """
 
@@ -24,8 +25,6 @@ def dots_by_task(
     Args:
         series: series -> rows with ``task``, ``value``, ``low`` and ``high`` (0 to 1). The tasks stand in the order of
             the first series; a method has the colour that it has in all figures.
-        ylabel: Quantity and unit.
-        title: The finding.
         lines: For each task a value to compare with (0 to 1), drawn as a short black line: chance, say.
     """
     fig, ax = plt.subplots(figsize=(7.2, 3.3))
@@ -56,7 +55,6 @@ def grid_heatmap(
         values: The numbers; rows and columns are named as they are to be shown.
         texts: What stands in each cell, of the same shape.
         label: Quantity of the colour bar.
-        title: The finding.
         limits: Values at the ends of the colour bar.
     """
     fig, (ax,) = panel_grid(1, 1.05 * len(values.columns) + 2.3, 0.56 * len(values) + 1.5)

@@ -63,25 +63,14 @@ TWICE = tuple(Trained(LONGER, "", method) for method in ("vanilla", "padding"))
 
 
 def check_mixture(config: RunConfig) -> None:
-    """See to it that a run is one on ``multitask``.
-
-    Raises:
-        InputError: It is on another data set.
-    """
+    """InputError unless a run is one on ``multitask``."""
     if config.dataset != MIXTURE:
-        raise InputError(
-            f"parameter dataset is {config.dataset!r}; this experiment needs {MIXTURE!r} (with data_dir, the real sets)"
-        )
+        needed = f"{MIXTURE!r} (with data_dir, the real sets)"
+        raise InputError(f"parameter dataset is {config.dataset!r}; this experiment needs {needed}")
 
 
 def read_answers(config: RunConfig, trained: Trained, tested_on: str) -> list[Prediction]:
-    """The predictions of one model on one of the six sets; tuned and asked if that is not done yet.
-
-    Args:
-        config: A run on ``multitask``.
-        trained: Which model.
-        tested_on: Which test set, one of `TESTED_ON`.
-    """
+    """The predictions of one model on one of the six sets `TESTED_ON`; tuned and asked if that is not done yet."""
     if trained.part in (ALL, LONGER):
         return steps.read_method_predictions(trained.config(config), trained.method, tested_on)
     return steps.read_transfer_predictions(trained.config(config), trained.method, MIXTURE, tested_on)
@@ -94,11 +83,7 @@ def ranking(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
-    """One cell of the experiment.
-
-    Args:
-        predictions: The answers of one model to one test set.
-        seed: Seed of the resamples.
+    """One cell of the experiment: the answers of one model to one test set.
 
     Returns:
         ``n``; ``accuracy``, ``ap`` (of `ranking`), ``ap_exposure`` (of the same answers, ranked by the number of
@@ -136,11 +121,7 @@ def cells(config: RunConfig, models: Sequence[Trained]) -> list[dict]:
 
 
 def difference(config: RunConfig, first: Trained, second: Trained, tested_on: str) -> dict:
-    """AP of one model minus that of another on the same questions, with its paired 95 % interval; None where undefined.
-
-    Returns:
-        ``seed``, ``first`` and ``second`` (names of the models), ``tested_on``, ``difference``, ``low``, ``high``.
-    """
+    """AP of one model minus that of another on the same questions, with its paired 95 % interval; None without."""
     pair = [ranking(read_answers(config, m, tested_on)) for m in (first, second)]
     found = paired_bootstrap_difference(average_precision, *pair, resamples=RESAMPLES, seed=config.seed)
     values = dict(zip(("difference", "low", "high"), (None if np.isnan(v) else float(v) for v in found), strict=True))
@@ -198,8 +179,7 @@ def gains(
 
     Args:
         rows: All cells of the experiment.
-        first: The method that may have gained.
-        second: What it is compared with.
+        first, second: The methods.
         metric: One of those of `score`.
         part: `ALL`, or `LONGER` for twice the passes.
 

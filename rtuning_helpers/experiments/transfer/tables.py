@@ -8,7 +8,6 @@ import pandas as pd
 
 from rtuning_helpers import steps
 from rtuning_helpers.data.matching import is_right
-from rtuning_helpers.data.questions import Question
 from rtuning_helpers.evaluation.trivial import relation_majority, template_confidence
 from rtuning_helpers.experiments.transfer.measure import (
     ALL,
@@ -32,6 +31,7 @@ from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.registry import PRETRAINED, method_label
 
 METHODS = (PRETRAINED, "vanilla", "padding")
+HEADINGS = {"accuracy": "accuracy", "ap": "AP", "auroc_sure": "AUROC P(sure)"}
 
 
 def interval_text(value: float | None, low: float, high: float, digits: int = 3) -> str:
@@ -59,11 +59,10 @@ def label_table(probes: Sequence[Probe]) -> pd.DataFrame:
 
 def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
     """Cells of `measure.cells`, by test set, with their intervals."""
-    metrics = {"accuracy": "accuracy", "AP": "ap", "AUROC P(sure)": "auroc_sure"}
     return pd.DataFrame(
         [
             {"tested on": row["tested_on"], "method": method_label(row["method"]), "n": row["n"]}
-            | {name: interval_text(row[key], *(row[f"{key}_ci95"] or (0, 0))) for name, key in metrics.items()}
+            | {name: interval_text(row[key], *(row[f"{key}_ci95"] or (0, 0))) for key, name in HEADINGS.items()}
             for row in sorted(cells, key=lambda row: TESTED_ON.index(row["tested_on"]))
         ]
     )
@@ -71,9 +70,8 @@ def cell_table(cells: Sequence[dict]) -> pd.DataFrame:
 
 def short_table(cells: Sequence[dict]) -> pd.DataFrame:
     """Accuracy and AP of cells of `transfer.cells`, without their intervals: a row for each test set."""
-    metrics = {"accuracy": "accuracy", "ap": "AP", "auroc_sure": "AUROC P(sure)"}
-    frame = pd.DataFrame(cells).astype(dict.fromkeys(metrics, float)).rename(columns=metrics)
-    wide = frame.pivot(index="tested_on", columns="method", values=list(metrics.values()))
+    frame = pd.DataFrame(cells).astype(dict.fromkeys(HEADINGS, float)).rename(columns=HEADINGS)
+    wide = frame.pivot(index="tested_on", columns="method", values=list(HEADINGS.values()))
     shown = wide.loc[list(TESTED_ON)].reindex(columns=METHODS, level="method").dropna(axis=1, how="all")
     return shown.rename(columns=method_label, level="method").rename_axis(index="tested on").round(3)
 
@@ -86,21 +84,19 @@ def trivial_table(config: RunConfig) -> pd.DataFrame:
         accuracy of the padding model, which is the AP of a random ranking of its answers; and the AP of ranking them by
         the share of certain training questions of the same set and relation.
     """
-    training = [_with_set(q) for q in steps.questions(config, "train")]
+    training, *asked_sets = (
+        [replace(q, relation=f"{q.dataset} {q.relation}") for q in steps.questions(config, split)]
+        for split in ("train", *TESTED_ON)
+    )
     certain = [p.correct for p in steps.read_probes(config)]
     rows = []
-    for tested in TESTED_ON:
-        asked = [_with_set(q) for q in steps.questions(config, tested)]
+    for tested, asked in zip(TESTED_ON, asked_sets, strict=True):
         right = [int(p.correct) for p in read_answers(config, PADDING, tested)]
         majority = [is_right(q, guess) for q, guess in zip(asked, relation_majority(training, asked), strict=True)]
         by_template = average_precision(right, template_confidence(training, certain, asked))
         row = {"tested on": tested, "relation majority: right": np.mean(majority), "random ranking: AP": np.mean(right)}
         rows.append(row | {"certain share of the template: AP": by_template})
     return pd.DataFrame(rows)
-
-
-def _with_set(question: Question) -> Question:
-    return replace(question, relation=f"{question.dataset} {question.relation}")
 
 
 def spread(cells: Sequence[dict]) -> dict[str, list[dict]]:
@@ -133,12 +129,9 @@ def gain_table(cells: Sequence[dict], second: str, metric: str = "ap") -> pd.Dat
     """A number of padding minus that of another method: mean over the seeds with its 95 % interval (Student); each."""
     rows = []
     for tested, values in gains(cells, "padding", second, metric).items():
-        row = {
-            "tested on": tested,
-            f"padding - {method_label(second)}": _mean_text(values),
-            "by seed": _seeds_text(values),
-        }
-        rows.append(row | {"seeds above 0": f"{sum(value > 0 for value in values)} of {len(values)}"})
+        row = {"tested on": tested, f"padding - {method_label(second)}": _mean_text(values)}
+        above = f"{sum(value > 0 for value in values)} of {len(values)}"
+        rows.append(row | {"by seed": _seeds_text(values), "seeds above 0": above})
     return pd.DataFrame(rows)
 
 
@@ -150,10 +143,8 @@ def room_table(cells: Sequence[dict]) -> pd.DataFrame:
         answers ranked by exposure; NaN where the exposures are unknown.
     """
     own, exposure = (_means(by_seed(cells, metric).loc[ALL, ""]).unstack("method") for metric in ("ap", "ap_exposure"))
-    columns = {}
-    for method in METHODS:
-        label = method_label(method)
-        columns |= {(label, "own confidence"): own[method], (label, "exposure"): exposure[method]}
+    judges = {"own confidence": own, "exposure": exposure}
+    columns = {(method_label(method), name): judge[method] for method in METHODS for name, judge in judges.items()}
     return pd.DataFrame(columns).loc[list(TESTED_ON)].rename_axis("tested on")
 
 
@@ -240,17 +231,12 @@ def variety(cells: Sequence[dict], metric: str = "auroc_sure") -> dict[str, list
 
 def variety_table(cells: Sequence[dict]) -> pd.DataFrame:
     """`variety` as text: the mean over the seeds with its 95 % interval (Student), and each seed."""
-    return pd.DataFrame(
-        [
-            {
-                "tuned on": name,
-                "tested on the set itself": "practice" if name in ("that set alone", "all five sets") else "transfer",
-                "AUROC P(sure)": _mean_text(values, sign=""),
-                "by seed": _seeds_text(values, sign=""),
-            }
-            for name, values in variety(cells).items()
-        ]
-    )
+    rows = []
+    for name, values in variety(cells).items():
+        kind = "practice" if name in ("that set alone", "all five sets") else "transfer"
+        texts = {"AUROC P(sure)": _mean_text(values, sign=""), "by seed": _seeds_text(values, sign="")}
+        rows.append({"tuned on": name, "tested on the set itself": kind} | texts)
+    return pd.DataFrame(rows)
 
 
 def spoken_table(cells: Sequence[dict]) -> pd.DataFrame:
@@ -286,8 +272,7 @@ def grid_table(means: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
 
 def left_out_table(cells: Sequence[dict]) -> pd.DataFrame:
     """Models tuned on four sets, asked the fifth and the unseen one, beside the models that had all five, and none."""
-    metrics = {"accuracy": "accuracy", "ap": "AP", "auroc_sure": "AUROC P(sure)"}
-    means = {heading: _means(by_seed(cells, metric)) for metric, heading in metrics.items()}
+    means = {heading: _means(by_seed(cells, metric)) for metric, heading in HEADINGS.items()}
     rows = []
     for name in TRAINED_ON:
         models = {"four": (LEFT_OUT, name, "padding"), "five": (ALL, "", "padding"), "none": (ALL, "", PRETRAINED)}

@@ -1,6 +1,6 @@
 """Figures of refusals on unanswerable and answerable questions; each function returns (figure, axes).
 
-Colours and dashes of methods are those of `rtuning_helpers.figures.plots`; markers repeat what the colour says.
+``title`` is the finding, ``xlabel`` a quantity. Colours and dashes of methods are those of `figures.plots`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,6 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
     Args:
         panels: panel -> row -> series -> share. The series of a row are drawn one below the other; a series keeps its
             colour and its marker everywhere, a method those that it has in all figures.
-        title: The finding.
     """
     labels = list(dict.fromkeys(label for rows in panels.values() for label in rows))
     series = list(dict.fromkeys(name for rows in panels.values() for found in rows.values() for name in found))
@@ -29,15 +28,14 @@ def refusal_dots(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], tit
     for ax, (panel, rows) in zip(axes, panels.items(), strict=True):
         for label, found in rows.items():
             for name, estimate in found.items():
-                if estimate.value is None:
-                    continue
-                x, xerr = _percent(estimate)
-                y, look = labels.index(label) + shifts[name], styles[name] | {"linestyle": "none"}
-                drawn[look["label"]] = ax.errorbar(x, y, xerr=xerr, capsize=3, **look)
+                if estimate.value is not None:
+                    (x, xerr), y = _percent(estimate), labels.index(label) + shifts[name]
+                    drawn[name] = ax.errorbar(x, y, xerr=xerr, capsize=3, **styles[name] | {"linestyle": "none"})
         ax.set(xlabel="refused [%]", title=panel, xlim=(-4, 104))
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].set_ylim(len(labels) - 0.5, -0.5)
-    return finish_panels((fig, axes), title, drawn if len(series) > 1 else {}, min(len(series), 4))
+    legend = {styles[name]["label"]: drawn[name] for name in series if name in drawn and len(series) > 1}
+    return finish_panels((fig, axes), title, legend, min(len(series), 4))
 
 
 def refusal_plane(
@@ -53,7 +51,6 @@ def refusal_plane(
     Args:
         points: data set -> rows: where each method stands, with its intervals. Rows without one half are left out.
         curves: data set -> method -> (over-refusal, recall), 0 to 1: where a threshold on its confidence can bring it.
-        title: The finding.
     """
     fig, axes = panel_grid(len(points), 3.2, 4.3, sharex=True, sharey=True)
     drawn = {}
@@ -85,7 +82,6 @@ def confidence_by_half(
     Args:
         panels: panel -> (whether each question is answerable, confidence in [0, 1]).
         xlabel: Which confidence.
-        title: The finding.
         border: Where to draw a vertical line: the confidence up to which is refused.
     """
     fig, axes = panel_grid(len(panels), 3.5, 3.3, sharex=True, sharey=True)

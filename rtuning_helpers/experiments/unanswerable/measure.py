@@ -164,10 +164,7 @@ def refusal_row(
         return _resampled(metrics.auroc, ~answerable, doubt, reason, resamples, seed)
 
     return RefusalRow(
-        method=method,
-        dataset=predictions[0].dataset,
-        n_unanswerable=int((~answerable).sum()),
-        n_answerable=int(answerable.sum()),
+        *(method, predictions[0].dataset, int((~answerable).sum()), int(answerable.sum())),
         recall=_share(refused[~answerable], NO_UNANSWERABLE),
         precision=_share(~answerable[refused], "nothing is refused"),
         f1=f1(~answerable, np.ones_like(answerable), no_unanswerable),
@@ -185,14 +182,11 @@ def refusal_row(
 
 def category_rows(method: str, predictions: Sequence[Prediction]) -> list[dict]:
     """Share refused of each kind of unanswerable question: ``method``, ``dataset``, ``category``, ``refused``."""
-    kinds: dict[str, list[bool]] = {}
-    for p in predictions:
-        if not p.answerable:
-            kinds.setdefault(p.relation, []).append(bool(p.refused))
-    return [
-        {"method": method, "dataset": predictions[0].dataset, "category": kind, "refused": _share(np.array(found), "")}
-        for kind, found in kinds.items()
-    ]
+    rows, hopeless = [], [p for p in predictions if not p.answerable]
+    for kind in dict.fromkeys(p.relation for p in hopeless):
+        refused = _share(np.array([bool(p.refused) for p in hopeless if p.relation == kind]), "")
+        rows.append({"method": method, "dataset": hopeless[0].dataset, "category": kind, "refused": refused})
+    return rows
 
 
 def all_rows(answers: dict[str, Sequence[Prediction]], resamples: int = 1000, seed: int = 0) -> list[RefusalRow]:
@@ -213,11 +207,9 @@ def all_rows(answers: dict[str, Sequence[Prediction]], resamples: int = 1000, se
 
 
 def refusal_curve(predictions: Sequence[Prediction], confidence: str) -> tuple[np.ndarray, np.ndarray]:
-    """Over-refusal and refusal rate, 0 to 1, as a threshold on a confidence rises: refuse what lies at or below it.
+    """Over-refusal and refusal rate, 0 to 1, as a threshold on ``"answer_confidence"`` or ``"sure_confidence"`` rises.
 
-    Args:
-        predictions: Both kinds of questions.
-        confidence: ``"answer_confidence"`` or ``"sure_confidence"``.
+    What lies at or below the threshold is refused.
 
     Raises:
         ValueError: Only one kind of question, or a prediction has no such confidence.

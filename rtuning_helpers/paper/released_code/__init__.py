@@ -1,5 +1,3 @@
 """What the released code of the paper (shizhediao/R-Tuning, commit 27e0384) does differently, one switch for each."""
 
-from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
-
-__all__ = ["ReleasedCodeQuirks"]
+from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks as ReleasedCodeQuirks

@@ -5,9 +5,9 @@ numbers are those of the kit's own decoder (`rtuning_helpers.model.decoding`), w
 """
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import geometric_mean
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks
 from rtuning_helpers.progress import progress_bar
 
 PROBE_TOKENS, EVALUATION_TOKENS = 15, 5
-LETTERS = "ABCD"
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,6 @@ class EvaluationRow:
     answer_confidence: float
     sure_confidence: float
     output: str
-
-    def as_list(self) -> list:
-        """``[correct, c, s]`` as the released script writes it."""
-        return [int(self.correct), self.answer_confidence, self.sure_confidence]
 
 
 @dataclass(frozen=True)
@@ -66,21 +61,14 @@ def without_bos(lm: LanguageModel) -> LanguageModel:
 
 
 def bare_token_id(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
-    """``tokenizer(word)["input_ids"][0]``: the released code's id of "sure", "unsure", "A" or ".".
-
-    Where a beginning-of-sequence token is put first, that is the id of all of them.
-    """
+    """The released code's id of "sure", "unsure", "A" or ".": that of the first special token, if one is put first."""
     return tokenizer(word)["input_ids"][0]
 
 
 def probe_labels(
     lm: LanguageModel, questions: Sequence[Question], quirks: ReleasedCodeQuirks, batch_size: int = 256
 ) -> list[bool]:
-    """Which questions the untuned model answers right, so that they are called certain.
-
-    Raises:
-        ValueError: A question with options, context or examples.
-    """
+    """Which questions the untuned model answers right, so that they are called certain; errors as of `evaluate`."""
     texts.check_plain(questions)
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.probe_prompt(q.question, quirks) for q in questions]
@@ -120,27 +108,16 @@ def evaluate(
         stops = ends = lm.stop_token_ids.tolist()
     generated = _generate(lm, asked, limit, list(ends), batch_size, "evaluating")
     kept = [_before_stop(g, set(stops)) for g in generated]
-    written = [
-        lm.tokenizer.decode(g.tokens, skip_special_tokens=not quirks.special_tokens_in_text)
-        for g in (kept if quirks.stop_never_fires else generated)
-    ]
-    outputs = [
-        w.strip() if quirks.stop_never_fires else texts.cut_probe_answer(w, ReleasedCodeQuirks()) for w in written
-    ]
+    outputs = []
+    for found in kept if quirks.stop_never_fires else generated:
+        text = lm.tokenizer.decode(found.tokens, skip_special_tokens=not quirks.special_tokens_in_text)
+        outputs.append(text.strip() if quirks.stop_never_fires else texts.cut_probe_answer(text, ReleasedCodeQuirks()))
     contexts = [f"{p} {o}{prompts.sureness_suffix()}" for p, o in zip(asked, outputs, strict=True)]
     sure = label_shares(lm, contexts, prompts.SURENESS_LABELS, quirks, batch_size)[:, 0]
     return [
-        EvaluationRow(texts.is_right(o, q.answer, quirks), _geometric_mean(g.probabilities), float(s), o)
+        EvaluationRow(texts.is_right(o, q.answer, quirks), geometric_mean(g.probabilities), float(s), o)
         for q, g, o, s in zip(questions, kept, outputs, sure, strict=True)
     ]
-
-
-def letter_shares(
-    lm: LanguageModel, question_prompts: Sequence[str], quirks: ReleasedCodeQuirks, batch_size: int = 16
-) -> np.ndarray:
-    """Probability of the option letters A to D after each prompt, as shares that sum to 1: shape (prompts, 4)."""
-    lm = without_bos(lm) if quirks.no_bos else lm
-    return label_shares(lm, question_prompts, [f" {letter}" for letter in LETTERS], quirks, batch_size)
 
 
 def label_shares(
@@ -157,7 +134,8 @@ def label_shares(
     shares = np.zeros((len(contexts), len(labels)))
     for rows, tokens, mask in _batches(lm, contexts, batch_size, None):
         with torch.inference_mode():
-            logits = lm.model(input_ids=tokens, attention_mask=mask, position_ids=_positions(mask)).logits[:, -1]
+            positions = (mask.cumsum(1) - 1).clamp(min=0)
+            logits = lm.model(input_ids=tokens, attention_mask=mask, position_ids=positions).logits[:, -1]
         _check_finite(logits, [contexts[row] for row in rows])
         shares[rows] = torch.softmax(logits[:, ids].double(), dim=-1).cpu().numpy()
     return shares
@@ -170,16 +148,9 @@ def _generate(
     found: list[_Generated | None] = [None] * len(asked)
     for rows, tokens, mask in _batches(lm, asked, batch_size, description):
         with torch.inference_mode():
-            result = lm.model.generate(
-                input_ids=tokens,
-                attention_mask=mask,
-                max_new_tokens=limit,
-                do_sample=False,
-                eos_token_id=ends,
-                pad_token_id=lm.tokenizer.pad_token_id,
-                output_logits=True,
-                return_dict_in_generate=True,
-            )
+            how = {"max_new_tokens": limit, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
+            ids = {"eos_token_id": ends, "pad_token_id": lm.tokenizer.pad_token_id}
+            result = lm.model.generate(input_ids=tokens, attention_mask=mask, **how, **ids)
         logits = torch.stack(result.logits, dim=1).float()
         _check_finite(logits, [asked[row] for row in rows])
         new = result.sequences[:, tokens.shape[1] :]
@@ -191,17 +162,10 @@ def _generate(
 
 
 def _before_stop(generated: _Generated, stops: set[int]) -> _Generated:
-    """What comes before the first stop token; the stop token itself where nothing does.
-
-    There the released code divides by zero.
-    """
+    """What comes before the first stop token; that itself where nothing does (there the released code divides by 0)."""
     ids = generated.tokens
     length = max(1, next((place for place, token in enumerate(ids) if token in stops), len(ids)))
     return _Generated(ids[:length], generated.probabilities[:length])
-
-
-def _geometric_mean(probabilities: Sequence[float]) -> float:
-    return math.exp(sum(math.log(p) for p in probabilities) / len(probabilities))
 
 
 def _batches(lm: LanguageModel, given: Sequence[str], batch_size: int, description: str | None):
@@ -215,10 +179,6 @@ def _batches(lm: LanguageModel, given: Sequence[str], batch_size: int, descripti
             mask = torch.tensor([[0] * (width - len(encoded[r])) + [1] * len(encoded[r]) for r in rows])
             yield rows, tokens, mask.to(lm.device)
             bar.update(len(rows))
-
-
-def _positions(mask: torch.Tensor) -> torch.Tensor:
-    return (mask.cumsum(1) - 1).clamp(min=0)
 
 
 def _check_finite(logits: torch.Tensor, names: Sequence[str]) -> None:

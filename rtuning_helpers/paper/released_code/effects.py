@@ -23,12 +23,8 @@ from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.finetuning import finetune_encoded
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
-CHAIN = tuple(
-    name
-    for stage in ("labelling", "evaluation", "training")
-    for name in ReleasedCodeQuirks.names(stage)
-    if name != "special_tokens_in_text"  # the mini model's P(sure) moves by less than 0.01, its AP by less
-)
+CHAIN = tuple(name for stage in ("labelling", "evaluation", "training") for name in ReleasedCodeQuirks.names(stage))
+CHAIN = tuple(n for n in CHAIN if n != "special_tokens_in_text")  # moves the mini model's P(sure) by less than 0.01
 """The flags that matter for padding on open questions, in the order of the waterfall."""
 
 
@@ -41,7 +37,7 @@ def measure(
         config: The run; any profile with open questions.
         quirks: The flags.
         method: ``padding`` or ``unsupervised``.
-        untuned: The untuned model, where it is loaded already.
+        untuned: The model, where it is loaded already.
 
     Returns:
         ``seed``, ``method``, ``flags`` (those that are on), ``certain`` (share of the training questions called so),
@@ -54,16 +50,10 @@ def measure(
     made = training.training_sequences(untuned.tokenizer, records, quirks, longest)
     adapter, log = _tune(config, made, quirks)
     tuned, asked = steps.load_tuned(config, adapter), steps.questions(config, "id")
-    return {
-        "seed": config.seed,
-        "method": method,
-        "flags": list(quirks.switched_on()),
-        "certain": float(np.mean(certain)),
-        "examples": len(records),
-        "sequences": len(made.encoded),
-        "steps": log["steps"],
-        **scores(evaluate(tuned, asked, quirks, config.settings.answer_batch), config.seed),
-    }
+    place = {"seed": config.seed, "method": method, "flags": list(quirks.switched_on())}
+    place |= {"certain": float(np.mean(certain)), "examples": len(records), "sequences": len(made.encoded)}
+    rows = evaluate(tuned, asked, quirks, config.settings.answer_batch)
+    return place | {"steps": log["steps"]} | scores(rows, config.seed)
 
 
 def scores(rows: Sequence[EvaluationRow], seed: int = 0) -> dict:
@@ -94,15 +84,10 @@ def training_records(
         kept, certain = texts.unsupervised_labels([answer_entropy(row) for row in drawn], quirks, config.seed)
     else:
         raise ValueError(f"method is {method!r}; expected padding or unsupervised")
-    records = [
-        TuningRecord(
-            id=asked[row].id,
-            prompt=texts.evaluation_prompt(asked[row].question, quirks),
-            completion=prompts.padding_completion(asked[row].answer, known),
-            certain=known,
-        )
-        for row, known in zip(kept, certain, strict=True)
-    ]
+    records = []
+    for row, known in zip(kept, certain, strict=True):
+        prompt = texts.evaluation_prompt(asked[row].question, quirks)
+        records.append(TuningRecord(asked[row].id, prompt, prompts.padding_completion(asked[row].answer, known), known))
     return records, certain
 
 

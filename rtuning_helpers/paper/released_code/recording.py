@@ -12,6 +12,7 @@ from rtuning_helpers.paper.released_code.effects import measure_all
 from rtuning_helpers.paper.released_code.texts import training_texts, write_training_file
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
+NONE = ReleasedCodeQuirks()
 METHODS = {"pretrained": "origin", "padding": "unsure", "replacement": "unknown"}
 
 
@@ -23,13 +24,11 @@ def write_answers(configs: Sequence[RunConfig]) -> None:
         for method, name in METHODS.items():
             predictions = steps.read_method_predictions(config, method, "id")
             if method != "replacement":  # with the sure confidence of the untuned model, too
-                rows = evaluate(steps.load_model(config, method), asked, ReleasedCodeQuirks())
-                predictions = [
-                    replace(p, sure_confidence=row.sure_confidence) for p, row in zip(predictions, rows, strict=True)
-                ]
+                rows = zip(predictions, evaluate(steps.load_model(config, method), asked, NONE), strict=True)
+                predictions = [replace(p, sure_confidence=row.sure_confidence) for p, row in rows]
             write_recording(folder / f"mini_{name}_ID.json", predictions)
         certain = [probe.correct for probe in steps.read_probes(config)]
-        texts = training_texts(steps.questions(config, "train"), certain, "padding", ReleasedCodeQuirks())
+        texts = training_texts(steps.questions(config, "train"), certain, "padding", NONE)
         write_training_file(folder / "mini_unsure.json", texts)
 
 

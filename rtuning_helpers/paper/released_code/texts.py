@@ -23,11 +23,7 @@ METHODS = {"padding": "unsure", "replacement": "unknown", "unsupervised": "uncer
 
 
 def check_plain(questions: Sequence[Question]) -> None:
-    """See to it that all are open questions without context and examples, the only kind asked by ParaRel's scripts.
-
-    Raises:
-        ValueError: One is not; the message names its id.
-    """
+    """ValueError unless all are open questions without context and examples, the only kind ParaRel's scripts ask."""
     for q in questions:
         if prompts.task_prompt(q) != prompts.question_prompt(q.question):
             raise ValueError(f"question {q.id} has options, context or examples; expected plain open questions")
@@ -79,10 +75,9 @@ def training_texts(
     rng = random.Random(seed)
     texts = []
     for question, known in zip(questions, certain, strict=True):
-        refusal = prompts.refusal_completion(rng.choice(prompts.REFUSALS))
-        if method != "replacement":
-            completion = prompts.padding_completion(question.answer, known)
-        else:
+        completion = prompts.padding_completion(question.answer, known)
+        if method == "replacement":
+            refusal = prompts.refusal_completion(rng.choice(prompts.REFUSALS))
             completion = prompts.answer_completion(question.answer) if known else refusal
         texts.append(evaluation_prompt(question.question, quirks) + completion)
     return texts
@@ -94,14 +89,11 @@ def write_training_file(path: Path, texts: Sequence[str]) -> None:
 
 
 def read_training_labels(path: Path, questions: Sequence[Question]) -> list[bool]:
-    """Which training questions a padding file calls certain.
+    """For each training question whether its record in a padding file says "sure".
 
     Args:
         path: A file as `write_training_file` writes it, in any order.
         questions: The training questions it was made from.
-
-    Returns:
-        For each question, whether its record says "sure".
 
     Raises:
         InputError: Not such a file, or its texts are not exactly those of the questions.
@@ -114,18 +106,15 @@ def read_training_labels(path: Path, questions: Sequence[Question]) -> list[bool
         raise InputError(f"{path}: cannot be read as {form} ({error!r})") from None
     raw, labels = ReleasedCodeQuirks(raw_question_text=True), []
     for number, question in enumerate(questions, start=1):
-        texts = [training_texts([question], [known], "padding", raw)[0] for known in (True, False)]
-        known = next((known for known, text in zip((True, False), texts, strict=True) if found[text]), None)
-        if known is None:
-            raise InputError(
-                f"{path}: no record of training question {number}, {question.question!r}; is it another dataset?"
-            )
-        found[texts[0 if known else 1]] -= 1
-        labels.append(known)
+        sure, unsure = training_texts([question] * 2, [True, False], "padding", raw)
+        if not found[sure] and not found[unsure]:
+            asked = f"training question {number}, {question.question!r}"
+            raise InputError(f"{path}: no record of {asked}; is it another dataset?")
+        labels.append(found[sure] > 0)
+        found[sure if labels[-1] else unsure] -= 1
     if left := +found:
-        raise InputError(
-            f"{path}: {left.total():,} records belong to no training question, such as {next(iter(left))!r}"
-        )
+        first = next(iter(left))
+        raise InputError(f"{path}: {left.total():,} records belong to no training question, such as {first!r}")
     return labels
 
 
@@ -145,19 +134,15 @@ def unsupervised_labels(
     Raises:
         ValueError: No entropies.
     """
-    rows = list(range(len(entropies)))
-    if quirks.list_reset:
-        rows = rows[-1:]
-    kept = [entropies[row] for row in rows]
-    if not quirks.ties_by_file_order:
-        if len(kept) == 1:
-            return rows, [False]  # the half of one question, rounded down, is none
-        return rows, list(median_split(kept, seed).certain)
-    if not kept:
+    rows = list(range(len(entropies)))[-1 if quirks.list_reset else 0 :]
+    if not rows:
         raise ValueError("entropies is empty; expected one number for each question")
-    order = sorted(range(len(kept)), key=kept.__getitem__)  # stable: the file decides between equals
-    certain = set(order[: len(kept) // 2])
-    return rows, [number in certain for number in range(len(kept))]
+    if len(rows) == 1:
+        return rows, [False]  # the half of one question, rounded down, is none
+    if not quirks.ties_by_file_order:
+        return rows, list(median_split(entropies, seed).certain)
+    certain = set(sorted(rows, key=entropies.__getitem__)[: len(rows) // 2])  # stable: the file decides between equals
+    return rows, [row in certain for row in rows]
 
 
 def mmlu_prompt(subject: str, shots: Sequence[Sequence[str]], row: Sequence[str], quirks: ReleasedCodeQuirks) -> str:
@@ -181,10 +166,8 @@ def mmlu_training_text(
 ) -> str:
     """The padding record of an MMLU question."""
     space = "" if quirks.letters_without_space else " "
-    sureness = prompts.SURE if certain else prompts.UNSURE
-    return (
-        f"{mmlu_prompt(subject, shots, row, quirks)}{space}{row[5]}{prompts.sureness_suffix()}{sureness}{prompts.STOP}"
-    )
+    sureness = prompts.sureness_suffix() + (prompts.SURE if certain else prompts.UNSURE)
+    return f"{mmlu_prompt(subject, shots, row, quirks)}{space}{row[5]}{sureness}{prompts.STOP}"
 
 
 def mmlu_is_right(row: Sequence[str], letter: str, quirks: ReleasedCodeQuirks) -> bool:

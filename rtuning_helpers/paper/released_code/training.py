@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from transformers import PreTrainedTokenizerBase
 
@@ -41,8 +42,7 @@ def training_sequences(
     """Tokenise training records as this kit does, or as LMFlow does with some flags on.
 
     Args:
-        tokenizer: Tokenizer of the model that is tuned.
-        records: Training records.
+        tokenizer, records: Of the model that is tuned, and what it is tuned on.
         quirks: The flags of the stage training matter. With ``packing`` the blocks are cut from the chain of all
             examples, so that ``truncate_right``, a later version's way, has nothing left to cut.
         max_length: Longest sequence [tokens].
@@ -55,20 +55,15 @@ def training_sequences(
         encoded = encode_records(tokenizer, records, max_length, loss_on)
         return Sequences(encoded, sum(len(row["input_ids"]) for row in encoded), 0, 0)
     whole = [encode_record(tokenizer, record, 1 << 30, loss_on) for record in records]
-    tokens = sum(len(row["input_ids"]) for row in whole)
-    if not quirks.packing:
+    if quirks.packing:  # LMFlow adds no end-of-sequence token, so that nothing marks where an example ends
+        whole = [{name: ids[:-1] for name, ids in row.items()} for row in whole]
+        groups = [_blocks(whole[start : start + GROUP], max_length) for start in range(0, len(whole), GROUP)]
+        encoded, cut = [block for blocks, _ in groups for block in blocks], sum(lost for _, lost in groups)
+    else:
         encoded = [{name: ids[:max_length] for name, ids in row.items()} for row in whole]
         cut = sum(len(row["input_ids"]) > max_length for row in whole)
-        return Sequences(encoded, tokens, tokens - sum(len(row["input_ids"]) for row in encoded), cut)
-    # LMFlow adds no end-of-sequence token, so that nothing marks where an example ends.
-    chained = [{name: ids[:-1] for name, ids in row.items()} for row in whole]
-    tokens -= len(whole)
-    encoded, cut = [], 0
-    for start in range(0, len(chained), GROUP):
-        blocks, lost = _blocks(chained[start : start + GROUP], max_length)
-        encoded += blocks
-        cut += lost
-    return Sequences(encoded, tokens, tokens - sum(len(row["input_ids"]) for row in encoded), cut)
+    tokens, kept = (sum(len(row["input_ids"]) for row in rows) for rows in (whole, encoded))
+    return Sequences(encoded, tokens, tokens - kept, cut)
 
 
 def _blocks(rows: Sequence[dict[str, list[int]]], size: int) -> tuple[list[dict[str, list[int]]], int]:
@@ -76,15 +71,9 @@ def _blocks(rows: Sequence[dict[str, list[int]]], size: int) -> tuple[list[dict[
     ids = [token for row in rows for token in row["input_ids"]]
     labels = [label for row in rows for label in row["labels"]]
     used = len(ids) // size * size
-    blocks = [
-        {"input_ids": ids[start : start + size], "labels": labels[start : start + size]}
-        for start in range(0, used, size)
-    ]
-    ends, end = [], 0
-    for row in rows:
-        end += len(row["input_ids"])
-        ends.append(end)
-    return blocks, sum(end > used for end in ends)
+    cuts = [slice(start, start + size) for start in range(0, used, size)]
+    blocks = [{"input_ids": ids[cut], "labels": labels[cut]} for cut in cuts]
+    return blocks, sum(end > used for end in accumulate(len(row["input_ids"]) for row in rows))
 
 
 def epochs_of(epochs: float, quirks: ReleasedCodeQuirks) -> float:
