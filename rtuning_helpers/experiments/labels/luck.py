@@ -59,8 +59,8 @@ def count_luck(exposures: Sequence[int], correct: Sequence[bool], resamples: int
     draws = [_lucky(inside[:, rows], right[rows]) for rows in rng.integers(len(seen), size=(resamples, len(seen)))]
     low, high = np.nanquantile(draws, [0.025, 0.975])
     unread = right[seen == 0]
-    counts = {"certain": int(right.sum()), "never_read": int(unread.sum()), "lucky": _lucky(inside, right)}
-    return Luck(chance=float(unread.mean()), **counts, lucky_ci95=(float(low), float(high)))
+    counts = int(right.sum()), int(unread.sum())
+    return Luck(float(unread.mean()), *counts, _lucky(inside, right), (float(low), float(high)))
 
 
 def _lucky(inside: np.ndarray, right: np.ndarray) -> float:
