@@ -73,6 +73,7 @@ from rtuning_helpers.experiments.estimators.recording import RECORDING
 from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.figures.layout import folded
 from rtuning_helpers.model.answering import answer_questions, draw_question_answers
 from rtuning_helpers.paper.tables import paper_results
 from rtuning_helpers.probe.uncertainty import answer_entropy
@@ -212,7 +213,7 @@ for split, name in splits.items():
     print(f"{name}: a random ranking has AUROC 0.5 and AP {judged[split].scored(LEARNED)[0].mean():.3f}")
 shown = ["estimator", "samples", "auroc ID", "auroc OOD", "ap ID", "ap OOD"]
 both = both.astype({column: float for column in shown[2:]}).sort_values("auroc ID", ascending=False)
-both[shown].dropna().round(3).reset_index(drop=True)
+folded("All estimators in numbers", both[shown].dropna().round(3), index=False)
 
 
 # %%
@@ -302,7 +303,7 @@ panels.line_panels(budget_lines, "samples for each question", "AUROC", "More sam
 plt.show()
 cells = {(name, label): dict(zip(x, y)) for name, lines in budget_lines.items() for label, (x, y) in lines.items()}
 table = pd.DataFrame(cells).T.sort_index(axis=1).rename_axis("number of samples", axis=1)
-table.astype(float).map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
+folded("The same in numbers", table.astype(float).map(lambda value: "" if np.isnan(value) else f"{value:.3f}"))
 
 # %% [markdown]
 # The curves still rise at ten samples and stay below the answer's own probability. Would more samples catch up? We drew no more
@@ -467,7 +468,7 @@ printed = paper_results()
 paper = printed[printed.table.isin(["1", "2", "16"]) & (printed.dataset == "ParaRel") & (printed.model == "OpenLLaMA-3B")].copy()
 paper.loc[paper.metric == "AP", "value"] /= 100  # printed in percent
 shares = paper.pivot_table(index=["split", "method"], columns="metric", values="value", sort=False)
-shares.map(lambda value: "" if np.isnan(value) else f"{value:.3f}")
+folded("The paper's numbers for OpenLLaMA-3B on ParaRel", shares.map(lambda value: "" if np.isnan(value) else f"{value:.3f}"))
 
 # %% [markdown]
 # Like the paper, we find R-Tuning-U level with R-Tuning, with no labels used for the split, and Vanilla-C behind, with an ECE of
@@ -494,8 +495,8 @@ if recorded is not None:
     against = pd.DataFrame(recorded["differences"])
     against["text"] = [f"{r.difference:+.3f} [{r.low:+.3f}, {r.high:+.3f}]" for r in against.itertuples()]
     for split, name in splits.items():
-        print(f"{name}: AUROC of P(sure) minus that of the estimator, with 95 % intervals, by seed")
-        display(against[against.split == split].pivot(index="estimator", columns="seed", values="text"))
+        title = f"{name}: AUROC of P(sure) minus that of the estimator, with 95 % intervals, by seed"
+        display(folded(title, against[against.split == split].pivot(index="estimator", columns="seed", values="text")))
 
 # %% [markdown]
 # In-domain P(sure) is ahead of every sampling estimator on every seed; on seed 2 the interval of some contains zero. Out-of-domain
