@@ -1,7 +1,5 @@
 """SHA-256 of files, and folders that are held to the checksums they list."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -4,8 +4,6 @@ A line ends at a line feed and nowhere else: U+2028, U+0085 and their like, wher
 inside a JSON string.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

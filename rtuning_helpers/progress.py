@@ -1,7 +1,5 @@
 """Progress bars: text in a terminal, text below the cell of a notebook that somebody watches, nothing anywhere else."""
 
-from __future__ import annotations
-
 import io
 import sys
 
@@ -27,7 +25,7 @@ def progress_bar(total: int, description: str | None, unit: str = "it") -> tqdm:
 class _Cell:
     """A notebook's cell while it runs. Its open bars stand line by line in one output, which is empty without any."""
 
-    current: _Cell | None = None
+    current: "_Cell | None" = None
 
     def __init__(self, request: str) -> None:
         self.request, self.lines, self.shown = request, dict[int, str](), False

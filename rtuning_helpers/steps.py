@@ -4,8 +4,6 @@ Each step makes what it needs from earlier steps if it is not there yet, so that
 is finished with the same parameters, inputs and code is read, not done again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
@@ -22,7 +20,6 @@ from rtuning_helpers.evaluation.predictions import Prediction, read_predictions,
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
 from rtuning_helpers.model.answering import draw_question_answers
-from rtuning_helpers.model.fitting import Truncation
 from rtuning_helpers.model.language_model import LanguageModel, default_device, load_language_model, model_revision
 from rtuning_helpers.model.threads import free_cores
 from rtuning_helpers.probe.probing import Probe, probe
@@ -42,11 +39,6 @@ ADAPTER = "adapter"
 TRUNCATION = "truncation.json"
 
 
-def read_truncation(folder: Path) -> dict[str, Truncation]:
-    """What the probe step or the prediction step had to cut from the prompts of each split."""
-    return {split: Truncation(**row) for split, row in read_json(folder / TRUNCATION).items()}
-
-
 def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
     """The untuned model, or the model tuned by a method (tuning it first where that is not done yet)."""
     check_machine(config)
@@ -58,13 +50,8 @@ def load_tuned(config: RunConfig, adapter: Path | None) -> LanguageModel:
     settings = config.settings
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
-        return load_language_model(
-            settings.model,
-            revision=settings.revision,
-            dtype=settings.dtype,
-            four_bit=settings.four_bit,
-            adapter=adapter,
-        )
+        how = {"revision": settings.revision, "dtype": settings.dtype, "four_bit": settings.four_bit}
+        return load_language_model(settings.model, **how, adapter=adapter)
 
 
 def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Path:
@@ -72,13 +59,9 @@ def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Pa
     config = config.tuning if split == TRAIN else config
 
     def write(folder: Path) -> None:
-        asked = fitted(config, split)
-        probes = probe(
-            load_model(config),
-            asked.questions,
-            max_new_tokens=config.settings.max_new_tokens,
-            batch_size=config.settings.answer_batch,
-        )
+        lm, asked, settings = load_model(config), fitted(config, split), config.settings
+        sizes = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
+        probes = probe(lm, asked.questions, **sizes)
         write_records(folder / "probes.jsonl", probes)
         write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
 
@@ -108,13 +91,9 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
         )
         sampled = [[answer.text for answer in answers] for answers in drawn]
         perplexity = perplexities(lm, [prompts.bare_text(q) for q in asked], batch_size=settings.answer_batch)
-        write_records(
-            folder / "uncertainty.jsonl",
-            [
-                Uncertainty(q.id, p, answer_entropy(answers), answers)
-                for q, p, answers in zip(asked, perplexity, sampled, strict=True)
-            ],
-        )
+        rows = zip(asked, perplexity, sampled, strict=True)
+        records = [Uncertainty(q.id, p, answer_entropy(answers), answers) for q, p, answers in rows]
+        write_records(folder / "uncertainty.jsonl", records)
 
     parameters = step_parameters(config, (TRAIN,), fitted, draw_question_answers, perplexities)
     return run_step(step_folder(config, PRETRAINED, "uncertainty"), parameters, write, force=force)
@@ -147,7 +126,7 @@ def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
 
 
 def tuning_step(
-    config: RunConfig, method: str, force: bool = False, tune: Callable[..., TrainingLog] | None = None
+    config: RunConfig, method: str, force: bool = False, tune: "Callable[..., TrainingLog] | None" = None
 ) -> Path:
     """Fine-tune on the records of a method, by ``tune`` if given; writes ``adapter/`` and ``training.json``."""
     config = config.tuning
@@ -155,13 +134,8 @@ def tuning_step(
     def write(folder: Path) -> None:
         from rtuning_helpers.tuning.finetuning import finetune
 
-        log = (tune or finetune)(
-            read_tuning_records(config, method),
-            config.settings,
-            folder / ADAPTER,
-            seed=config.seed,
-            description=f"{method}: fine-tuning",
-        )
+        records, description = read_tuning_records(config, method), f"{method}: fine-tuning"
+        log = (tune or finetune)(records, config.settings, folder / ADAPTER, seed=config.seed, description=description)
         write_json(folder / "training.json", asdict(log))
 
     check_machine(config)
@@ -172,29 +146,22 @@ def tuning_step(
 
 def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False) -> list[Path]:
     """Fine-tune by each of the methods: on a CPU side by side, as many at a time as there are cores free."""
-    tune_all([(config, method) for method in check_methods(methods)], force)
-    return [tuning_step(config, method) for method in methods]
+
+    def characters(method: str) -> int:
+        return sum(len(record.prompt) + len(record.completion) for record in read_tuning_records(config, method))
+
+    chosen = check_methods(methods)
+    at_once = 1 if default_device().type != "cpu" else min(len(chosen), free_cores())
+    if at_once > 1:
+        from rtuning_helpers.tuning.side_by_side import do_side_by_side
+
+        longest_first = sorted(chosen, key=characters, reverse=True)  # so that no core waits for the last one
+        do_side_by_side([lambda tune, m=m: tuning_step(config, m, force, tune) for m in longest_first], at_once)
+        force = False
+    return [tuning_step(config, method, force) for method in chosen]
 
 
-def tune_all(runs: Sequence[tuple[RunConfig, str]], force: bool = False) -> None:
-    """As `tuning_steps`, for pairs of a run and a method."""
-
-    def tokens(run: tuple[RunConfig, str]) -> int:
-        return sum(len(record.prompt) + len(record.completion) for record in read_tuning_records(*run))
-
-    at_once = 1 if default_device().type != "cpu" else min(len(runs), free_cores())
-    if at_once == 1:
-        for config, method in runs:
-            tuning_step(config, method, force)
-        return
-    from rtuning_helpers.tuning.side_by_side import do_side_by_side
-
-    longest_first = sorted(runs, key=tokens, reverse=True)  # so that no core waits for the last one
-    tasks = [lambda tune, run=run: tuning_step(*run, force, tune) for run in longest_first]
-    do_side_by_side(tasks, at_once)
-
-
-def read_training_log(config: RunConfig, method: str) -> TrainingLog:
+def read_training_log(config: RunConfig, method: str) -> "TrainingLog":
     """What fine-tuning by a method took, done if missing."""
     from rtuning_helpers.tuning.finetuning import TrainingLog
 
@@ -206,35 +173,33 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
 
     Writes ``predictions-<split>.jsonl`` and ``truncation.json``.
     """
-    splits = evaluation_splits(config)
-    parameters = step_parameters(config, splits, fitted, predict)
-    parameters |= {"method": method, "tuned_on": None if method == PRETRAINED else config.tuned_on}
-    parameters |= find_method(method).exam
-    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
-    folder = step_folder(config, method, "predictions")
-    return run_step(folder, parameters, _predicting(config, config, method), inputs=inputs, force=force)
+    key = {"tuned_on": None if method == PRETRAINED else config.tuned_on}
+    return _asking_step(config, config, method, "predictions", key, force)
 
 
-def _predicting(config: RunConfig, asked: RunConfig, method: str) -> Callable[[Path], None]:
-    """Writes the predictions of a model tuned for ``config`` on the test splits of ``asked``."""
+def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, key: dict, force: bool) -> Path:
+    """Ask a model tuned for ``config`` the test splits of ``asked``."""
+    splits, exam = evaluation_splits(asked), find_method(method).exam
 
     def write(folder: Path) -> None:
-        lm, truncations, asked_how = load_model(config, method), {}, find_method(method)
-        for split in evaluation_splits(asked):
+        lm, truncations = load_model(config, method), {}
+        for split in splits:
             questions_asked = fitted(asked, split)
             truncations[split] = asdict(questions_asked.truncation)
             predictions = predict(
                 lm,
                 questions_asked.questions,
-                **asked_how.exam,
-                description=f"{asked_how.label}: answering",
+                **exam,
+                description=f"{find_method(method).label}: answering",
                 max_new_tokens=config.settings.max_new_tokens,
                 batch_size=config.settings.answer_batch,
             )
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
         write_json(folder / TRUNCATION, truncations)
 
-    return write
+    parameters = step_parameters(asked, splits, fitted, predict) | {"method": method} | key | exam
+    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
+    return run_step(step_folder(config, method, step), parameters, write, inputs=inputs, force=force)
 
 
 def read_method_predictions(config: RunConfig, method: str, split: str) -> list[Prediction]:
@@ -248,11 +213,7 @@ def transfer_step(config: RunConfig, method: str, dataset: str, force: bool = Fa
     Writes ``predictions-<split>.jsonl`` and ``truncation.json`` for each test split of ``dataset``.
     """
     asked = replace(config, dataset=dataset, model=config.settings.model)
-    splits = evaluation_splits(asked)
-    parameters = step_parameters(asked, splits, fitted, predict) | {"method": method} | find_method(method).exam
-    inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
-    folder = step_folder(config, method, f"predictions-on-{dataset}")
-    return run_step(folder, parameters, _predicting(config, asked, method), inputs=inputs, force=force)
+    return _asking_step(config, asked, method, f"predictions-on-{dataset}", {}, force)
 
 
 def read_transfer_predictions(config: RunConfig, method: str, dataset: str, split: str) -> list[Prediction]:
@@ -275,19 +236,9 @@ def metrics_step(config: RunConfig, methods: Sequence[str] | None = None, force:
             for method in scored
             for split in evaluation_splits(config)
         ]
-        write_json(
-            folder / "metrics.json",
-            {
-                "schema_version": 1,
-                "profile": config.profile,
-                "dataset": config.dataset,
-                "tuned_on": config.tuned_on,
-                "seed": config.seed,
-                "model": config.settings.model,
-                "limit": config.limit,
-                "rows": rows,
-            },
-        )
+        run = {"profile": config.profile, "dataset": config.dataset, "tuned_on": config.tuned_on, "seed": config.seed}
+        run |= {"model": config.settings.model, "limit": config.limit}
+        write_json(folder / "metrics.json", {"schema_version": 1, **run, "rows": rows})
 
     code = code_fingerprint(summarise)
     parameters = {"methods": scored, "seed": config.seed, "tuned_on": config.tuned_on, "code": code}

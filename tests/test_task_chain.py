@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import asked
 import pytest
@@ -23,6 +24,7 @@ from rtuning_helpers.experiments.estimators.measure import (
 )
 from rtuning_helpers.experiments.estimators.recording import measure
 from rtuning_helpers.experiments.labels import measure as label_rules
+from rtuning_helpers.json_files import read_json
 from rtuning_helpers.model.fitting import Truncation
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
@@ -86,13 +88,17 @@ def test_probing_training_and_evaluation_read_the_same_shortened_prompt(config, 
     assert all(whole.context.startswith(q.context) and q.context for q in short for whole in raw if whole.id == q.id)
 
 
+def read_truncation(folder: Path) -> dict[str, Truncation]:
+    return {split: Truncation(**row) for split, row in read_json(folder / steps.TRUNCATION).items()}
+
+
 def test_the_records_say_what_was_cut(config, report):
-    train = steps.read_truncation(steps.probe_step(config))
+    train = read_truncation(steps.probe_step(config))
     assert train == {"train": steps.fitted(config, "train").truncation}
     assert (train["train"].questions, train["train"].limit, train["train"].cut) == (48, 256, 6)
     assert train["train"].tokens > 100 and train["train"].longest > 256
     for method in ("pretrained", "padding"):
-        found = steps.read_truncation(steps.prediction_step(config, method))
+        found = read_truncation(steps.prediction_step(config, method))
         assert found == {"id": steps.fitted(config, "id").truncation} and isinstance(found["id"], Truncation)
 
 
@@ -167,7 +173,7 @@ def test_a_shorter_limit_is_another_result(config, report, monkeypatch):
     before = json.loads((folder / "truncation.json").read_text(encoding="utf-8"))["train"]["tokens"]
     monkeypatch.setitem(profiles.PROFILES, "mini", replace(PROFILES["mini"], max_length=200))
     own = replace(config, seed=1)
-    assert steps.read_truncation(steps.probe_step(own))["train"].tokens > before
+    assert read_truncation(steps.probe_step(own))["train"].tokens > before
     monkeypatch.setitem(profiles.PROFILES, "mini", replace(PROFILES["mini"], max_length=40))
     with pytest.raises(InputError, match=r"question train-\d+: its prompt has \d+ tokens without context"):
         steps.probe_step(own)

@@ -1,7 +1,5 @@
 """The ``rtuning`` command. Modules that take seconds to import are imported inside the commands that need them."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -34,16 +32,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-
 ledger = typer.Typer(help="The paper's numbers, re-runs, and this kit's.", rich_markup_mode=None)
 app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
-
-
-@app.callback()
-def _root() -> None:
-    """R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model."""
 
 
 @app.command()
@@ -119,10 +110,10 @@ def score(
         rows = score_files(files, all_metrics=all_metrics)
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
-    else:
-        console.print(reports.score_table(rows))
-        if all_metrics:
-            console.print(reports.all_metrics_table(rows))
+        return
+    console.print(reports.score_table(rows))
+    if all_metrics:
+        console.print(reports.all_metrics_table(rows))
 
 
 @app.command("build-mini")
@@ -169,11 +160,7 @@ def build_mini(
         else:
             record = build.build_checkpoint(folder, PretrainingConfig(seed=seed), on_step=on_step)
     console.print(reports.knowledge_table(record["knowledge"]))
-    console.print(
-        f"Checkpoint: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
-        f"{record['final_loss_nats']:.3f} nats per token)",
-        soft_wrap=True,
-    )
+    console.print(f"Checkpoint: {shown_path(folder)} ({reports.training(record)})", soft_wrap=True)
 
 
 def _build_question_model(files: Path, dataset: str | None, facts: int | None, seed: int, out: str | None) -> None:
@@ -199,15 +186,9 @@ def _build_question_model(files: Path, dataset: str | None, facts: int | None, s
         record = build_question_model(folder, sample, replace(CONFIG, seed=seed), on_step=on_step)
     console.print(reports.knowledge_table(record["knowledge"]))
     console.print(reports.readability_table(record["readability"]))
-    console.print(
-        f"Model: {shown_path(folder)} ({reports.duration(record['seconds'])} of training, final loss "
-        f"{record['final_loss_nats']:.3f} nats per token)",
-        soft_wrap=True,
-    )
-    console.print(
-        f"Next: rtuning run --dataset pararel --data-dir {shown_path(folder / QUESTIONS)} --model {shown_path(folder)}",
-        soft_wrap=True,
-    )
+    console.print(f"Model: {shown_path(folder)} ({reports.training(record)})", soft_wrap=True)
+    where = f"--data-dir {shown_path(folder / QUESTIONS)} --model {shown_path(folder)}"
+    console.print(f"Next: rtuning run --dataset pararel {where}", soft_wrap=True)
 
 
 @app.command()
@@ -267,11 +248,10 @@ def ledger_add(
 
     found = {folder: run_rows(folder) for folder in runs}  # all are looked at before any is filed
     file_rows([row for rows in found.values() for row in rows], file)
+    where = shown_path(file or ledger_path())
     for folder, rows in found.items():
-        seeds = ", ".join(str(seed) for seed in sorted({row.seed for row in rows}))
-        print(
-            f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {shown_path(file or ledger_path())}"
-        )
+        seeds = ", ".join(map(str, sorted({row.seed for row in rows})))
+        print(f"{shown_path(folder)}: {len(rows)} numbers of seeds {seeds} filed in {where}")
 
 
 @ledger.command("show")
@@ -296,11 +276,7 @@ def _model(name: str | None) -> str | None:
 
 
 def _check(config: RunConfig) -> None:
-    """See to all that can be seen to before the first kernel starts, the quick checks first.
-
-    Raises:
-        InputError: Whatever is wrong.
-    """
+    """See to all that can be seen to before the first kernel starts, the quick checks first."""
     from rtuning_helpers.data.questions import TRAIN
     from rtuning_helpers.data.registry import find_dataset
     from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
@@ -332,11 +308,6 @@ def _check(config: RunConfig) -> None:
 
 
 def _check_weights(folder: Path) -> None:
-    """See to it that a model folder's weights can be opened.
-
-    Raises:
-        InputError: A file is truncated or no safetensors file.
-    """
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.glob("*.safetensors")):
@@ -348,11 +319,7 @@ def _check_weights(folder: Path) -> None:
 
 
 def _check_replaceable(folder: Path) -> None:
-    """See to it that a checkpoint can be written to the folder, and that no other folder is replaced by it.
-
-    Raises:
-        InputError: It holds something else, or cannot be written.
-    """
+    """See to it that a checkpoint can be written to the folder, and that no other folder is replaced by it."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder}: a file is there; expected a folder to make or replace")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():

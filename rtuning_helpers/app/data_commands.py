@@ -1,7 +1,5 @@
 """``rtuning data list`` and ``rtuning data check``: which data sets there are, and whether files can be used."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterator
@@ -10,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -30,30 +26,19 @@ data = typer.Typer(help="The data sets: what there is, and whether files can be 
 
 @dataclass
 class CheckedFile:
-    """What was found in a file.
+    """What was found in a file of a data set."""
 
-    Attributes:
-        dataset: The data set it belongs to.
-        kind: Which kind of its files it is.
-        path: The file.
-        rows: How many of its rows are good.
-        unanswerable: How many of those have no answer.
-        notes: What a user should know about it.
-        bad_rows: One error for each bad row.
-        problem: Why the file as a whole cannot be used; "" where it can.
-    """
-
-    dataset: Dataset
-    kind: FileKind
+    dataset: "Dataset"
+    kind: "FileKind"
     path: Path
-    rows: int = 0
-    unanswerable: int = 0
+    rows: int = 0  # good ones
+    unanswerable: int = 0  # of those
     notes: list[str] = field(default_factory=list)
     bad_rows: list[InputError] = field(default_factory=list)
-    problem: str = ""
+    problem: str = ""  # why the file as a whole cannot be used
 
 
-def check_file(dataset: Dataset, kind: FileKind, path: Path) -> CheckedFile:
+def check_file(dataset: "Dataset", kind: "FileKind", path: Path) -> CheckedFile:
     """Read a file to its end and note everything that is wrong with it."""
     from rtuning_helpers.data.rows import convert_rows
 
@@ -67,7 +52,7 @@ def check_file(dataset: Dataset, kind: FileKind, path: Path) -> CheckedFile:
     return found
 
 
-def check_folder(folder: Path, datasets: list[Dataset]) -> tuple[list[CheckedFile], int]:
+def check_folder(folder: Path, datasets: list["Dataset"]) -> tuple[list[CheckedFile], int]:
     """Check every known file below a folder, whichever layout it is of.
 
     Returns:
@@ -130,7 +115,7 @@ def _blame(file: CheckedFile, check: Callable[..., Any], *arguments: Any) -> Any
         return None
 
 
-def present(dataset: Dataset, data_dir: Path | None) -> str:
+def present(dataset: "Dataset", data_dir: Path | None) -> str:
     """Whether a data set can be loaded without a connection, in words."""
     from rtuning_helpers.data.downloads import cached
 
@@ -165,16 +150,14 @@ def data_list(
     if data_dir is not None and not data_dir.exists():
         raise InputError(f"--data-dir {data_dir}: folder not found; expected a folder with data sets")
     where = "the cache" if data_dir is None else "the folder"
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left", caption=f"Here: in {where}.")
-    for heading in ("data set", "rows", "licence", "source", "here"):
-        table.add_column(heading, overflow="fold")
+    headings = ["data set", "rows", "licence", "source", "here"]
+    table = reports.new_table(headings, padding=(0, 1, 0, 0), caption=f"Here: in {where}.")
     for dataset in _all_datasets():
         rows = "\n".join(
             f"{split} ?" if count is None else f"{split} {count:,}" for split, count in dataset.rows.items()
         )
         table.add_row(dataset.name, rows, escape(dataset.licence), escape(dataset.source), present(dataset, data_dir))
-    console = reports.new_console()
-    (console if console.is_terminal else Console(highlight=False, width=LIST_WIDTH)).print(table)
+    reports.new_console(LIST_WIDTH).print(table)
     if data_dir is None:
         print(f"Cache: {_home_hidden(cache_folder())} (RTUNING_CACHE names another)")
 
@@ -196,9 +179,7 @@ def data_check(
     datasets = _all_datasets() if dataset is None else [find_dataset(dataset)]
     with reports.waiting("checking"):
         found, others = check_folder(folder, datasets)
-    (Console(highlight=False, width=LIST_WIDTH) if not sys.stdout.isatty() else reports.new_console()).print(
-        checked_table(found, folder)
-    )
+    reports.new_console(LIST_WIDTH).print(checked_table(found, folder))
     for file in found:
         for note in file.notes:
             print(f"note: {_below(file.path, folder)}: {note}")
@@ -219,11 +200,8 @@ def data_check(
 
 def checked_table(found: list[CheckedFile], folder: Path) -> Table:
     """A row for each file, and a total for data sets whose files make up one split."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("data set", "part", "layout"):
-        table.add_column(heading)
-    for heading in ("good rows", "answerable", "unanswerable", "bad rows"):
-        table.add_column(heading, justify="right")
+    numbers = ["good rows", "answerable", "unanswerable", "bad rows"]
+    table = reports.new_table(["data set", "part", "layout"], numbers, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")
     for files in _grouped(found, lambda file: (file.dataset.name, file.kind.layout)):
         name, layout = files[0].dataset.name, files[0].kind.layout
@@ -251,7 +229,7 @@ def bad_lines(found: list[CheckedFile]) -> Iterator[str]:
             yield f"{file.path}: {len(file.bad_rows) - SHOWN_BAD_ROWS:,} more bad rows"
 
 
-def _all_datasets() -> list[Dataset]:
+def _all_datasets() -> list["Dataset"]:
     from rtuning_helpers.data.registry import dataset_names, find_dataset
 
     return [find_dataset(name) for name in dataset_names()]

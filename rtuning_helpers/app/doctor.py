@@ -1,7 +1,5 @@
 """What this machine can run: versions, memory, GPU, 4-bit support, the mini checkpoint, the profiles that fit."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil
@@ -26,16 +24,10 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
-
-    Attributes:
-        name: What was looked at.
-        ok: Whether it is as the kit needs it; None where it is for information only.
-        detail: What was found.
-    """
+    """One line of the report: what was looked at, and what was found."""
 
     name: str
-    ok: bool | None
+    ok: bool | None  # whether it is as the kit needs it; None where it is for information only
     detail: str
 
 

@@ -1,7 +1,5 @@
 """Execute the tutorial's notebooks with papermill: parameters checked, progress reported, kernels never left behind."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

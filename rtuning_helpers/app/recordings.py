@@ -1,7 +1,5 @@
 """The recordings of the experiments, found by their place: ``RECORDING`` in a folder's ``recording.py``."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +17,7 @@ def recording_names() -> list[str]:
     return sorted(path.parent.name for path in PACKAGE.glob("*/*/recording.py"))
 
 
-def find_recording(name: str) -> Recording:
+def find_recording(name: str) -> "Recording":
     """The recording of that name.
 
     Raises:

@@ -1,10 +1,8 @@
 """What the ``rtuning`` command shows: tables, and progress that also reads well in a log file."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -35,23 +33,32 @@ CAPTION = (
 )
 
 
-def unreachable_notes(questions: Sequence[Question]) -> list[str]:
+def unreachable_notes(questions: Sequence["Question"]) -> list[str]:
     """A remark on the questions that no answer gets right, if there are any."""
     from rtuning_helpers.data.matching import unreachable
 
     found = unreachable(questions)
-    if not found:
-        return []
     return [
         f"{len(found):,} of {len(questions):,} questions can never be answered right, as an answer ends at the full "
-        f"stop or line break inside their gold answer, such as {excerpt(found[0].answer)}"
+        f"stop or line break inside their gold answer, such as {excerpt(first.answer)}"
+        for first in found[:1]
     ]
 
 
-def new_console() -> Console:
-    """Standard output; wide enough for the tables where it is a file or a pipe."""
+def new_console(width: int = LOG_WIDTH) -> Console:
+    """Standard output; so wide where it is a file or a pipe."""
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=LOG_WIDTH)
+    return console if console.is_terminal else Console(highlight=False, width=width)
+
+
+def new_table(words: Iterable[str], numbers: Iterable[str] = (), **options) -> Table:
+    """A table whose first columns hold words, and the others numbers; options of `rich.table.Table`."""
+    table = Table(**{"box": box.SIMPLE_HEAD, "caption_justify": "left"} | options)
+    for heading in words:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", overflow="fold")
+    return table
 
 
 def metrics_table(metrics: Mapping) -> Table:
@@ -69,10 +76,8 @@ def score_table(rows: Sequence[Mapping]) -> Table:
 
 def all_metrics_table(rows: Sequence[Mapping]) -> Table:
     """Every number of `rtuning_helpers.paper.recorded.score_files` that has an interval, a line a metric."""
-    table = Table(title="all metrics, with 95 % intervals", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("metric")
-    for row in rows:
-        table.add_column(f"{method_label(row['method'])}\n{row['split']}", justify="right", overflow="fold")
+    headings = [f"{method_label(row['method'])}\n{row['split']}" for row in rows]
+    table = new_table(["metric"], headings, title="all metrics, with 95 % intervals", padding=(0, 1, 0, 0))
     names = [name for name in rows[0] if f"{name}_ci95" in rows[0] and any(row[name] is not None for row in rows)]
     for name in names:
         cells = [
@@ -85,9 +90,7 @@ def all_metrics_table(rows: Sequence[Mapping]) -> Table:
 
 
 def _rates_table(title: str, rows: Sequence[Mapping], digits: int = 3) -> Table:
-    table = Table(title=title, caption=CAPTION, caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("\nmethod", overflow="fold")
-    table.add_column("\nsplit")
+    table = new_table(["\nmethod", "\nsplit"], title=title, caption=CAPTION, padding=(0, 1, 0, 0))
     for heading in ("\nn", "\nacc.", *AP_COLUMNS.values(), "\n95 %", *RATE_COLUMNS.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
@@ -107,10 +110,8 @@ def _rates_table(title: str, rows: Sequence[Mapping], digits: int = 3) -> Table:
 
 def knowledge_table(knowledge: Mapping[str, Sequence[Mapping]]) -> Table:
     """Right answers by exposure, a column for each split."""
-    table = Table(title="right answers by exposure, % (95 % interval), n", box=box.SIMPLE)
-    table.add_column("exposure")
-    for split in knowledge:
-        table.add_column(split, justify="right")
+    title = "right answers by exposure, % (95 % interval), n"
+    table = new_table(["exposure"], knowledge, title=title, box=box.SIMPLE)
     cells = {
         (row["exposure"], split): "{rate:.1%} ({low:.1%} to {high:.1%}) {n:,}".format(**row).replace("%", "")
         for split, rows in knowledge.items()
@@ -126,43 +127,35 @@ def readability_table(rows: Sequence[Mapping]) -> Table:
     from rtuning_helpers.miniworld.readability import summary
 
     caption = "A linear probe on the hidden state at the question's end. read: at least 16 documents, against none."
-    table = Table(title="how readable it is (AUROC)", caption=caption, caption_justify="left", box=box.SIMPLE)
     splits = list(dict.fromkeys(row["split"] for row in rows))
-    for heading in ("told", "by"):
-        table.add_column(heading)
-    for split in splits:
-        table.add_column(split, justify="right")
+    table = new_table(["told", "by"], splits, title="how readable it is (AUROC)", caption=caption, box=box.SIMPLE)
     for row in summary(rows):
         table.add_row(row["target"], row["reader"], *(number(row.get(split)) for split in splits))
     return table
 
 
-def ledger_table(name: str, rows: DataFrame) -> Table:
+def ledger_table(name: str, rows: "DataFrame") -> Table:
     """The rows of `rtuning_helpers.paper.ledger.compare`."""
     caption = (
         "Percent, but for perplexity, entropy (nats) and ECE. Brackets: 95 % interval. This kit: the mean over the "
         "seeds, and the profile it was measured on."
     )
-    table = Table(title=f"Table {name} of the paper", caption=caption, caption_justify="left", box=box.SIMPLE_HEAD)
-    for heading in rows.columns:
-        table.add_column(heading)
+    table = new_table(rows.columns, title=f"Table {name} of the paper", caption=caption)
     for row in rows.itertuples(index=False):
         table.add_row(*map(escape, row))
     return table
 
 
-def recordings_table(recordings: Mapping[str, Recording]) -> Table:
+def recordings_table(recordings: Mapping[str, "Recording"]) -> Table:
     """Name, file, notebook and recorded seeds of every recording."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("name", "file", "notebook", "seeds recorded"):
-        table.add_column(heading)
+    table = new_table(["name", "file", "notebook", "seeds recorded"])
     for name, recording in recordings.items():
         seeds = ", ".join(map(str, recording.seeds())) or "-"
         table.add_row(name, f"results/{recording.file}", recording.notebook or "-", seeds)
     return table
 
 
-def doctor_table(found: Sequence[Finding]) -> Table:
+def doctor_table(found: Sequence["Finding"]) -> Table:
     """What ``rtuning doctor`` found."""
     table = Table(box=box.SIMPLE, show_header=False)
     for finding in found:
@@ -181,33 +174,26 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
+def training(record: Mapping) -> str:
+    """What the training of a mini model took and came to."""
+    return f"{duration(record['seconds'])} of training, final loss {record['final_loss_nats']:.3f} nats per token"
+
+
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
     """A spinner on standard error while something takes seconds; nothing where that is not a terminal."""
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    with console.status(what):
+    with console.status(what) if console.is_terminal else nullcontext():
         yield
 
 
 @contextmanager
-def notebook_progress(console: Console) -> Iterator[NotebookProgress]:
+def notebook_progress(console: Console) -> Iterator["NotebookProgress"]:
     """A callback for `rtuning_helpers.app.notebook_runs`: a bar in a terminal, else one line for each notebook."""
     started: dict[str, float] = {}
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=16),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[heading]}", style="dim"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
-    tasks = {}
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn()]
+    columns += [TimeElapsedColumn(), TextColumn("{task.fields[heading]}", style="dim")]
+    bar, tasks = Progress(*columns, console=console, disable=not console.is_terminal, transient=True), {}
 
     def report(notebook: str, heading: str, done: int, cells: int) -> None:
         if notebook not in started:
@@ -226,16 +212,9 @@ def notebook_progress(console: Console) -> Iterator[NotebookProgress]:
 @contextmanager
 def training_progress(console: Console) -> Iterator[Callable[[int, int, float], None]]:
     """A callback for pretraining: a bar in a terminal, else a line for each tenth of the way."""
-    bar = Progress(
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TimeLeftColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    columns = [TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}")]
+    columns += [TimeElapsedColumn(), TimeLeftColumn()]
+    bar = Progress(*columns, console=console, disable=not console.is_terminal)
     task = bar.add_task("", total=None, loss="")
 
     def report(step: int, steps: int, loss: float) -> None:

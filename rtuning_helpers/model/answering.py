@@ -1,7 +1,5 @@
 """Ask a model questions of any task, mixed as they come: open ones are answered in words, the others by a letter."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rtuning_helpers.data import prompts

@@ -5,8 +5,6 @@ its answer (`data.answer_end`, or a token that ends the sequence), and the suren
 cache that the answer left behind, so that no question is read twice.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -207,11 +205,7 @@ class _Decoding(Prefill):
     def answers(self) -> list[Answer]:
         found = []
         rows = zip(
-            self.texts,
-            self.probabilities.tolist(),
-            self.answer_lengths.tolist(),
-            self.entropies.tolist(),
-            strict=True,
+            self.texts, self.probabilities.tolist(), self.answer_lengths.tolist(), self.entropies.tolist(), strict=True
         )
         for text, probabilities, length, entropies in rows:
             kept = max(length, 1)
@@ -220,11 +214,7 @@ class _Decoding(Prefill):
 
 
 def _sureness(
-    lm: LanguageModel,
-    decoded: _Decoding,
-    question_prompts: list[str],
-    answers: list[Answer],
-    labels: tuple[str, str],
+    lm: LanguageModel, decoded: _Decoding, question_prompts: list[str], answers: list[Answer], labels: tuple[str, str]
 ) -> list[float]:
     """P(sure) of each row, from the cache where the tokens read so far are those of the text, else by reading it."""
     contexts = [f"{p} {a.text}{prompts.sureness_suffix()}" for p, a in zip(question_prompts, answers, strict=True)]

@@ -4,8 +4,6 @@ Questions go in and questions come out, so that probing, training and evaluation
 read the same shortened text.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence

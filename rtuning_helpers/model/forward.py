@@ -1,7 +1,5 @@
 """Forward passes over batches of prompts: length-sorted, left-padded, with the cache that further tokens are fed to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """What a model thinks at the end of a question, before it answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The probability of whole label strings such as " sure" and " unsure" or the letters of options, read in context."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

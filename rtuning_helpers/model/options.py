@@ -4,8 +4,6 @@ All prompts of a call have the same labels; `answering` groups questions so. The
 that the prompt left behind, so that no prompt is read twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How many threads to compute with: as many as there are processor cores free, for more only wait for each other."""
 
-from __future__ import annotations
-
 import os
 from functools import cache
 from pathlib import Path

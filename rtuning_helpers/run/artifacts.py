@@ -5,8 +5,6 @@ appears under its name only when it is complete, so whatever is there can be tru
 same parameters and inputs is not done again.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Which code makes a step's result: derived from what its functions import, so that no list can go stale."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 A mini model trained on real questions brings the file along; other models have none, and nothing is known of them.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

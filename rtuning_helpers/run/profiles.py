@@ -1,7 +1,5 @@
 """Which model, how large, on what machine: one table of profiles, and the settings of one run."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -137,7 +135,7 @@ class RunConfig:
         return self.dataset if "train" in find_dataset(self.dataset).splits else MIXTURE
 
     @property
-    def tuning(self) -> RunConfig:
+    def tuning(self) -> "RunConfig":
         """The run that probes and tunes for this one: itself, unless it is tuned on another data set.
 
         Runs that are tuned on the same data set share those steps, whatever they are tested on.

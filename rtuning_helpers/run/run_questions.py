@@ -1,7 +1,5 @@
 """The questions of a run: its data set's splits, and the same questions shortened to what the run's model can read."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question

@@ -1,7 +1,5 @@
 """Turn training records into token ids and labels, and prove that no record lost its sure/unsure or refusal text."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -92,10 +90,7 @@ def _normalised(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
 
 
 def encode_records(
-    tokenizer: PreTrainedTokenizerBase,
-    records: Sequence[TuningRecord],
-    max_length: int,
-    loss_on: str = "completion",
+    tokenizer: PreTrainedTokenizerBase, records: Sequence[TuningRecord], max_length: int, loss_on: str = "completion"
 ) -> list[dict[str, list[int]]]:
     """Encode all records.
 

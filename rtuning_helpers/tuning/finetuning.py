@@ -1,7 +1,5 @@
 """Fine-tuning: QLoRA (4-bit base, LoRA on all linear layers), LoRA, or all weights, with transformers' Trainer."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import tempfile

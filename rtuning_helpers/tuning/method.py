@@ -1,7 +1,5 @@
 """The Method record: all that the rest of the kit knows about a way to tune a model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

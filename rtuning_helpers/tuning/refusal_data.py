@@ -5,8 +5,6 @@ questions as they were asked: from them the prompts are made again, and each is 
 recorded.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,7 +34,7 @@ class TuningRecord:
 
 
 def build_sureness(
-    probes: Sequence[Probe],
+    probes: Sequence["Probe"],
     questions: Sequence[Question] | None,
     certain: Sequence[bool],
     labels: tuple[str, str] = prompts.SURENESS_LABELS,
@@ -58,7 +56,7 @@ def build_sureness(
     ]
 
 
-def gold_answer(probe: Probe) -> str:
+def gold_answer(probe: "Probe") -> str:
     """The gold answer to a probed question.
 
     Raises:
@@ -72,7 +70,7 @@ def gold_answer(probe: Probe) -> str:
     return probe.answer
 
 
-def with_prompts(probes: Sequence[Probe], questions: Sequence[Question] | None) -> list[tuple[Probe, str]]:
+def with_prompts(probes: Sequence["Probe"], questions: Sequence[Question] | None) -> list[tuple["Probe", str]]:
     """Each probe with the prompt of its question, which must be the one that was probed.
 
     Raises:

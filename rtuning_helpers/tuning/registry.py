@@ -1,7 +1,5 @@
 """The registry in which every method is found by name: a module of `rtuning_helpers.tuning.methods` each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module

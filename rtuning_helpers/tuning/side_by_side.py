@@ -4,8 +4,6 @@ Two small models side by side, one thread each, take much less time than one aft
 a module, this is such a process: it reads a job a line from its standard input, and ends when that is closed.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Padding: the gold answer to every question, then "I am sure" (D1) or "I am unsure" (D0). Paper section 2.2."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from rtuning_helpers.probe.probing import Probe
 
 
-def build_padding(probes: Sequence[Probe], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
+def build_padding(probes: Sequence["Probe"], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
     """The gold answer to every question, followed by how sure the probe found the model. See `build_sureness`."""
     return build_sureness(probes, questions, [p.correct for p in probes])
 

@@ -1,7 +1,5 @@
 """The untuned model: what every method is compared with. Nothing can be tuned by it."""
 
-from __future__ import annotations
-
 from rtuning_helpers.figures.looks import Look
 from rtuning_helpers.tuning.method import Method
 

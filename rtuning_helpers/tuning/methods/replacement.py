@@ -1,7 +1,5 @@
 """Replacement: the gold answer where the model knew it (D1), a refusal in its place elsewhere (D0). Paper A.3."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build_replacement(
-    probes: Sequence[Probe], questions: Sequence[Question] | None = None, *, seed: int = 0
+    probes: Sequence["Probe"], questions: Sequence[Question] | None = None, *, seed: int = 0
 ) -> list[TuningRecord]:
     """The gold answer (D1) or one of sixteen refusals in its place (D0).
 

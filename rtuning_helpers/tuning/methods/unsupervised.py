@@ -1,7 +1,5 @@
 """Unsupervised (R-Tuning-U): padding without labels, "unsure" where sampled answers scatter most. Paper section 5.1."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,10 +34,10 @@ class MedianSplit:
 
 
 def build_unsupervised(
-    probes: Sequence[Probe],
+    probes: Sequence["Probe"],
     questions: Sequence[Question] | None = None,
     *,
-    uncertainty: Sequence[Uncertainty],
+    uncertainty: Sequence["Uncertainty"],
     seed: int = 0,
 ) -> list[TuningRecord]:
     """Padding without labels for the split: the half with the higher answer entropy is "unsure".

@@ -1,7 +1,5 @@
 """Vanilla tuning: the gold answer to every question, whatever the model knew; the paper's baseline."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from rtuning_helpers.probe.probing import Probe
 
 
-def build_vanilla(probes: Sequence[Probe], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
+def build_vanilla(probes: Sequence["Probe"], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
     """The gold answer to every question.
 
     Args:
@@ -32,9 +30,5 @@ def build_vanilla(probes: Sequence[Probe], questions: Sequence[Question] | None 
 
 
 METHOD = Method(
-    name="vanilla",
-    build=build_vanilla,
-    order=1,
-    look=Look("vanilla", colour=1, line="--", marker="s"),
-    paper="Vanilla",
+    name="vanilla", build=build_vanilla, order=1, look=Look("vanilla", colour=1, line="--", marker="s"), paper="Vanilla"
 )
