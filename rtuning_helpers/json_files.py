@@ -55,10 +55,8 @@ def read_json_array(path: Path) -> list:
         place = f"line {error.lineno}, column {error.colno}"
         if error.msg == "Extra data":
             raise InputError(f"{path}: a second JSON document starts at {place}; expected one JSON array") from None
-        raise InputError(
-            f"{path}: not valid JSON at {place} ({error.msg}); the file may be truncated, "
-            "expected one complete JSON array"
-        ) from None
+        what = f"not valid JSON at {place} ({error.msg}); the file may be truncated"
+        raise InputError(f"{path}: {what}, expected one complete JSON array") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
         raise InputError(f"{path}: not usable JSON ({error}); expected one JSON array of rows") from None
     if not isinstance(rows, list):

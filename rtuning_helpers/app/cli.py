@@ -57,8 +57,8 @@ def run(
 ) -> None:
     """Execute the notebooks, then print the results."""
     chosen = check_methods(methods)
-    folder = _absolute(out) or "runs"
-    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), folder, tune_on)
+    out = _absolute(out) or "runs"
+    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), out, tune_on)
     _check(config)
     start, console = time.monotonic(), reports.new_console()
 
@@ -72,10 +72,8 @@ def run(
     if not metrics.is_file():
         raise RuntimeError(f"the notebooks ran but left no {shown_path(metrics)}")
     console.print(reports.metrics_table(read_json(metrics)))
-    console.print(f"Executed notebooks: {shown_path(notebooks[0].parent)}", soft_wrap=True)
-    for path in notebooks:
-        console.print(f"  {shown_path(path)}", soft_wrap=True)
-    console.print(f"Metrics: {shown_path(metrics)}", soft_wrap=True)
+    lines = [f"Executed notebooks: {shown_path(notebooks[0].parent)}", *(f"  {shown_path(path)}" for path in notebooks)]
+    console.print("\n".join([*lines, f"Metrics: {shown_path(metrics)}"]), soft_wrap=True)
     console.print(f"Time: {reports.duration(time.monotonic() - start)}")
 
 

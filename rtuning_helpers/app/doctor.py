@@ -33,13 +33,11 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything that decides what can be run here; takes a few seconds."""
-    found = [Finding("python", None, platform.python_version()), *_packages()]
     memory, disk = memory_gib(), shutil.disk_usage(default_out()).free / GIB
-    found.append(_processor())
+    found = [Finding("python", None, platform.python_version()), *_packages(), _processor()]
     found.append(Finding("memory", memory >= MINI_MEMORY_GIB, f"{memory:.1f} GiB"))
     found.append(Finding("disk", disk >= MINI_DISK_GIB, f"{disk:.0f} GiB free"))
-    found.append(_gpu())
-    found += [_four_bit(), _checkpoint()]
+    found += [_gpu(), _four_bit(), _checkpoint()]
     return found + [_profile(name, profile, found) for name, profile in PROFILES.items()]
 
 

@@ -12,7 +12,6 @@ from typing import IO, Any
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import KernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
@@ -40,10 +39,6 @@ Progress = Callable[[str, str, int, int], None]
 
 class NotebookFailed(RuntimeError):  # noqa: N818
     """A notebook did not run to its end: one line that names it, the cell's heading, the error, and the kept copy."""
-
-
-def silent(notebook: str, heading: str, done: int, cells: int) -> None:
-    """The progress report of those who want none."""
 
 
 def notebooks_folder() -> Path:
@@ -74,15 +69,9 @@ def find_notebooks() -> list[Path]:
 
 
 def run_notebooks(
-    config: RunConfig, methods: Sequence[str], force: bool = False, progress: Progress = silent
+    config: RunConfig, methods: Sequence[str], force: bool = False, progress: Progress = lambda *cell: None
 ) -> list[Path]:
     """Execute notebooks 01 to 05 in order, with the run's settings as parameters.
-
-    Args:
-        config: The settings; ``out`` is passed on as an absolute path.
-        methods: The methods to compare.
-        force: Do finished steps again.
-        progress: Told of every cell, see `Progress`.
 
     Returns:
         The executed notebooks, in ``<out>/<profile>/<dataset>/notebooks/seed<k>/``.
@@ -120,7 +109,7 @@ def choose_parameters(notebook: Path, config: RunConfig, methods: Sequence[str],
     return {name: value for name, value in settings.items() if name in declared}
 
 
-def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress: Progress = silent) -> Path:
+def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress: Progress = lambda *cell: None) -> Path:
     """Execute one notebook in the folder where it lies.
 
     The result appears under its name only when it is complete; of a failed run the executed part is kept beside it
@@ -128,12 +117,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
 
     Args:
         source: The notebook.
-        target: Where the executed one belongs.
+        target: Where the executed one belongs; it is also what is returned.
         parameters: What to inject after the cell tagged ``parameters``; nothing is injected if empty.
-        progress: Told of every cell, see `Progress`.
-
-    Returns:
-        ``target``.
+        progress: Told of every cell.
 
     Raises:
         InputError: A cell raised InputError.
@@ -155,16 +141,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
     with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
         work = Path(folder) / target.name
         try:
+            how = {"engine_name": ENGINE, "kernel_name": KERNEL, "progress_bar": False, "log_output": False}
             papermill.execute_notebook(
-                _plain(source),
-                _plain(work),
-                dict(parameters),
-                engine_name=ENGINE,
-                kernel_name=KERNEL,
-                progress_bar=False,
-                log_output=False,
-                cwd=str(source.parent),
-                on_cell=on_cell,
+                _plain(source), _plain(work), dict(parameters), **how, cwd=str(source.parent), on_cell=on_cell
             )
         except Exception as error:
             if work.is_file():
@@ -208,14 +187,9 @@ class _ReportingEngine(NBClientEngine):
 
         nb_man.cell_start = cell_start
         with _kernel_settings() as settings, tempfile.TemporaryFile() as log:
+            patience = {"timeout": None, "startup_timeout": START_SECONDS, "iopub_timeout": OUTPUT_SECONDS}
             client = PapermillNotebookClient(
-                nb_man,
-                kernel_name=kernel_name,
-                config=settings,
-                timeout=None,
-                startup_timeout=START_SECONDS,
-                iopub_timeout=OUTPUT_SECONDS,
-                record_timing=False,
+                nb_man, kernel_name=kernel_name, config=settings, record_timing=False, **patience
             )
             client.km = client.create_kernel_manager()
             manager = client.km
@@ -227,7 +201,10 @@ class _ReportingEngine(NBClientEngine):
             except RuntimeError as error:  # also DeadKernelError; a cell's own errors do not come this way
                 raise DeadKernelError(_last_line(log)) from error
             finally:  # ... unless it is interrupted itself
-                _kill(manager)
+                process = getattr(manager.provisioner, "process", None)
+                if process is not None and process.poll() is None:
+                    process.kill()
+                    process.wait()
 
 
 papermill_engines.register(ENGINE, _ReportingEngine)
@@ -245,14 +222,6 @@ def _kernel_settings() -> Iterator[Config]:
     with tempfile.TemporaryDirectory(prefix="rtuning-", dir=base, ignore_cleanup_errors=True) as folder:
         settings.KernelManager.update({"transport": "ipc", "connection_file": f"{folder}/kernel.json"})
         yield settings
-
-
-def _kill(manager: KernelManager) -> None:
-    """End the kernel process if it is still there, whatever state the manager is in."""
-    process = getattr(manager.provisioner, "process", None)
-    if process is not None and process.poll() is None:
-        process.kill()
-        process.wait()
 
 
 def _last_line(log: IO[bytes]) -> str:

@@ -77,14 +77,8 @@ def draw_question_answers(
     samples: list[list[Answer]] = [[] for _ in questions]
     for labels, rows in _by_labels(questions).items():
         asked = [prompts.task_prompt(questions[i]) for i in rows]
-        options = {
-            "k": k,
-            "temperature": temperature,
-            "seed": seed,
-            "batch_size": batch_size,
-            "ids": [questions[i].id for i in rows],
-            "description": description,
-        }
+        options = {"k": k, "temperature": temperature, "seed": seed, "batch_size": batch_size}
+        options |= {"ids": [questions[i].id for i in rows], "description": description}
         if labels:
             drawn = draw_options(lm, asked, labels, **options)
         else:

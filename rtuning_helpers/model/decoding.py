@@ -83,7 +83,7 @@ def answer_prompts(
         InputError: The tokenizer cannot tell the two labels apart, or a prompt does not fit into the model's context.
     """
     answers: list[Answer | None] = [None] * len(question_prompts)
-    room = max_new_tokens + (_suffix_length(lm, sureness) if sureness else 0)
+    room = max_new_tokens + max((len(_added(lm, prompts.sureness_suffix() + s)) for s in sureness or ()), default=0)
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
         decoded = _Decoding(lm, encoded, names)
         decoded.run(max_new_tokens, end=end)
@@ -161,11 +161,9 @@ class _Decoding(Prefill):
         for step in range(max_new_tokens):
             log_probabilities = torch.log_softmax(self.logits, dim=-1)
             entropies.append(-(log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1))
+            token = log_probabilities.argmax(-1, keepdim=True)
             if temperature > 0:
-                scaled = torch.softmax(self.logits / temperature, dim=-1)
-                token = torch.multinomial(scaled, 1, generator=generator)
-            else:
-                token = log_probabilities.argmax(-1, keepdim=True)
+                token = torch.multinomial(torch.softmax(self.logits / temperature, dim=-1), 1, generator=generator)
             tokens.append(token)
             chosen.append(log_probabilities.gather(1, token))
             last = step == max_new_tokens - 1
@@ -203,14 +201,9 @@ class _Decoding(Prefill):
             doubtful.pop(row, None)
 
     def answers(self) -> list[Answer]:
-        found = []
-        rows = zip(
-            self.texts, self.probabilities.tolist(), self.answer_lengths.tolist(), self.entropies.tolist(), strict=True
-        )
-        for text, probabilities, length, entropies in rows:
-            kept = max(length, 1)
-            found.append(Answer(text, tuple(probabilities[:kept]), tuple(entropies[:kept])))
-        return found
+        kept = self.answer_lengths.clamp(min=1).tolist()
+        rows = zip(self.texts, self.probabilities.tolist(), self.entropies.tolist(), kept, strict=True)
+        return [Answer(text, tuple(chosen[:n]), tuple(entropies[:n])) for text, chosen, entropies, n in rows]
 
 
 def _sureness(
@@ -229,8 +222,7 @@ def _sureness(
     sure = np.zeros(len(contexts))
     if any(as_read):
         sure[:] = label_shares(_with_suffix(decoded, suffix_ids), label_ids)[:, 0]
-    reread = [i for i, same in enumerate(as_read) if not same]
-    if reread:
+    if reread := [i for i, same in enumerate(as_read) if not same]:
         sure[reread] = label_probabilities(lm, [contexts[i] for i in reread], labels)[:, 0]
     return sure.tolist()
 
@@ -239,10 +231,6 @@ def _added(lm: LanguageModel, text: str) -> list[int]:
     """The tokens of a text that follows a word."""
     word, whole = (lm.tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("x", f"x{text}"))
     return whole[len(word) :]
-
-
-def _suffix_length(lm: LanguageModel, labels: tuple[str, str]) -> int:
-    return max(len(_added(lm, prompts.sureness_suffix() + label)) for label in labels)
 
 
 @torch.inference_mode()

@@ -1,6 +1,6 @@
 """Forward passes over batches of prompts: length-sorted, left-padded, with the cache that further tokens are fed to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -26,20 +26,14 @@ def length_sorted_batches(lengths: Sequence[int], batch_size: int, most_tokens: 
         most_tokens: Tokens of a padded batch, at most (but one row at least); any number by default.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
-    batches, start = [], 0
-    while start < len(order):
+    batches = []
+    while order:
         count = batch_size
         if most_tokens is not None:
-            count = max(1, min(count, most_tokens // max(lengths[order[start]], 1)))
-        batches.append(order[start : start + count])
-        start += count
+            count = max(1, min(count, most_tokens // max(lengths[order[0]], 1)))
+        batches.append(order[:count])
+        order = order[count:]
     return batches
-
-
-def padding_waste(lengths: Sequence[int], batches: Iterable[Sequence[int]]) -> float:
-    """Share of the padded batches' tokens that is padding, 0 to 1."""
-    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
-    return 1 - sum(lengths) / padded
 
 
 def token_batches(
@@ -101,14 +95,8 @@ class Prefill:
 
     @torch.inference_mode()
     def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, keep: int = 1) -> torch.Tensor:
-        out = self.lm.model(
-            input_ids=tokens,
-            attention_mask=self.mask,
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=keep,
-        )
+        reading = {"input_ids": tokens, "attention_mask": self.mask, "position_ids": positions}
+        out = self.lm.model(**reading, past_key_values=self.cache, use_cache=True, logits_to_keep=keep)
         self.cache = out.past_key_values
         logits = out.logits.float()
         finite = torch.isfinite(logits).flatten(1).all(1)

@@ -1,6 +1,7 @@
 """The probability of whole label strings such as " sure" and " unsure" or the letters of options, read in context."""
 
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 import torch
@@ -64,13 +65,12 @@ def label_token_ids(tokenizer: PreTrainedTokenizerBase, context: str, labels: Se
         found.append(full[len(base) :])
         if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in found[-1]:
             raise InputError(f"this tokenizer has no tokens for the label {label!r}; choose another model")
-    for i, one in enumerate(found):
-        for j, other in enumerate(found):
-            if i != j and other[: len(one)] == one:
-                raise InputError(
-                    f"this tokenizer cannot tell the labels {labels[i]!r} and {labels[j]!r} apart "
-                    f"(token ids {one} and {other}); choose another model"
-                )
+    for (label, one), (second, other) in permutations(zip(labels, found, strict=True), 2):
+        if other[: len(one)] == one:
+            raise InputError(
+                f"this tokenizer cannot tell the labels {label!r} and {second!r} apart (token ids {one} and {other}); "
+                "choose another model"
+            )
     return found
 
 

@@ -72,11 +72,9 @@ class LanguageModel:
     @cached_property
     def stop_token_ids(self) -> torch.Tensor:
         """Ids of all tokens that may end an answer: `end_token_ids`, and those with a full stop or a line break."""
-        ids = set(self.end_token_ids)
-        for token, number in self.tokenizer.get_vocab().items():
-            if "." in token or any(newline in token for newline in _NEWLINES):
-                ids.add(number)
-        return torch.tensor(sorted(ids), device=self.device)
+        ends = (".", *_NEWLINES)
+        ids = {i for token, i in self.tokenizer.get_vocab().items() if any(end in token for end in ends)}
+        return torch.tensor(sorted(ids | self.end_token_ids), device=self.device)
 
 
 def default_device() -> torch.device:
@@ -243,8 +241,7 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
             f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else _first_line(error)})"
         ) from None
     # peft loads what fits and is silent about the rest.
-    odd = saved ^ {key for key in get_peft_model_state_dict(model) if "lora_" in key}
-    if odd:
+    if odd := saved ^ {key for key in get_peft_model_state_dict(model) if "lora_" in key}:
         raise InputError(
             f"adapter {adapter}: does not fit model {name} ({len(odd)} of its layers are in one of them only, such as "
             f"{min(odd)})"
@@ -259,19 +256,15 @@ def load_base_model(
 
     Args:
         location: Folder or hub name, see `model_location`.
-        revision: Commit, tag or branch on the hub.
-        dtype: Type of computation.
-        four_bit: Round the linear layers' weights to NF4 with double quantisation.
-        packed: Whether they stay stored in 4 bits and are unpacked in every forward pass. None: on a GPU only; on a CPU
-            they are unpacked once, since memory is not short there and unpacking takes most of the time.
+        revision, dtype, four_bit: See `load_language_model`.
+        packed: Whether 4-bit weights stay so and are unpacked in every forward pass. None: on a GPU only; on a CPU they
+            are unpacked once, since memory is not short there and unpacking takes most of the time.
 
     Raises:
         InputError: It cannot be loaded.
     """
     compute = getattr(torch, dtype)
-    quantisation = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
-    )
+    nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
     device = default_device()
     torch.set_num_threads(thread_count())
     if packed is None:
@@ -283,7 +276,7 @@ def load_base_model(
                 revision=_hub_revision(location, revision),
                 dtype=compute,
                 device_map={"": device},
-                quantization_config=quantisation if four_bit else None,
+                quantization_config=BitsAndBytesConfig(load_in_4bit=True, **nf4) if four_bit else None,
                 use_safetensors=True,
             )
             if four_bit and not packed:

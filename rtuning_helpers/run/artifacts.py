@@ -119,9 +119,8 @@ def is_finished(folder: Path, wanted: Mapping[str, Any]) -> bool:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    if any(manifest.get(key) != value for key, value in wanted.items()):
-        return False
-    return all((folder / file).is_file() for file in manifest.get("files", {}))
+    as_wanted = all(manifest.get(key) == value for key, value in wanted.items())
+    return as_wanted and all((folder / file).is_file() for file in manifest.get("files", {}))
 
 
 def replace_folder(new: Path, folder: Path) -> None:

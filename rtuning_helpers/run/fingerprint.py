@@ -21,30 +21,14 @@ def code_fingerprint(*makers: Callable | ModuleType | str) -> str:
 
     Args:
         makers: The functions, classes or modules that a step calls, or names of modules.
-
-    Returns:
-        The first 16 hexadecimal digits of a SHA-256.
     """
-    names = sorted({_module_name(maker) for maker in makers})
+    waiting = [m if isinstance(m, str) else m.__name__ if isinstance(m, ModuleType) else m.__module__ for m in makers]
     reached: set[str] = set()
-    for name in names:
-        _reach(name, reached)
+    while waiting:
+        if (name := waiting.pop()) not in reached:
+            reached.add(name)
+            waiting += [imported for imported in imported_modules(name) if not imported.startswith(PASSED_OVER)]
     return hashlib.sha256("".join(f"{name} {_digest(name)}\n" for name in sorted(reached)).encode()).hexdigest()[:16]
-
-
-def _module_name(maker: Callable | ModuleType | str) -> str:
-    if isinstance(maker, str):
-        return maker
-    return maker.__name__ if isinstance(maker, ModuleType) else maker.__module__
-
-
-def _reach(name: str, reached: set[str]) -> None:
-    """Add a module and all that it imports from the package, directly or not."""
-    if name not in reached:
-        reached.add(name)
-        for imported in imported_modules(name):
-            if not imported.startswith(PASSED_OVER):
-                _reach(imported, reached)
 
 
 @cache
@@ -77,12 +61,8 @@ def _tree(name: str) -> ast.Module:
             first = body[0].value if isinstance(body[0], ast.Expr) else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 del body[0]
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and _is_type_checking(node.test))]
+    tree.body = [n for n in tree.body if not (isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")]
     return tree
-
-
-def _is_type_checking(test: ast.expr) -> bool:
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 @cache

@@ -101,9 +101,8 @@ def finetune(
     """
     tokenizer = load_tokenizer(settings.model, settings.revision)
     encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
-    return finetune_encoded(
-        encoded, settings, out, seed=seed, packed=packed, description=description, callbacks=callbacks
-    )
+    how = {"seed": seed, "packed": packed, "description": description, "callbacks": callbacks}
+    return finetune_encoded(encoded, settings, out, **how)
 
 
 def finetune_encoded(
@@ -238,14 +237,13 @@ class _Progress(TrainerCallback):
 @contextlib.contextmanager
 def _quiet_libraries() -> Iterator[None]:
     """Keep the trainer's log lines out of the reader's page; errors still come through."""
-    loggers = [logging.getLogger(name) for name in ("transformers", "accelerate", "bitsandbytes")]
-    levels = [logger.level for logger in loggers]
+    levels = {log: log.level for log in map(logging.getLogger, ("transformers", "accelerate", "bitsandbytes"))}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in loggers:
+        for logger in levels:
             logger.setLevel(logging.ERROR)
         try:
             yield
         finally:
-            for logger, level in zip(loggers, levels, strict=True):
+            for logger, level in levels.items():
                 logger.setLevel(level)

@@ -109,21 +109,14 @@ class _Process:
             )
 
     def finetune(
-        self,
-        records: Sequence[TuningRecord],
-        settings: Profile,
-        out: Path,
-        *,
-        seed: int = 0,
-        loss_on: str = "completion",
-        description: str = "fine-tuning",
+        self, records: Sequence[TuningRecord], settings: Profile, out: Path, *, seed: int, description: str
     ) -> TrainingLog:
         """As `finetuning.finetune`, in the process."""
         tokenizer = load_tokenizer(settings.model, settings.revision)
-        encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
+        encoded = encode_records(tokenizer, records, settings.max_length)
         if self.running is None:
             self._start()
-        job = {"encoded": encoded, "settings": asdict(settings), "out": str(out.absolute()), "seed": seed}
+        job = [encoded, asdict(settings), str(out.absolute()), seed]
         with suppress(BrokenPipeError):
             self.running.stdin.write(json.dumps(job) + "\n")
             self.running.stdin.flush()
@@ -177,15 +170,9 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        job = json.loads(jobs.get())
+        encoded, settings, out, seed = json.loads(jobs.get())
         try:
-            log = finetune_encoded(
-                job["encoded"],
-                Profile(**job["settings"]),
-                Path(job["out"]),
-                seed=job["seed"],
-                callbacks=[_Report(report)],
-            )
+            log = finetune_encoded(encoded, Profile(**settings), Path(out), seed=seed, callbacks=[_Report(report)])
         except Exception as error:
             named = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
             report(type(error).__name__, named)

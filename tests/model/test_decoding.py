@@ -18,7 +18,7 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.decoding import answer_prompts, draw_answers
-from rtuning_helpers.model.forward import NonFiniteLogitsError, length_sorted_batches, padding_waste
+from rtuning_helpers.model.forward import NonFiniteLogitsError, length_sorted_batches
 from rtuning_helpers.model.labels import label_probabilities, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.probe.uncertainty import perplexities
@@ -285,13 +285,6 @@ def test_prompts_beyond_the_context_are_named(tiny_lm, asked):
         answer_prompts(tiny_lm, [barely], max_new_tokens=4, sureness=prompts.SURENESS_LABELS)
 
 
-def test_padding_waste_by_hand():
-    lengths = [3, 9, 1, 9, 5]
-    assert padding_waste(lengths, [[1, 3], [4, 0], [2]]) == pytest.approx(1 - 27 / (18 + 10 + 1))
-    assert padding_waste(lengths, [[0, 1, 2, 3, 4]]) == pytest.approx(1 - 27 / 45)
-    assert padding_waste(lengths, [[i] for i in range(5)]) == 0
-
-
 @given(st.lists(st.integers(1, 40), min_size=1), st.integers(1, 9))
 def test_batches_hold_each_row_once_and_rows_of_like_length(lengths, batch_size):
     batches = length_sorted_batches(lengths, batch_size)
@@ -299,4 +292,3 @@ def test_batches_hold_each_row_once_and_rows_of_like_length(lengths, batch_size)
     assert [len(batch) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
     in_turn = [lengths[i] for batch in batches for i in batch]
     assert in_turn == sorted(lengths, reverse=True)
-    assert 0 <= padding_waste(lengths, batches) < 1

@@ -19,15 +19,8 @@ def build_replacement(
 ) -> list[TuningRecord]:
     """The gold answer (D1) or one of sixteen refusals in its place (D0).
 
-    Unanswerable questions are always uncertain, so that they get a refusal.
-
-    Args:
-        probes: The probed training questions.
-        questions: The same questions as they were asked; needed where they have options, context or examples.
-        seed: Seed of the draw of the refusals.
-
-    Raises:
-        ValueError: Questions that were asked with another prompt.
+    Unanswerable questions are always uncertain, so that they get a refusal. Arguments and errors as `build_sureness`;
+    ``seed`` is that of the draw of the refusals.
     """
     rng = random.Random(seed)
     refusals = [prompts.refusal_completion(rng.choice(prompts.REFUSALS)) for _ in probes]

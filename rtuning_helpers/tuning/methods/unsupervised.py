@@ -44,15 +44,11 @@ def build_unsupervised(
 
     The gold answer is kept in both halves, as in the released code.
 
+    Arguments and errors as `build_sureness`, and:
+
     Args:
-        probes: The training questions.
-        questions: The same questions as they were asked; needed where they have options, context or examples.
         uncertainty: Of each question, with the entropy of its sampled answers.
         seed: Seed of the lot that divides ties at the median.
-
-    Raises:
-        ValueError: Not one entropy for each probe, questions that were asked with another prompt, or an
-            unanswerable one.
     """
     return build_sureness(probes, questions, median_split([u.entropy for u in uncertainty], seed).certain)
 

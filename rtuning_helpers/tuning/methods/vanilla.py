@@ -14,15 +14,7 @@ if TYPE_CHECKING:
 
 
 def build_vanilla(probes: Sequence["Probe"], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
-    """The gold answer to every question.
-
-    Args:
-        probes: The probed training questions.
-        questions: The same questions as they were asked; needed where they have options, context or examples.
-
-    Raises:
-        ValueError: Questions that were asked with another prompt, or an unanswerable one: it has no gold answer.
-    """
+    """The gold answer to every question. Arguments and errors as `build_sureness`."""
     return [
         TuningRecord(p.id, prompt, prompts.answer_completion(gold_answer(p)), p.correct)
         for p, prompt in with_prompts(probes, questions)
