@@ -19,7 +19,7 @@ from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.run import fingerprint, profiles
 from rtuning_helpers.run.artifacts import MANIFEST, results_folder
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
-from rtuning_helpers.tuning import methods, registry
+from rtuning_helpers.tuning import finetuning, methods, registry
 
 MODULE = """
 from rtuning_helpers.figures.looks import Look
@@ -114,8 +114,8 @@ def test_it_has_a_look_of_its_own(new_method):
 
 
 def test_no_finished_step_of_another_method_is_done_again(config, finished, new_method, monkeypatch):
-    for name in ("probe", "finetune", "predict"):
-        monkeypatch.setattr(steps, name, never_called(getattr(steps, name), "done again"))
+    for module, name in ((steps, "probe"), (finetuning, "finetune"), (steps, "predict")):
+        monkeypatch.setattr(module, name, never_called(getattr(module, name), "done again"))
     steps.read_metrics(config, ["padding"])
     assert {path: text for path, text in manifests(config).items() if path in finished} == finished
 

@@ -107,6 +107,6 @@ def test_bad_input_comes_back_as_one_line(config, monkeypatch):
     tuned = replace(PROFILES["mini"], tuning="prompt", model=config.model)
     monkeypatch.setattr(RunConfig, "settings", tuned)
     records = steps.read_records(steps.step_folder(config, "vanilla", "data") / "records.jsonl", steps.TuningRecord)
-    task = [lambda tune: tune(records, tuned, results_folder(config) / "out")]
+    task = [lambda tune: tune(records, tuned, results_folder(config) / "out", seed=0, description="bad")]
     with pytest.raises(InputError, match="tuning is 'prompt'; expected qlora, lora or full"):
         do_side_by_side(task, at_once=1)
