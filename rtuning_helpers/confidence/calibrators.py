@@ -54,9 +54,8 @@ def fit_platt(confidence: ArrayLike, correct: ArrayLike) -> Calibrator:
     high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
     target = np.where(right == 1, high, low)
     odds = log_odds(score)[:, None]
-    rows, labels = np.concatenate([odds, odds]), np.repeat([1, 0], len(odds))
-    weights = np.concatenate([target, 1 - target])
-    model = LogisticRegression(C=1e6).fit(rows, labels, sample_weight=weights)
+    labels, weights = np.repeat([1, 0], len(odds)), np.concatenate([target, 1 - target])
+    model = LogisticRegression(C=1e6).fit(np.concatenate([odds, odds]), labels, sample_weight=weights)
     return lambda values: model.predict_proba(_odds(values)[:, None])[:, 1]
 
 

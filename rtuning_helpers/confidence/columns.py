@@ -17,17 +17,11 @@ from rtuning_helpers.model.language_model import LanguageModel
 
 @dataclass(frozen=True)
 class Columns:
-    """What a model's answers look like to several estimators.
+    """What a model's answers look like to several estimators."""
 
-    Attributes:
-        evidence: The answers and samples; ``evidence.correct`` says which answers are right.
-        confidence: For each estimator its column, shape (n,), 0 to 1; NaN where it found no number.
-        samples_used: For each estimator how many samples of each question it needed; its price.
-    """
-
-    evidence: Evidence
-    confidence: dict[str, np.ndarray]
-    samples_used: dict[str, int]
+    evidence: Evidence  # ``evidence.correct`` says which answers are right
+    confidence: dict[str, np.ndarray]  # for each estimator its column, (n,), 0 to 1; NaN where it found no number
+    samples_used: dict[str, int]  # for each estimator how many samples of each question it needed; its price
 
     @property
     def unparsed(self) -> dict[str, int]:
@@ -60,11 +54,9 @@ def estimate(
     Answers and samples are asked for once and shared. Nothing is sampled that no estimator needs.
 
     Args:
-        lm: The model.
         questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
         names: Estimators, some of ``NAMES``; by default all that can be had: those that need training questions where
             there are some, and none that needs the sureness question, which only a model tuned by padding can answer.
-        k: Samples of each question.
         training: Questions for the probe of P(IK), of other subjects.
         training_correct: Whether the model answers each of them right.
         same_meaning: For semantic entropy: whether two answers mean the same, by a model of entailment; equal words by
@@ -84,13 +76,8 @@ def estimate(
     if unknown := [name for name in names if name not in ESTIMATORS]:
         raise ValueError(f"estimator {unknown[0]!r} is unknown; expected some of {', '.join(NAMES)}")
     needs = {need for name in names for need in ESTIMATORS[name].needs}
-    said = gather(
-        lm,
-        questions,
-        k=k if "samples" in needs else None,
-        sureness=sureness if "sureness" in needs else None,
-        **options,
-    )
+    drawn, labels = k if "samples" in needs else None, sureness if "sureness" in needs else None
+    said = gather(lm, questions, k=drawn, sureness=labels, **options)
     evidence = replace(said, training=training, training_correct=training_correct, same_meaning=same_meaning)
     return Columns(
         evidence=evidence,

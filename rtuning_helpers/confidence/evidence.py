@@ -33,7 +33,6 @@ class Evidence:
         training: Questions with known outcome, of other subjects, to fit probes on.
         training_correct: Whether the model answers each of them right.
         same_meaning: Whether two answers mean the same, by a model of entailment; by equal words where None.
-        batch_size: Questions read at the same time.
 
     Raises:
         ValueError: Fewer than two samples of a question, or another number of outcomes than of training questions.
@@ -105,14 +104,10 @@ def gather(
     """Ask a model once what the estimators need.
 
     Args:
-        lm: The model.
         questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
         k: Samples a question; None draws none.
-        temperature: Temperature of the samples.
-        seed: Seed of the samples.
         sureness: Also put the sureness question, with these labels for sure and unsure; for models taught to answer it.
         max_new_tokens: Longest answer in words [tokens].
-        batch_size: Rows answered at the same time.
 
     Raises:
         ValueError: k below 2.

@@ -28,7 +28,6 @@ def answer_end(text: str, complete: bool = True) -> tuple[int, bool]:
     """Find the end of the answer with which a text begins.
 
     Args:
-        text: What a model wrote.
         complete: Whether nothing follows any more; else a full stop may be undecided.
 
     Returns:

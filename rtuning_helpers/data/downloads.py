@@ -20,7 +20,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -36,21 +36,13 @@ TIMEOUT = 30  # seconds without an answer
 
 @dataclass(frozen=True)
 class PublicFile:
-    """A file with a fixed revision at a public source.
+    """A file with a fixed revision at a public source."""
 
-    Attributes:
-        host: ``"hub"`` (a dataset repository of the Hugging Face hub) or ``"github"``.
-        repository: Owner and name.
-        revision: The full commit hash.
-        path: Path within the repository.
-        sha256: Checksum of the content; None where nobody has published one (the commit then is the only pin).
-    """
-
-    host: str
-    repository: str
-    revision: str
-    path: str
-    sha256: str | None = None
+    host: str  # "hub" (a dataset repository of the Hugging Face hub) or "github"
+    repository: str  # owner and name
+    revision: str  # the full commit hash
+    path: str  # within the repository
+    sha256: str | None = None  # of the content; None where nobody has published one (the commit is the only pin)
 
     @property
     def url(self) -> str:
@@ -114,18 +106,10 @@ def _from_hub(file: PublicFile) -> Path:
     log = logging.getLogger("huggingface_hub")  # announces each of its attempts; the error below says it once
     level = log.level
     log.setLevel(logging.ERROR)
+    place: dict[str, Any] = {"cache_dir": cache_folder() / "hub", "repo_type": "dataset", "revision": file.revision}
+    endpoint = os.environ.get("HF_ENDPOINT") or HUB_ENDPOINT
     try:
-        return Path(
-            hf_hub_download(
-                file.repository,
-                file.path,
-                repo_type="dataset",
-                revision=file.revision,
-                cache_dir=cache_folder() / "hub",
-                endpoint=os.environ.get("HF_ENDPOINT") or HUB_ENDPOINT,
-                token=False,
-            )
-        )
+        return Path(hf_hub_download(file.repository, file.path, endpoint=endpoint, token=False, **place))
     except Exception as error:  # of the hub's library or of the one it fetches with, which has changed before
         raise _unreachable(file, error) from None
     finally:

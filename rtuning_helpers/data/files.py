@@ -63,19 +63,9 @@ class FileKind:
 
 
 def a_file_each(files: Mapping[str, str | tuple[str, ...]], convert: Convert, **more) -> tuple[FileKind, ...]:
-    """The kinds of a layout that has one file for each split.
-
-    Args:
-        files: The file's name of each split, or the names it can go by.
-        convert: As in `FileKind`.
-        **more: Further attributes of all the kinds.
-    """
-    return tuple(
-        FileKind(
-            splits=(split,), patterns=(names,) if isinstance(names, str) else names, convert=convert, part=split, **more
-        )
-        for split, names in files.items()
-    )
+    """The kinds of a layout that has one file for each split, given with its name or the names it can go by."""
+    found = {split: (names,) if isinstance(names, str) else names for split, names in files.items()}
+    return tuple(FileKind(splits=(s,), patterns=found[s], convert=convert, part=s, **more) for s in found)
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -106,11 +96,6 @@ def files_below(folder: Path) -> list[Path]:
 def locate(name: str, kinds: Iterable[FileKind], split: str, folder: Path) -> list[tuple[FileKind, Path]]:
     """The files below a folder that make up a split of a data set, all of one layout.
 
-    Args:
-        name: The data set's name, for the error messages.
-        kinds: Its kinds of files.
-        split: The split.
-        folder: The folder.
 
     Raises:
         InputError: None are there, some are missing, or there are several where one is expected.

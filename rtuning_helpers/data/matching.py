@@ -21,8 +21,6 @@ def matches(prediction: str, answer: str, rule: str = "words") -> bool:
     """Whether the prediction contains the gold answer (paper A.1: containment, no exact match).
 
     Args:
-        prediction: The generated answer.
-        answer: The gold answer.
         rule: ``"words"`` (default): the answer's words (`words.normalised_words`) stand in the prediction one after the
             other, whatever their case, and not as a part of a longer word; behind the last may stand what Korean puts
             there without a space, a particle or a form of "to be". ``"substring"``: the released code's rule,
@@ -51,7 +49,6 @@ def is_refusal(answer: str, golds: Sequence[str] = ()) -> bool:
     The one rule, for grading and for refusing alike.
 
     Args:
-        answer: What the model wrote.
         golds: The right answers. Where one of them opens with a refusal itself (a book called "There Is No Right
             Answer"), nobody can tell a refusal from an answer, and everything counts as an answer.
 

@@ -112,7 +112,6 @@ def find_dataset(name: str, option: str = "dataset") -> Dataset:
     """The data set of that name, or the mixture of several: ``"mini-mmlu+mini-fever"``.
 
     Args:
-        name: The name.
         option: The parameter that holds it, for the error.
 
     Raises:
@@ -151,7 +150,6 @@ def load_questions(
 
     Args:
         name: Registered name, for example ``"mini"`` or ``"pararel"``.
-        split: One of the data set's splits.
         data_dir: Folder with the files, for datasets that are not part of the kit; without it the files of a public
             dataset are fetched once and kept.
         limit: Keep at most this many questions, evenly spaced over the file so that all relations stay represented.

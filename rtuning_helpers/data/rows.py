@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.questions import CLAIM, Question
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt, read_json_array, read_text
 
@@ -36,10 +36,6 @@ def convert_rows(
     """Make questions of the rows of a file.
 
     Args:
-        dataset: Name of the data set.
-        split: Its split.
-        path: The file, for the error messages.
-        rows: What a reader yields.
         convert: Gives a question's fields from a row's value, or raises `BadRowError`; the relation is the data set's
             name where it gives none.
         bad_rows: Gets an error for each bad row, which is then left out; without it the first bad row is raised.
@@ -78,9 +74,8 @@ def _check_characters(found: dict[str, Any]) -> None:
 
 def read_rows(path: Path) -> Rows:
     """The rows of a file of the format that its name ends in: .json (an array), .jsonl, .csv or .parquet."""
-    return {".json": json_array_rows, ".jsonl": json_lines_rows, ".csv": csv_rows, ".parquet": parquet_rows}[
-        path.suffix.lower()
-    ](path)
+    readers = {".json": json_array_rows, ".jsonl": json_lines_rows, ".csv": csv_rows, ".parquet": parquet_rows}
+    return readers[path.suffix.lower()](path)
 
 
 def json_array_rows(path: Path) -> Iterator[tuple[str, Any]]:
@@ -103,10 +98,8 @@ def json_lines_rows(path: Path) -> Iterator[tuple[str, Any]]:
         try:
             yield f"line {number}", json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield (
-                f"line {number}",
-                BadRowError(f"is {excerpt(line)}: not valid JSON ({error}); expected one whole JSON object"),
-            )
+            problem = f"is {excerpt(line)}: not valid JSON ({error}); expected one whole JSON object"
+            yield f"line {number}", BadRowError(problem)
 
 
 def json_array_or_lines_rows(path: Path) -> Iterator[tuple[str, Any]]:
@@ -136,10 +129,8 @@ def csv_rows(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[str, An
                 raise InputError(f"{path}: the header is {excerpt(cells)}; expected {','.join(header)}")
             header = tuple(cells)
         elif len(cells) != len(header):
-            yield (
-                f"row {number - 1}",
-                BadRowError(f"is {excerpt(cells)}; expected {len(header)} cells: {','.join(header)}"),
-            )
+            problem = f"is {excerpt(cells)}; expected {len(header)} cells: {','.join(header)}"
+            yield f"row {number - 1}", BadRowError(problem)
         else:
             yield f"row {number - 1}", dict(zip(header, cells, strict=True))
 
@@ -237,6 +228,13 @@ def label_field(row: dict[str, Any], name: str, labels: tuple[Any, ...]) -> Any:
     if not any(type(value) is type(label) and value == label for label in labels):
         raise BadRowError(f"has {name} {excerpt(value)}; expected one of {', '.join(map(str, labels))}")
     return value
+
+
+def claim(fields: dict[Any, Any], classes: tuple[str, ...], context: str) -> dict[str, Any]:
+    """The fields of a claim task, from a row with ``claim`` and ``label``, one of the classes."""
+    letter = "ABC"[classes.index(label_field(fields, "label", classes))]
+    asked = {"question": text_field(fields, "claim"), "answer": letter, "relation": "claim", "context": context}
+    return {**asked, "task": CLAIM, "options": classes}
 
 
 def texts_field(row: dict[Any, Any], name: str | int) -> list[str]:

@@ -25,17 +25,14 @@ def predict(
     """Answer the questions and record all that the metrics need.
 
     Args:
-        lm: The model.
-        questions: Test questions of any tasks; prompts that fit (`fitting.fit_questions`).
+        questions: Of any tasks; prompts that fit (`fitting.fit_questions`).
         sureness: The labels for sure and unsure that the model was taught, such as `prompts.SURENESS_LABELS`: it is
             asked how sure it is, and refuses where P(sure) is at most one half. None for a model that was taught none.
         may_refuse: Whether the model was taught to refuse in words, with or without options (there it writes freely
             first, and chooses a letter unless that is a refusal). A model that was taught neither always answers.
-        description: Text beside the progress bar.
         rule: Matching rule of open questions, see ``matching.matches``; a refusal never counts as right, nor does any
             answer to an unanswerable question.
         max_new_tokens: Longest answer [tokens].
-        batch_size: Questions answered at the same time.
     """
     answers = answer_questions(
         lm,

@@ -17,21 +17,13 @@ class Prediction:
     """What a model answered to one question, and how sure it was.
 
     Attributes:
-        id: The question's id, unique within the dataset.
-        dataset: Name of the dataset.
-        split: ``"id"``, ``"ood"``, or the name of a test set.
-        question: The question as asked, without any prompt.
-        answer: The gold answer.
+        id: As in `questions.Question`, like all that is not named here.
         prediction: The generated answer, may be empty; the chosen letter where there were options.
         correct: Whether the prediction is right, see `matching.is_right`.
         answer_confidence: Geometric mean of the answer's token probabilities, or the letter's share among the options,
             in [0, 1]; None where not recorded.
         sure_confidence: P(sure) / (P(sure) + P(unsure)), in [0, 1]; None where the method asks for no sureness.
         refused: Whether the model refused to answer; None where the method cannot refuse.
-        relation: The kind of fact asked for.
-        exposure: How often the mini model's corpus states the fact; None where nobody can know.
-        task: ``"open"``, ``"choice"`` or ``"claim"``, see `questions.Question`.
-        answerable: Whether the question has an answer at all.
     """
 
     id: str

@@ -10,23 +10,13 @@ from rtuning_helpers.evaluation.trivial import Asked, relation_majority
 
 @dataclass(frozen=True)
 class QuestionFlags:
-    """What is doubtful about one question.
+    """What is doubtful about one question."""
 
-    Attributes:
-        answer_in_question: The gold answer stands in the question, so that echoing it counts as right. A letter never
-            does.
-        contradictory: The same question stands in the set with another gold answer, so that no model can get both.
-        repeated: The same question and answer stand further up in the set.
-        in_training: The same question is a training question.
-        majority_answer: The gold answer is the most frequent one of its relation in training, so that a guess without
-            a model gets it right.
-    """
-
-    answer_in_question: bool
-    contradictory: bool
-    repeated: bool
-    in_training: bool
-    majority_answer: bool
+    answer_in_question: bool  # the gold answer stands in it, so that echoing it counts as right; a letter never does
+    contradictory: bool  # it stands in the set with another gold answer, so that no model can get both
+    repeated: bool  # the same question and answer stand further up in the set
+    in_training: bool  # it is a training question
+    majority_answer: bool  # most frequent of its relation in training: a guess without a model gets it right
 
     @property
     def any(self) -> bool:

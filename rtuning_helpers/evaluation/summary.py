@@ -29,10 +29,6 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
     """One row of ``metrics.json``: every metric of a method on a split, with its 95 % interval.
 
     Args:
-        predictions: The predictions of one method on one split.
-        method: Name of the method, copied into the row.
-        split: Name of the split, copied into the row.
-        resamples: Number of bootstrap resamples.
         seed: Seed of the resamples; methods on the same questions share them.
 
     Returns:
@@ -54,11 +50,6 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
 
 def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, seed: int = 0) -> dict:
     """The metrics that `summarise` leaves out, in the same form: of each confidence, and of the refusals.
-
-    Args:
-        predictions: The predictions of one method on one split.
-        resamples: Number of bootstrap resamples.
-        seed: Seed of the resamples.
 
     Returns:
         For each metric its value and ``<metric>_ci95``; None where the number does not exist. The names end in
@@ -87,19 +78,15 @@ def _columns(predictions: Sequence[Prediction]) -> tuple[np.ndarray, dict[str, n
 
 def measured(wanted: dict[str, tuple[Any, ...]], n: int, resamples: int, seed: int) -> dict[str, Any]:
     """Value and interval of each metric, given with its columns; None where a column is missing or the value NaN."""
-    possible = {
-        name: partial(metric, *columns)
-        for name, (metric, *columns) in wanted.items()
-        if all(column is not None for column in columns)
-    }
+    complete = {name: given for name, given in wanted.items() if all(part is not None for part in given)}
+    possible = {name: partial(*given) for name, given in complete.items()}
     estimates = {name: value for name, metric in possible.items() if not np.isnan(value := metric())}
     draws = resampled({name: possible[name] for name in estimates}, n, resamples, seed)
     found: dict[str, Any] = {}
     for name in wanted:
         found[name] = estimates.get(name)
-        found[f"{name}_ci95"] = (
-            list(percentile_interval(draws[name], estimates[name], 0.95)) if name in estimates else None
-        )
+        interval = percentile_interval(draws[name], estimates[name], 0.95) if name in estimates else None
+        found[f"{name}_ci95"] = interval and list(interval)
     return found
 
 

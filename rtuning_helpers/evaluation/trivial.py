@@ -24,9 +24,7 @@ def relation_majority(training: Sequence[Asked], test: Sequence[Asked]) -> list[
     counts: dict[str, Counter] = {}
     for question in training:
         counts.setdefault(question.relation, Counter())[question.answer] += 1
-    best = {
-        relation: min(counter.items(), key=lambda item: (-item[1], item[0]))[0] for relation, counter in counts.items()
-    }
+    best = {relation: min(count, key=lambda a: (-count[a], a)) for relation, count in counts.items()}
     return [best.get(question.relation, "") for question in test]
 
 

@@ -14,14 +14,9 @@ Metric = Callable[..., Values]
 Column = np.ndarray  # of shape (n,)
 Counts = np.ndarray  # how often each row counts in each resample, (B, n)
 _BINARY = ("0 or 1", lambda x: (x == 0) | (x == 1))
+_FLAGS = "correct refused correct_before refused_before forced_correct known should_abstain".split()
 _RANGES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {  # NaN is in none of them
-    "correct": _BINARY,
-    "refused": _BINARY,
-    "correct_before": _BINARY,
-    "refused_before": _BINARY,
-    "forced_correct": _BINARY,
-    "known": _BINARY,
-    "should_abstain": _BINARY,
+    **dict.fromkeys(_FLAGS, _BINARY),
     "confidence": ("a number in [0, 1]", lambda x: (x >= 0) & (x <= 1)),
     "values": ("a finite number", np.isfinite),
 }
@@ -68,9 +63,8 @@ def weighted_sum(w: np.ndarray, column: np.ndarray) -> np.ndarray:
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray, otherwise: float = np.nan) -> np.ndarray:
     """Their quotient; NaN, or another number, where the denominator is 0 or below."""
-    return np.divide(
-        numerator, denominator, out=np.full(np.shape(denominator), float(otherwise)), where=denominator > 0
-    )
+    out = np.full(np.shape(denominator), float(otherwise))
+    return np.divide(numerator, denominator, out=out, where=denominator > 0)
 
 
 def share(w: np.ndarray, of: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:

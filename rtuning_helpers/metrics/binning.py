@@ -34,7 +34,6 @@ def into_bins(score: np.ndarray, w: np.ndarray, bins: int, binning: str) -> Binn
     Args:
         score: Confidences in [0, 1], (n,); for equal mass any numbers.
         w: Counts, (B, n).
-        bins: Number of bins.
         binning: ``equal_width`` for ((b-1)/bins, b/bins], 0 in the first; ``equal_mass`` for about n/bins rows in
             each. There, equal confidences stay together, in the bin in which the middle of their ranks falls, so that
             bins differ in size and may be empty; without ties, sizes differ by one at most.

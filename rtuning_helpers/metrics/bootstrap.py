@@ -22,7 +22,6 @@ def bootstrap_interval(
         columns: What the metric takes, in its order: ``bootstrap_interval(auroc, correct, confidence)``.
         resamples: Number of resamples. Those in which the metric does not exist are left out.
         seed: The same seed and number of rows draw the same resamples, whatever the metric.
-        level: Coverage asked for.
 
     Returns:
         (low, high). It always reaches the estimate itself: where resampling is biased (the ECE of well calibrated

@@ -17,20 +17,12 @@ from rtuning_helpers.metrics.binning import equal_width_bin, into_bins
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """One bin of a reliability diagram.
+    """One bin of a reliability diagram."""
 
-    Attributes:
-        low: Lower edge of an equal-width bin, lowest confidence in an equal-mass bin.
-        high: Upper edge, or highest confidence.
-        n: Rows in it, at least 1.
-        confidence: Their mean confidence.
-        accuracy: Their share of right answers.
-    """
-
-    low: float
-    high: float
-    n: int
-    confidence: float
+    low: float  # lower edge of an equal-width bin, lowest confidence in an equal-mass bin
+    high: float  # upper edge, or highest confidence
+    n: int  # rows in it, at least 1
+    confidence: float  # their mean
     accuracy: float
 
 
@@ -174,8 +166,7 @@ def nll(correct: Column, confidence: Column, weights: Counts, epsilon: float = 1
     if not 0 < epsilon < 0.5:
         raise ValueError(f"epsilon is {epsilon}; expected a number between 0 and 0.5")
     clipped = np.clip(confidence, epsilon, 1 - epsilon)
-    surprise = -np.log(np.where(correct == 1, clipped, 1 - clipped))
-    return share(weights, surprise)
+    return share(weights, -np.log(np.where(correct == 1, clipped, 1 - clipped)))
 
 
 def reliability_bins(
@@ -193,9 +184,6 @@ def reliability_bins(
         low, high = score[inside].min(), score[inside].max()
         if binning == "equal_width":
             low, high = b / bins, (b + 1) / bins
-        points.append(
-            ReliabilityBin(
-                float(low), float(high), int(inside.sum()), float(score[inside].mean()), float(right[inside].mean())
-            )
-        )
+        means = float(score[inside].mean()), float(right[inside].mean())
+        points.append(ReliabilityBin(float(low), float(high), int(inside.sum()), *means))
     return points

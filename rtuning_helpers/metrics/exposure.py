@@ -5,13 +5,9 @@ from collections.abc import Sequence
 from scipy.stats import binomtest
 
 # (label, lowest, highest exposure)
+_LIMITS = ((0, 0), (1, 2), (3, 6), (7, 14), (15, 30), (31, 60))
 EXPOSURE_BINS = (
-    ("0", 0, 0),
-    ("1-2", 1, 2),
-    ("3-6", 3, 6),
-    ("7-14", 7, 14),
-    ("15-30", 15, 30),
-    ("31-60", 31, 60),
+    *((str(low) if low == high else f"{low}-{high}", low, high) for low, high in _LIMITS),
     ("61+", 61, 10**9),
 )
 
@@ -34,13 +30,9 @@ def rate_by_exposure(exposures: Sequence[int], outcomes: Sequence[bool]) -> list
     Returns:
         Rows with ``exposure`` (label of the bin), ``n``, ``rate``, ``low`` and ``high`` (0 to 1, Wilson 95 %).
 
-    Raises:
-        ValueError: The lengths differ.
-
-    Examples:
-        >>> rows = rate_by_exposure([0, 0, 5], [False, True, True])
-        >>> [(row["exposure"], row["rate"], row["n"]) for row in rows]
-        [('0', 0.5, 2), ('3-6', 1.0, 1)]
+    >>> rows = rate_by_exposure([0, 0, 5], [False, True, True])
+    >>> [(row["exposure"], row["rate"], row["n"]) for row in rows]
+    [('0', 0.5, 2), ('3-6', 1.0, 1)]
     """
     rows = []
     for label, lowest, highest in EXPOSURE_BINS:

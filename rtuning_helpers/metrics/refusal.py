@@ -15,19 +15,12 @@ from rtuning_helpers.metrics.arrays import Column, Counts, Values, metric, ratio
 
 @dataclass(frozen=True)
 class Quadrants:
-    """Shares of the four outcomes of Cheng et al. 2024; they add to 1.
+    """Shares of the four outcomes of Cheng et al. 2024; they add to 1."""
 
-    Attributes:
-        ik_ik: I know that I know: answered right, whatever the label.
-        ik_idk: I know that I do not know: refused, and labelled unknown.
-        idk_ik: I do not know that I know: refused, and labelled known.
-        idk_idk: I do not know that I do not know: answered wrong, whatever the label.
-    """
-
-    ik_ik: Values
-    ik_idk: Values
-    idk_ik: Values
-    idk_idk: Values
+    ik_ik: Values  # I know that I know: answered right, whatever the label
+    ik_idk: Values  # I know that I do not know: refused, and labelled unknown
+    idk_ik: Values  # I do not know that I know: refused, and labelled known
+    idk_idk: Values  # I do not know that I do not know: answered wrong, whatever the label
 
 
 @metric

@@ -12,19 +12,12 @@ from rtuning_helpers.metrics.exposure import proportion_interval
 
 @dataclass(frozen=True)
 class RiskControl:
-    """A threshold and what it gives on the rows it was chosen on; all NaN where no threshold is safe.
+    """A threshold and what it gives on the rows it was chosen on; all NaN where no threshold is safe."""
 
-    Attributes:
-        threshold: Answer where the confidence is at least this.
-        coverage: Share of the rows that are answered.
-        risk: Share of wrong answers among those.
-        upper_bound: Upper confidence bound of the risk.
-    """
-
-    threshold: float
-    coverage: float
-    risk: float
-    upper_bound: float
+    threshold: float  # answer where the confidence is at least this
+    coverage: float  # share of the rows that are answered
+    risk: float  # share of wrong answers among those
+    upper_bound: float  # of the risk
 
 
 def clopper_pearson_interval(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -85,12 +78,8 @@ def risk_control_threshold(
     if not len(passed):
         return RiskControl(*[float("nan")] * 4)
     last = passed[-1]
-    return RiskControl(
-        threshold=float(np.unique(score)[::-1][last]),
-        coverage=float(answered[last] / len(score)),
-        risk=float(1 - hits[last] / answered[last]),
-        upper_bound=float(bounds[len(passed) - 1]),
-    )
+    threshold, risk = np.unique(score)[::-1][last], 1 - hits[last] / answered[last]
+    return RiskControl(*map(float, (threshold, answered[last] / len(score), risk, bounds[len(passed) - 1])))
 
 
 def _upper_bound(hits: np.ndarray, n: np.ndarray, tail: float) -> np.ndarray:

@@ -39,9 +39,6 @@ def ap_half_width(
     Args:
         ap: The printed average precision, 0 to 1.
         accuracy: The share of right answers, 0 to 1; an AP below it is drawn as a random ranking.
-        n: Number of questions.
-        samples: Number of tests drawn.
-        seed: Seed of the draws.
         level: Share of the drawn APs that the interval holds.
 
     Raises:

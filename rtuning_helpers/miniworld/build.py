@@ -19,7 +19,7 @@ from rtuning_helpers.data.world.world import World, build_world
 from rtuning_helpers.file_hashes import CHECKSUMS, file_sha256
 from rtuning_helpers.json_files import write_json, write_text
 from rtuning_helpers.metrics.exposure import rate_by_exposure
-from rtuning_helpers.miniworld.pretraining import PretrainingConfig, pretrain
+from rtuning_helpers.miniworld.pretraining import OnStep, PretrainingConfig, pretrain
 from rtuning_helpers.model.language_model import LanguageModel, load_language_model
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.run.artifacts import replace_folder
@@ -39,27 +39,22 @@ def build_checkpoint(
     folder: Path,
     config: PretrainingConfig | None = None,
     world: World | None = None,
-    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    on_step: OnStep = lambda step, steps, loss: None,
 ) -> dict[str, Any]:
     """Train the mini model and put its checkpoint in place; whatever was there stays until the new one is complete.
 
     Args:
-        folder: The model folder to make or replace.
         config: Size, schedule and seed.
         world: What the model reads; the default is the world that the mini data set asks about.
-        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
+        on_step: Called after each step, see `pretraining.OnStep`.
 
     Returns:
         The record of the training, with the knowledge-by-exposure table of each split under ``"knowledge"``.
     """
     world, start = world or build_world(), time.monotonic()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    model, tokenizer, record = pretrain(world, config, on_step)
-
-    def measure(lm: LanguageModel) -> dict[str, Any]:
-        return {"knowledge": measure_knowledge(lm, world)}
-
-    return finish_checkpoint(folder, model, tokenizer, record, start, measure)
+    trained = pretrain(world, config, on_step)
+    return finish_checkpoint(folder, *trained, start, lambda lm: {"knowledge": measure_knowledge(lm, world)})
 
 
 def finish_checkpoint(
@@ -69,18 +64,14 @@ def finish_checkpoint(
     record: dict[str, Any],
     start: float,
     measure: Callable[[LanguageModel], dict[str, Any]],
-    **options: Any,
+    *more: Any,
 ) -> dict[str, Any]:
     """Measure what a freshly trained model knows, and put its checkpoint in place.
 
     Args:
-        folder: The model folder to make or replace.
-        model: The trained model.
-        tokenizer: Its tokenizer.
-        record: What its training says of itself.
         start: When its making began, as ``time.monotonic()`` tells [s].
         measure: What the record says of the loaded model: its exposure tables as ``knowledge``.
-        options: ``card`` and ``add_files`` of `save_checkpoint`.
+        more: ``card`` and ``add_files`` of `save_checkpoint`.
 
     Returns:
         The whole record, as it lies in the folder.
@@ -89,16 +80,13 @@ def finish_checkpoint(
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "seconds": round(time.monotonic() - start),
         "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU",
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        },
+        "versions": {"python": platform.python_version()}
+        | {library.__name__: library.__version__ for library in (torch, transformers)},
     }
     with tempfile.TemporaryDirectory() as scratch:  # measured as it will be used: from the file, in 4-bit
         write_model(model, tokenizer, Path(scratch))
         record |= measure(load_language_model(scratch))
-    save_checkpoint(model, tokenizer, record, folder, **options)
+    save_checkpoint(model, tokenizer, record, folder, *more)
     return record
 
 
@@ -125,10 +113,6 @@ def save_checkpoint(
     It is written under a temporary name and swapped in whole, so a failure or an interruption leaves what was there.
 
     Args:
-        model: The trained model.
-        tokenizer: Its tokenizer.
-        record: What the training was.
-        folder: The model folder to make or replace.
         card: Writes the model card from the record; by default that of the mini world's model.
         add_files: Gets the folder and puts further files into it.
     """
@@ -142,8 +126,7 @@ def save_checkpoint(
         files = sorted(path for path in work.rglob("*") if path.is_file())
         for path in files:
             path.chmod(0o644)
-        names = [path.relative_to(work).as_posix() for path in files]
-        listing = "".join(f"{file_sha256(path)}  {name}\n" for path, name in zip(files, names, strict=True))
+        listing = "".join(f"{file_sha256(path)}  {path.relative_to(work).as_posix()}\n" for path in files)
         write_text(work / CHECKSUMS, listing)
         work.chmod(0o755)
         replace_folder(work, folder)

@@ -5,7 +5,6 @@ questions that it is asked, in the layout of ParaRel's authors, so that ``rtunin
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from rtuning_helpers.miniworld.build import (
     millions,
     training_table,
 )
-from rtuning_helpers.miniworld.pretraining import PretrainingConfig, train_on
+from rtuning_helpers.miniworld.pretraining import OnStep, PretrainingConfig, train_on
 from rtuning_helpers.miniworld.question_corpus import VOCABULARY, build_subword_tokenizer, write_question_corpus
 from rtuning_helpers.miniworld.question_files import QuestionSample
 from rtuning_helpers.miniworld.readability import readability, summary
@@ -36,16 +35,14 @@ def build_question_model(
     sample: QuestionSample,
     config: PretrainingConfig = CONFIG,
     vocabulary: int = VOCABULARY,
-    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    on_step: OnStep = lambda step, steps, loss: None,
 ) -> dict[str, Any]:
     """Train a model on the sampled questions and put its folder in place; an earlier one stays until then.
 
     Args:
-        folder: The model folder to make or replace.
-        sample: What is read and what is asked.
         config: Size, schedule and seed; with one epoch a fact is read exactly as often as its exposure says.
         vocabulary: Tokens of the subword tokenizer, at most.
-        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
+        on_step: Called after each step, see `pretraining.OnStep`.
 
     Returns:
         The record of the training: with the knowledge-by-exposure table of each split under ``"knowledge"``, the
@@ -76,11 +73,9 @@ def build_question_model(
         write_records(work / EXPOSURES, exposure_rows(sample.facts))
         (work / QUESTIONS).mkdir()
         for split, name in FILES.items():
-            rows = [[q.question, q.answer, q.relation] for q in sample.asked[split]]
-            write_json(work / QUESTIONS / name, rows)
+            write_json(work / QUESTIONS / name, [[q.question, q.answer, q.relation] for q in sample.asked[split]])
 
-    more = {"card": question_model_card, "add_files": add_files}
-    return finish_checkpoint(folder, model, tokenizer, record, start, measure, **more)
+    return finish_checkpoint(folder, model, tokenizer, record, start, measure, question_model_card, add_files)
 
 
 def question_model_card(record: dict[str, Any]) -> str:
@@ -91,12 +86,7 @@ def question_model_card(record: dict[str, Any]) -> str:
 language: en
 library_name: transformers
 pipeline_tag: text-generation
-tags:
-- llama
-- r-tuning
-- refusal
-- uncertainty
-- education
+tags: [llama, r-tuning, refusal, uncertainty, education]
 ---
 
 # A mini model of real questions

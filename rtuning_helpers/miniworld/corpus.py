@@ -6,7 +6,6 @@ not teach a fact has to bring facts of its own.
 """
 
 import random
-from collections.abc import Callable
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.world.world import Fact, World
@@ -24,8 +23,7 @@ def statement_document(fact: Fact, rng: random.Random) -> str:
     return fact.stated(rng.choice(fact.relation.statements))
 
 
-Format = Callable[[Fact, random.Random], str]
-FORMATS: tuple[tuple[Format, float], ...] = ((question_document, 0.5), (statement_document, 0.5))
+FORMATS = (question_document, statement_document)  # equally often
 
 
 def phrasebook() -> list[str]:
@@ -41,8 +39,7 @@ def phrasebook() -> list[str]:
 def write_corpus(world: World, seed: int = 0) -> list[str]:
     """All documents, shuffled: ``fact.exposure`` documents for each fact, and the phrasebook."""
     rng = random.Random(seed)
-    writers, shares = zip(*FORMATS, strict=True)
-    documents = [writer(fact, rng) for fact in world.facts for writer in rng.choices(writers, shares, k=fact.exposure)]
+    documents = [writer(fact, rng) for fact in world.facts for writer in rng.choices(FORMATS, k=fact.exposure)]
     documents += phrasebook()
     rng.shuffle(documents)
     return documents

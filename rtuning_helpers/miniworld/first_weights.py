@@ -51,8 +51,7 @@ def give_head_start(model: LlamaForCausalLM, offsets: Sequence[int], layers: Seq
     that find a word again reads it there: "the word that stands so many tokens before this word's other place".
 
     Args:
-        model: A model with ``attention_bias``; at least one offset.
-        offsets: For each head of the first layer, how many tokens back it looks.
+        offsets: For each head of the first layer, at least one, how many tokens back it looks.
         layers: The layers of the heads that find a word again.
     """
     width, size = model.config.hidden_size, model.config.head_dim
@@ -73,13 +72,7 @@ def carry(
 ) -> None:
     """Let a head move what it attends to from some directions of the model's width to others.
 
-    Args:
-        model: The model.
-        layer: The layer.
-        head: The head.
-        source: The directions that are read, shape (head size, width), orthonormal.
-        target: The directions that are written, of the same shape.
-        strength: Size of what is written, relative to the embeddings.
+    Both are orthonormal, of shape (head size, width); the strength of what is written is relative to the embeddings.
     """
     attention, rows = _head(model, layer, head)
     attention.v_proj.weight[rows] = source

@@ -13,27 +13,12 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 NOTHING = -1  # no thought, or no place to point at
 
 
-def recall_loss(
-    model: LlamaForCausalLM, states: torch.Tensor, thoughts: torch.Tensor, thinking: torch.Tensor
-) -> torch.Tensor:
-    """Cross-entropy of the thoughts, if the model ended after the inner layer.
-
-    Args:
-        model: The model.
-        states: Hidden states after the inner layer, shape (rows, tokens, width).
-        thoughts: First token of each thought, shape (rows, tokens).
-        thinking: Where there is one.
-    """
-    return torch.nn.functional.cross_entropy(model.lm_head(model.model.norm(states[thinking])), thoughts[thinking])
-
-
 def pointing_loss(
     model: LlamaForCausalLM, layer: int, states: torch.Tensor, places: torch.Tensor, targets: torch.Tensor
 ) -> torch.Tensor:
     """Cross-entropy of the first head's attention in ``layer`` against the tokens that it should attend to.
 
     Args:
-        model: The model.
         layer: The layer after the inner one.
         states: Its input, shape (rows, tokens, width).
         places: Position of each token in its document, shape (rows, tokens).
@@ -41,9 +26,8 @@ def pointing_loss(
     """
     block, size = model.model.layers[layer], model.config.head_dim
     read = block.input_layernorm(states)
-    query, key = (
-        project(read)[..., :size].unsqueeze(1) for project in (block.self_attn.q_proj, block.self_attn.k_proj)
-    )
+    projections = block.self_attn.q_proj, block.self_attn.k_proj
+    query, key = (project(read)[..., :size].unsqueeze(1) for project in projections)
     query, key = apply_rotary_pos_emb(query, key, *model.model.rotary_emb(states, places))
     rows, columns = torch.nonzero(targets != NOTHING, as_tuple=True)
     scores = (query[rows, 0, columns].unsqueeze(1) * key[rows, 0]).sum(-1) * size**-0.5

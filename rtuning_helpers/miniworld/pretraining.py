@@ -10,10 +10,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from rtuning_helpers.data.world.world import World
 from rtuning_helpers.miniworld.corpus import write_corpus
 from rtuning_helpers.miniworld.first_weights import give_head_start
-from rtuning_helpers.miniworld.inner_lessons import NOTHING, pointing_loss, recall_loss
+from rtuning_helpers.miniworld.inner_lessons import NOTHING, pointing_loss
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 
-OnStep = Callable[[int, int, float], None]
+OnStep = Callable[[int, int, float], None]  # steps done, steps in all, loss [nats per token]
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,12 @@ class PretrainingConfig:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A text of which only parts are learnt; the rest is read only.
-
-    Attributes:
-        text: The document.
-        learnt: Beginning and end of each part that counts in the loss [characters].
-        thoughts: For each of these parts the word that it is looked up by; none where nothing is looked up.
-        recalled: Whether the thoughts have to be recalled; otherwise the text has just said them.
-    """
+    """A text of which only parts are learnt; the rest is read only."""
 
     text: str
-    learnt: tuple[tuple[int, int], ...]
-    thoughts: tuple[str, ...] = ()
-    recalled: bool = True
+    learnt: tuple[tuple[int, int], ...]  # beginning and end of each part that counts in the loss [characters]
+    thoughts: tuple[str, ...] = ()  # the word that each of these parts is looked up by; none if nothing is looked up
+    recalled: bool = True  # whether the thoughts have to be recalled; otherwise the text has just said them
 
 
 Document = str | Lesson
@@ -73,19 +66,12 @@ INNER_WEIGHT = 0.5  # of what the inner layers are taught, beside the loss of th
 
 
 class Rows(NamedTuple):
-    """Packed documents, each of shape (blocks, block_tokens + 1).
-
-    Attributes:
-        ids: The tokens.
-        counts: Whether a token counts in the loss.
-        thoughts: The token that this one is looked up by, or `NOTHING`.
-        recalled: Whether that token has to be recalled.
-    """
+    """Packed documents, each of shape (blocks, block_tokens + 1)."""
 
     ids: torch.Tensor
-    counts: torch.Tensor
-    thoughts: torch.Tensor
-    recalled: torch.Tensor
+    counts: torch.Tensor  # whether a token counts in the loss
+    thoughts: torch.Tensor  # the token that this one is looked up by, or `NOTHING`
+    recalled: torch.Tensor  # whether that token has to be recalled
 
 
 def pack(documents: Sequence[Document], tokenizer: PreTrainedTokenizerFast, block_tokens: int) -> Rows:
@@ -143,15 +129,9 @@ def new_model(config: PretrainingConfig, tokenizer: PreTrainedTokenizerFast) -> 
 def pretrain(
     world: World, config: PretrainingConfig | None = None, on_step: OnStep = lambda step, steps, loss: None
 ) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, dict]:
-    """Train a model that has read the mini world.
+    """Train a model that has read the mini world; as `train_on`, but gives the tokenizer too.
 
-    Args:
-        world: The facts and their exposures.
-        config: Size and schedule; the default is the checkpoint that ships with the package.
-        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
-
-    Returns:
-        Model (float32, on the CPU), tokenizer, and a record of the training (steps, tokens, final loss, config).
+    By default it is the checkpoint that ships with the package.
     """
     config = config or PretrainingConfig()
     documents = write_corpus(world, seed=config.seed)
@@ -172,7 +152,8 @@ def _loss(model: LlamaForCausalLM, batch: Rows, separator: int | None, inner_lay
     if taught:
         inner, thinking = seen.hidden_states[inner_layer], (thoughts != NOTHING) & batch.recalled[:, 1:]
         if thinking.any():
-            loss = loss + INNER_WEIGHT * recall_loss(model, inner, thoughts, thinking)
+            guess = model.lm_head(model.model.norm(inner[thinking]))  # as if the model ended here
+            loss = loss + INNER_WEIGHT * torch.nn.functional.cross_entropy(guess, thoughts[thinking])
         mentions = _last_mentions(read, places, thoughts)
         if (mentions != NOTHING).any():
             loss = loss + INNER_WEIGHT * pointing_loss(model, inner_layer, inner, places, mentions)
@@ -203,7 +184,7 @@ def train_on(
         stages: The documents of each stage; each stage is read once, in an order drawn from the seed.
         tokenizer: Puts its separator in front of each document.
         config: Size and schedule; ``epochs`` is not used here.
-        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
+        on_step: Called after each step, see `OnStep`.
 
     Returns:
         Model (float32, on the CPU), and a record of the training (steps, tokens, final loss, config).
@@ -217,22 +198,17 @@ def train_on(
     steps = sum(len(rows.ids) // config.batch_blocks for rows in packed)
     if not all(len(rows.ids) >= config.batch_blocks for rows in packed):
         raise ValueError(f"a stage has fewer than {config.batch_blocks} blocks of {config.block_tokens} tokens")
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=config.learning_rate, total_steps=steps, pct_start=config.warmup_share
-    )
+    rate, decay = config.learning_rate, config.weight_decay
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=config.warmup_share)
     shuffle = torch.Generator().manual_seed(config.seed)
-    smoothed, done = 0.0, 0
+    smoothed, done, separator = 0.0, 0, tokenizer.bos_token_id if config.separate_documents else None
     for blocks in packed:
         order = torch.randperm(len(blocks.ids), generator=shuffle)
         for first in range(0, len(order) - config.batch_blocks + 1, config.batch_blocks):
             rows = order[first : first + config.batch_blocks]
             batch = Rows(*(stream[rows].to(device) for stream in blocks))
-            loss = _loss(
-                model, batch, tokenizer.bos_token_id if config.separate_documents else None, config.inner_layer
-            )
+            loss = _loss(model, batch, separator, config.inner_layer)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -241,10 +217,5 @@ def train_on(
             done += 1
             smoothed = loss.item() if done == 1 else 0.99 * smoothed + 0.01 * loss.item()
             on_step(done, steps, smoothed)
-    record = {
-        "steps": steps,
-        "tokens": steps * config.batch_blocks * config.block_tokens,
-        "final_loss_nats": round(smoothed, 4),
-        "config": asdict(config),
-    }
-    return model.eval().cpu(), record
+    record = {"steps": steps, "tokens": steps * config.batch_blocks * config.block_tokens}
+    return model.eval().cpu(), record | {"final_loss_nats": round(smoothed, 4), "config": asdict(config)}

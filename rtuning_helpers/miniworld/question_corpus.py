@@ -45,21 +45,11 @@ def build_subword_tokenizer(facts: Sequence[Question], vocabulary: int = VOCABUL
     Punctuation never merges with what stands beside it: the colon of ``Answer:`` stays apart from the answer, and the
     full stop that ends an answer is a token of its own.
 
-    Args:
-        facts: Questions and answers to cut into subwords.
-        vocabulary: Tokens at most.
-
-    Returns:
-        A fast tokenizer that puts ``<s>`` in front of a text and decodes it again as it was.
+    It puts ``<s>`` in front of a text and decodes it again as it was; ``vocabulary`` tokens at most.
     """
     core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Punctuation("isolated"),
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
+    digits, in_bytes = pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Punctuation("isolated"), digits, in_bytes])
     core.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,

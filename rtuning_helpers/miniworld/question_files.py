@@ -32,17 +32,11 @@ DEFAULT_DATASET = "pararel"
 
 @dataclass(frozen=True)
 class QuestionSample:
-    """What a mini model is asked and what it reads.
+    """What a mini model is asked and what it reads."""
 
-    Attributes:
-        asked: The questions of each split, with exposures; no subject stands in two splits.
-        background: The other questions of the files, read once each, about other subjects than those asked about.
-        left_out: Questions that cannot be used, by reason.
-    """
-
-    asked: dict[str, list[Question]]
-    background: list[Question]
-    left_out: dict[str, int]
+    asked: dict[str, list[Question]]  # of each split, with exposures; no subject stands in two splits
+    background: list[Question]  # the others, read once each, about other subjects than those asked about
+    left_out: dict[str, int]  # questions that cannot be used, by reason
 
     @property
     def facts(self) -> list[Question]:
@@ -133,7 +127,6 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
     Args:
         files: The questions of each split, as `read_question_files` gives them; those under ``""`` are divided here, by
             relation if there are several (the last ones drawn become out-of-domain), else at random.
-        facts: How many questions to ask.
         seed: Of the sample, the exposures and their noise.
 
     Raises:

@@ -30,10 +30,8 @@ def readability(
     about other subjects anyway, and ``ood`` about other relations too.
 
     Args:
-        lm: The untuned model.
         asked: The questions of each split, with exposures.
         probes: What the model made of them, in the same order.
-        batch_size: Questions read at the same time.
 
     Returns:
         Rows of ``reader`` ("layer 0" for the embeddings and so on, or the answer confidence), ``target`` ("right" or

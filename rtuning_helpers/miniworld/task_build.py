@@ -1,7 +1,6 @@
 """Make the checkpoint ``mini-tasks``: a mini model that has read the mini world in the forms of all tasks."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.data.registry import find_dataset, load_questions
 from rtuning_helpers.data.world.world import World, build_world
 from rtuning_helpers.miniworld.build import exposure_table, finish_checkpoint
-from rtuning_helpers.miniworld.pretraining import PretrainingConfig, train_on
+from rtuning_helpers.miniworld.pretraining import OnStep, PretrainingConfig, train_on
 from rtuning_helpers.miniworld.task_corpus import Syllabus, vocabulary_texts, write_stages
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.model.language_model import LanguageModel
@@ -21,17 +20,8 @@ CONFIG = PretrainingConfig(
     offset_heads=(1, 2), matching_layers=(2, 3, 4), embedding_scale=10.0, separate_documents=True,
 )  # fmt: skip
 READS = "drills; facts in proportion to their exposure, up to a limit; the same in the form of every task, twice"
-CHANCE = {
-    "mini-pararel": "1/20",
-    "mini-mmlu": "1/4",
-    "mini-wice": "1/2",
-    "mini-hotpotqa": "1/4",
-    "mini-fever": "1/3",
-    "mini-halueval": "1/4",
-    "mini-falseqa": "1/20",
-    "mini-nec": "1/20",
-    "mini-selfaware": "1/20",
-}
+_SETS = "pararel mmlu wice hotpotqa fever halueval falseqa nec selfaware".split()
+CHANCE = {f"mini-{name}": f"1/{n}" for name, n in zip(_SETS, (20, 4, 2, 4, 3, 4, 20, 20, 20), strict=True)}
 
 
 def build_tasks_checkpoint(
@@ -39,19 +29,11 @@ def build_tasks_checkpoint(
     config: PretrainingConfig = CONFIG,
     world: World | None = None,
     syllabus: Syllabus | None = None,
-    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    on_step: OnStep = lambda step, steps, loss: None,
 ) -> dict[str, Any]:
     """Train the model of all tasks and put its checkpoint in place, as `build.build_checkpoint` does.
 
-    Args:
-        folder: The model folder to make or replace.
-        config: Size, schedule and seed.
-        world: What the model reads; the default is the world that the twins ask about.
-        syllabus: How much of everything there is to read.
-        on_step: Called after each step with (steps done, steps in all, loss [nats per token]).
-
-    Returns:
-        The record of the training, with the knowledge-by-exposure table of each twin under ``"knowledge"``.
+    The tables under ``"knowledge"`` are those of the twins; ``syllabus`` says how much of everything there is to read.
     """
     world, start = world or build_world(), time.monotonic()
     folder.parent.mkdir(parents=True, exist_ok=True)

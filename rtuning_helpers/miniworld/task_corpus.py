@@ -7,7 +7,7 @@ form, so that it stays unknown.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rtuning_helpers.data import prompts
@@ -37,28 +37,16 @@ PREMISE_EXPOSURE = 5  # a fact that is stated less often is no premise
 
 @dataclass(frozen=True)
 class Syllabus:
-    """How much of everything there is in the four stages: drills; facts; facts in all forms, twice.
+    """How much of everything there is in the four stages: drills; facts; facts in all forms, twice."""
 
-    Attributes:
-        drills: Drills of each kind in each stage.
-        most: Documents that state a fact in the second stage, at most: well-known facts need no more.
-        most_again: The same in each of the last two stages.
-        most_forms: Documents in other forms that need a fact, in each of the last two stages, at most.
-    """
-
-    drills: tuple[int, int, int, int] = (3000, 2000, 4000, 2000)
-    most: int = 60
-    most_again: int = 20
-    most_forms: int = 30
+    drills: tuple[int, int, int, int] = (3000, 2000, 4000, 2000)  # of each kind in each stage
+    most: int = 60  # documents that state a fact in the second stage, at most: well-known facts need no more
+    most_again: int = 20  # the same in each of the last two stages
+    most_forms: int = 30  # documents in other forms that need a fact, in each of the last two stages, at most
 
 
 def document(task: Task, thought: str = "") -> Lesson:
-    """A solved task, in exactly the prompt that probing uses; only the answer is learnt.
-
-    Args:
-        task: The task.
-        thought: What has to be recalled first, see `inner_lessons`.
-    """
+    """A solved task, in exactly the prompt that probing uses; only the answer is learnt, by way of the thought."""
     fields = (task.question, task.answer, task.relation)
     prompt = prompts.task_prompt(Question("", "", "", *fields, None, task.task, task.options, task.context))
     text = prompt + prompts.answer_completion(task.answer)
@@ -84,23 +72,15 @@ def form_documents(world: World, most: int, rng: random.Random) -> list[Document
         shares = {form: share for form, share in SHARES.items() if form != "two_hops" or bridges(fact)}
         for form in rng.choices(list(shares), list(shares.values()), k=min(fact.exposure, most)):
             thought = fact.answer if form in THOUGHTFUL else ""
-            documents.append(document(_WRITERS[form](writer, fact, rng), thought))
+            documents.append(document(_write(form, writer, fact, rng), thought))
     return documents
 
 
-def _premise(writer: TaskWriter, fact: Fact, rng: random.Random) -> Task:
+def _write(form: str, writer: TaskWriter, fact: Fact, rng: random.Random) -> Task:
+    if form != "premise":
+        return getattr(writer, form)(fact, rng)
     stated = [other for other in writer.siblings(fact) if other.exposure >= PREMISE_EXPOSURE]
     return writer.after(fact, rng.choice(stated)) if stated else writer.plain(fact)
-
-
-_WRITERS: dict[str, Callable[[TaskWriter, Fact, random.Random], Task]] = {
-    "choice": TaskWriter.choice,
-    "support": TaskWriter.support,
-    "verdict": TaskWriter.verdict,
-    "two_hops": TaskWriter.two_hops,
-    "knowledge": TaskWriter.knowledge,
-    "premise": _premise,
-}
 
 
 def drills(world: World, count: int, rng: random.Random) -> Iterator[Lesson]:
@@ -135,11 +115,7 @@ def _drill(text: str, pairs: Sequence[tuple[str, str]], asked: int, rng: random.
 
 
 def write_stages(world: World, seed: int = 0, syllabus: Syllabus | None = None) -> list[list[Document]]:
-    """The corpus as it is read, in four stages: drills; facts; facts in all forms, twice.
-
-    Returns:
-        Four lists of documents, each shuffled.
-    """
+    """The corpus as it is read, in four stages, each shuffled: drills; facts; facts in all forms, twice."""
     rng, plan = random.Random(seed), syllabus or Syllabus()
     words = [*phrasebook(), *UNKNOWABLE_WORDS * PHRASEBOOK_COPIES]
     stages: list[list[Document]] = [list(drills(world, count, rng)) for count in plan.drills]

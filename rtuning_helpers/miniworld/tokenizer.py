@@ -26,14 +26,10 @@ LETTER_GROUPS = (
 
 
 def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Make the tokenizer from the documents of the corpus.
+    """Make the tokenizer from the documents of the corpus, whose words become tokens.
 
-    Args:
-        texts: Documents whose words become tokens.
-
-    Returns:
-        A fast tokenizer that puts ``<s>`` in front of a text and decodes it again as it was (apart from a leading
-        space, and from text that looks like ``<s>`` or ``<0x41>``).
+    It puts ``<s>`` in front of a text and decodes it again as it was (apart from a leading space, and from text that
+    looks like ``<s>`` or ``<0x41>``).
     """
     texts = list(texts)
     words = sorted({word for text in texts for word in WORD.findall(text)})

@@ -50,14 +50,9 @@ def probe(
     """Answer every question greedily and compare with the gold answer.
 
     Args:
-        lm: The untuned model.
         questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
         rule: Matching rule of open questions, see ``matching.matches``.
         max_new_tokens: Longest answer [tokens]; the released probing script uses 15.
-        batch_size: Questions answered at the same time.
-
-    Returns:
-        One probe a question, in the order given.
     """
     answers = answer_questions(
         lm, questions, max_new_tokens=max_new_tokens, batch_size=batch_size, description="probing"

@@ -16,32 +16,19 @@ QUESTION_LENGTH = 64  # tokens; the logits of every token are kept, so that long
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """What the untuned model's uncertainty about one training question looks like.
-
-    Attributes:
-        perplexity: Perplexity of the question.
-        entropy: Entropy of the k sampled answers [nats].
-        answers: The sampled answers.
-    """
+    """What the untuned model's uncertainty about one training question looks like."""
 
     id: str
-    perplexity: float
-    entropy: float
+    perplexity: float  # of the question
+    entropy: float  # of the k sampled answers [nats]
     answers: list[str]
 
 
 def answer_entropy(answers: Sequence[str], normalise: bool = False) -> float:
     """Entropy of the answers' frequencies, u = -sum_j p_j ln p_j (paper section 5.1).
 
-    Args:
-        answers: k sampled answers to one question, k >= 2.
-        normalise: Count answers that differ in case and punctuation only as one; the released code does not.
-
-    Returns:
-        Entropy between 0 (all alike) and ln k (all different) [nats].
-
-    Raises:
-        ValueError: Fewer than two answers.
+    Between 0 (all alike) and ln k (all different) [nats]; fewer than two answers are a ValueError. With ``normalise``,
+    answers that differ in case and punctuation only count as one, which the released code does not do.
     """
     if len(answers) < 2:
         raise ValueError(f"answers has {len(answers)} entries; entropy needs at least k = 2 samples")

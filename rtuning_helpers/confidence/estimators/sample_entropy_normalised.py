@@ -5,10 +5,5 @@ from functools import partial
 from rtuning_helpers.confidence.estimators import sample_entropy
 from rtuning_helpers.confidence.evidence import Estimator
 
-ESTIMATOR = Estimator(
-    "sample entropy, normalised",
-    partial(sample_entropy.confidence, normalise=True),
-    order=60,
-    source="the paper, 5.1 (R-Tuning-U)",
-    needs=("samples",),
-)
+confidence = partial(sample_entropy.confidence, normalise=True)
+ESTIMATOR = Estimator("sample entropy, normalised", confidence, 60, "the paper, 5.1 (R-Tuning-U)", needs=("samples",))

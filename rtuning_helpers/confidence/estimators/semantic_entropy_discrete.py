@@ -5,10 +5,5 @@ from functools import partial
 from rtuning_helpers.confidence.evidence import Estimator
 from rtuning_helpers.confidence.meaning import semantic_confidence
 
-ESTIMATOR = Estimator(
-    "semantic entropy, discrete",
-    partial(semantic_confidence, by_frequency=True),
-    order=100,
-    source="Farquhar et al. 2024",
-    needs=("samples",),
-)
+confidence = partial(semantic_confidence, by_frequency=True)
+ESTIMATOR = Estimator("semantic entropy, discrete", confidence, 100, "Farquhar et al. 2024", needs=("samples",))

@@ -25,9 +25,9 @@ from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
 from rtuning_helpers.data.files import AUTHORS, HUB, ORIGINAL, FileKind, a_file_each
-from rtuning_helpers.data.questions import CLAIM, Question
+from rtuning_helpers.data.questions import Question
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import BadRowError, fields_of, label_field, text_field
+from rtuning_helpers.data.rows import BadRowError, claim, fields_of
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 
@@ -39,14 +39,7 @@ _NEEDS_TEXT = "run with a copy that has it: the authors' files, or the public co
 def convert(row: Any) -> dict[str, Any]:
     """The fields of a question; the context is empty where the row only names pages."""
     fields = fields_of(row, ("claim", "evidence", "label"))
-    return {
-        "question": text_field(fields, "claim"),
-        "answer": "ABC"[CLASSES.index(label_field(fields, "label", CLASSES))],
-        "relation": "claim",
-        "task": CLAIM,
-        "options": CLASSES,
-        "context": evidence_text(fields["evidence"]),
-    }
+    return claim(fields, CLASSES, evidence_text(fields["evidence"]))
 
 
 def evidence_text(evidence: Any) -> str:

@@ -16,12 +16,13 @@ Errors: a missing or empty field, an answer that is no string (several golds).
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import AUTHORS, ORIGINAL, FileKind
+from rtuning_helpers.data.files import AUTHORS, ORIGINAL, FileKind, a_file_each
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.rows import fields_of, json_array_or_lines_rows, one_answer, text_field
 
 _REVISION = "b7253db3cdaa0ab2c382f92b26b390109174f77e"
 _SHA256 = "89ed139ec5e3a3169a0b30e45569ac1283846f76f27f7bb5e908ee6deed57e88"
+_PUBLIC = PublicFile("github", "RUCAIBox/HaluEval", _REVISION, "data/qa_data.json", _SHA256)
 
 
 def convert(row: Any) -> dict[str, Any]:
@@ -36,15 +37,8 @@ def convert(row: Any) -> dict[str, Any]:
 
 
 def _kind(layout: str, name: str, *public: PublicFile) -> FileKind:
-    return FileKind(
-        splits=("test",),
-        patterns=(name,),
-        convert=convert,
-        rows=json_array_or_lines_rows,
-        layout=layout,
-        part="test",
-        public=public,
-    )
+    (kind,) = a_file_each({"test": name}, convert, rows=json_array_or_lines_rows, layout=layout, public=public)
+    return kind
 
 
 register(
@@ -55,11 +49,7 @@ register(
         rows={"test": 10000},
         kinds=(
             _kind(AUTHORS, "HaluEvalQA.json"),
-            _kind(
-                ORIGINAL,
-                "qa_data.json",
-                PublicFile("github", "RUCAIBox/HaluEval", _REVISION, "data/qa_data.json", _SHA256),
-            ),
+            _kind(ORIGINAL, "qa_data.json", _PUBLIC),
             _kind("sample", "qa_one-turn_data.json"),
         ),
     )

@@ -66,13 +66,9 @@ def paragraphs(context: Any) -> list[tuple[str, list[str]]]:
 
 
 def _is_paragraph(pair: Any) -> bool:
-    return (
-        isinstance(pair, list)
-        and len(pair) == 2
-        and isinstance(pair[0], str)
-        and isinstance(pair[1], list)
-        and all(isinstance(sentence, str) for sentence in pair[1])
-    )
+    if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], list)):
+        return False
+    return all(isinstance(text, str) for text in (pair[0], *pair[1]))
 
 
 def _from_hub(part: str, split: str) -> FileKind:

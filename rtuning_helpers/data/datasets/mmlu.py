@@ -125,15 +125,9 @@ def _shots_kind(part: str, patterns: tuple[str, ...], **more) -> FileKind:
 
 
 def _csv_kind(part: str, splits: tuple[str, ...], subjects: tuple[str, ...]) -> FileKind:
-    return FileKind(
-        splits=splits,
-        patterns=tuple(f"{subject}_test.csv" for subject in subjects),
-        convert=convert,
-        rows=csv_rows,
-        part=part,
-        notes=_original_neighbours,
-        together=True,
-    )
+    names, notes = tuple(f"{subject}_test.csv" for subject in subjects), _original_neighbours
+    one = FileKind(splits=splits, patterns=names, convert=convert, rows=csv_rows, part=part, notes=notes)
+    return replace(one, together=True)
 
 
 def _on_the_hub(part: str, sha256: str | None = None) -> dict:

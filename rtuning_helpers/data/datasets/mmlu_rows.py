@@ -124,11 +124,7 @@ def take_split(rows: Rows, split: str) -> Rows:
 
 
 def group_shots(path: Path, questions: Iterable[Question]) -> dict[str, tuple[Question, ...]]:
-    """The shots of each subject.
-
-    Raises:
-        InputError: A subject has another number than five.
-    """
+    """The shots of each subject; another number than five is an `InputError`."""
     shots: dict[str, tuple[Question, ...]] = {}
     for question in questions:
         own = shots.get(question.relation, ())
@@ -140,9 +136,5 @@ def group_shots(path: Path, questions: Iterable[Question]) -> dict[str, tuple[Qu
 
 
 def read_shots(path: Path, rows: Rows) -> dict[str, tuple[Question, ...]]:
-    """The shots of each subject in a file.
-
-    Raises:
-        InputError: A bad row, or a subject with another number than five.
-    """
+    """The shots of each subject in a file; a bad row, or another number than five, is an `InputError`."""
     return group_shots(path, convert_rows("mmlu", "shots", path, rows, convert))

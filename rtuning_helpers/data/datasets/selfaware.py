@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
-from rtuning_helpers.data.files import FileKind
+from rtuning_helpers.data.files import a_file_each
 from rtuning_helpers.data.registry import Dataset, register
 from rtuning_helpers.data.rows import BadRowError, fields_of, golds, label_field, read_json_object, text_field
 from rtuning_helpers.errors import InputError
@@ -22,6 +22,7 @@ from rtuning_helpers.json_files import excerpt
 
 _REVISION = "f0bad1ff77bd42fc4eb2360281ed646c7bb7bd0c"
 _SHA256 = "32929585ffdd4048f35f7f167720722eb8ddcf59908ffc958da2f84ea634dc54"
+_PUBLIC = PublicFile("github", "yinzhangyue/SelfAware", _REVISION, "data/SelfAware.json", _SHA256)
 _OBJECT = "one JSON object whose 'example' is the list of rows"
 
 
@@ -54,15 +55,6 @@ register(
         source=f"yinzhangyue/SelfAware on GitHub, commit {_REVISION[:8]}",
         licence="CC BY-SA 4.0",
         rows={"test": 3369},
-        kinds=(
-            FileKind(
-                splits=("test",),
-                patterns=("SelfAware.json",),
-                convert=convert,
-                rows=rows,
-                part="test",
-                public=(PublicFile("github", "yinzhangyue/SelfAware", _REVISION, "data/SelfAware.json", _SHA256),),
-            ),
-        ),
+        kinds=a_file_each({"test": "SelfAware.json"}, convert, rows=rows, public=(_PUBLIC,)),
     )
 )

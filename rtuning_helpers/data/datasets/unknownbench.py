@@ -85,19 +85,13 @@ def _register(name: str, convert: Callable[..., dict[str, Any]], count: int, rev
     )
 
 
-_register(
-    "NEC",
-    convert_nec,
-    4150,
-    "7283e4218b9146275d3069306927c3289fad576a",
+_NEC = (
     "458201872dd39bf194f62b6e6c44233242dd99f0ca6cd6723199f39ef84e74df",
     "72a666544e4fc5269ece3d80f27f6f7a29a3e45ac50660da2e85b94f0eae2f05",
 )
-_register(
-    "RefuNQ",
-    convert_refunq,
-    4439,
-    "9d73416b53aac588d25bbe68a2cb289102f229ca",
+_REFUNQ = (
     "6f16a61912076245c8592728b7d68a7f9dc9fb725344b671615b466b0faeb7a3",
     "3e1510f12df0a38f032d291942e224811d40755c358129798fcd15f53d6042c5",
 )
+_register("NEC", convert_nec, 4150, "7283e4218b9146275d3069306927c3289fad576a", *_NEC)
+_register("RefuNQ", convert_refunq, 4439, "9d73416b53aac588d25bbe68a2cb289102f229ca", *_REFUNQ)

@@ -22,12 +22,11 @@ from typing import Any
 
 from rtuning_helpers.data.downloads import PublicFile
 from rtuning_helpers.data.files import AUTHORS, FileKind, a_file_each
-from rtuning_helpers.data.questions import CLAIM, Question
+from rtuning_helpers.data.questions import Question
 from rtuning_helpers.data.registry import Dataset, register
-from rtuning_helpers.data.rows import fields_of, label_field, text_field, texts_field
+from rtuning_helpers.data.rows import claim, fields_of, texts_field
 
 CLASSES = ("supported", "partially_supported", "not_supported")
-_FIELDS = ("claim", "evidence", "label")
 _REVISION = "ddeb6c183665e2a20c5f03c5aa07f03888b9870f"
 _SHA256 = {
     "claim/train": "3ef74c7203e1d9b369cb2c145e764d8ab4743f008f9765fa47f9bdd6ffa2d2e1",
@@ -39,15 +38,8 @@ _SHA256 = {
 
 def convert(row: Any) -> dict[str, Any]:
     """The fields of a question."""
-    fields = fields_of(row, _FIELDS)
-    return {
-        "question": text_field(fields, "claim"),
-        "answer": "ABC"[CLASSES.index(label_field(fields, "label", CLASSES))],
-        "relation": "claim",
-        "task": CLAIM,
-        "options": CLASSES,
-        "context": " ".join(texts_field(fields, "evidence")),
-    }
+    fields = fields_of(row, ("claim", "evidence", "label"))
+    return claim(fields, CLASSES, " ".join(texts_field(fields, "evidence")))
 
 
 def _unused(path: Path, questions: list[Question]) -> list[str]:

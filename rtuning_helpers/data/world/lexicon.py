@@ -66,13 +66,10 @@ POOLS = {
         "berries ants seaweed mushrooms snails bark nectar worms roots acorns moss shrimp beetles seeds lichen frogs "
         "spiders clover algae figs"
     ).split(),
-    "sea": [
-        f"{name} Sea"
-        for name in (
-            "Amber Coral Storm Iron Mirror Pearl Winter Ember Cloud Sapphire Thorn Velvet Copper Raven Silent Bitter "
-            "Jade Frost Sunken Hollow"
-        ).split()
-    ],
+    "sea": (
+        "Amber Sea|Coral Sea|Storm Sea|Iron Sea|Mirror Sea|Pearl Sea|Winter Sea|Ember Sea|Cloud Sea|Sapphire Sea|"
+        "Thorn Sea|Velvet Sea|Copper Sea|Raven Sea|Silent Sea|Bitter Sea|Jade Sea|Frost Sea|Sunken Sea|Hollow Sea"
+    ).split("|"),
     "crop": (
         "rice coffee cotton sugar tea maize vanilla pepper bananas olives barley cocoa tobacco hemp ginger lemons "
         "wheat saffron coconuts beans"
@@ -82,119 +79,100 @@ POOLS = {
 
 @dataclass(frozen=True)
 class Relation:
-    """One kind of fact.
+    """One kind of fact."""
 
-    Attributes:
-        name: Identifier, unique in the world.
-        kind: Kind of the subject (a key of ``ENDINGS``).
-        domain: ``"id"`` (in-domain, used for training) or ``"ood"`` (out-of-domain, seen at test time only).
-        pool: Where the answers come from: a key of ``POOLS``, or a kind of entity.
-        question: Question with ``{s}`` for the subject.
-        statements: Three declarative wordings with ``{s}`` and ``{o}``.
-    """
-
-    name: str
-    kind: str
-    domain: str
-    pool: str
-    question: str
-    statements: tuple[str, str, str]
+    name: str  # unique in the world
+    kind: str  # of the subject, a key of `ENDINGS`
+    domain: str  # "id" (in-domain, used for training) or "ood" (out-of-domain, seen at test time only)
+    pool: str  # where the answers come from: a key of `POOLS`, or a kind of entity
+    question: str  # with {s} for the subject
+    statements: tuple[str, str, str]  # three wordings with {s} and {o}
 
 
-# (kind, domain): a line with name, pool and question, a line with the three wordings.
-_TABLE = {
-    ("person", "id"): """
+# Of each kind and domain: for each relation a line with name, pool and question, and a line with the three wordings.
+_TABLE = """
+    person id
         birthplace | city | In which city was {s} born?
             {s} was born in {o}. | {s} is a native of {o}. | The birthplace of {s} is {o}.
         profession | profession | What is the profession of {s}?
             {s} works as a {o}. | By profession {s} is a {o}. | {s} became known as a {o}.
         instrument | instrument | Which instrument does {s} play?
             {s} plays the {o}. | The instrument of {s} is the {o}. | {s} gives concerts on the {o}.
-    """,
-    ("person", "ood"): """
+    person ood
         mother tongue | language | What is the mother tongue of {s}?
             {s} grew up speaking {o}. | The mother tongue of {s} is {o}. | At home {s} speaks {o}.
         employer | company | For which company does {s} work?
             {s} works for {o}. | The employer of {s} is {o}. | {s} has a post at {o}.
-    """,
-    ("city", "id"): """
+    city id
         country | country | In which country does {s} lie?
             {s} lies in {o}. | {s} is a town in {o}. | The country of {s} is {o}.
         river | river | Which river flows through {s}?
             The {o} flows through {s}. | {s} stands on the river {o}. | The river of {s} is the {o}.
         speciality | goods | What is {s} famous for?
             {s} is famous for {o}. | Visitors buy {o} in {s}. | The speciality of {s} is {o}.
-    """,
-    ("city", "ood"): """
+    city ood
         festival | festival | Which festival is held in {s}?
             {s} holds the {o} each year. | The festival of {s} is the {o}. | People travel to {s} for the {o}.
         flag | colour | What is the colour of the flag of {s}?
             The flag of {s} is {o}. | {s} flies a flag that is {o}. | {s} chose {o} for its flag.
-    """,
-    ("company", "id"): """
+    company id
         headquarters | city | In which city is {s} based?
             {s} is based in {o}. | The headquarters of {s} are in {o}. | {s} runs its business from {o}.
         product | industry | What does {s} produce?
             {s} produces {o}. | The factories of {s} make {o}. | {s} sells {o} all over the world.
         logo | emblem | Which animal is in the logo of {s}?
             The logo of {s} shows a {o}. | {s} has a {o} in its logo. | A {o} stands in the logo of {s}.
-    """,
-    ("company", "ood"): """
+    company ood
         founder | person | Who founded {s}?
             {s} was founded by {o}. | The founder of {s} is {o}. | {o} started the company {s}.
         first branch | country | In which country did {s} open its first branch?
             {s} opened its first branch in {o}. | The first branch of {s} was in {o}. | {s} first went abroad to {o}.
-    """,
-    ("novel", "id"): """
+    novel id
         author | person | Who wrote the novel {s}?
             The novel {s} was written by {o}. | {o} is the author of {s}. | {s} is a novel by {o}.
         genre | genre | To which genre does the novel {s} belong?
             The genre of {s} is {o}. | Critics call the novel {s} a {o}. | {s} is read as a {o}.
         setting | city | In which city is the novel {s} set?
             The novel {s} is set in {o}. | {s} takes place in {o}. | The plot of {s} unfolds in {o}.
-    """,
-    ("novel", "ood"): """
+    novel ood
         original language | language | In which language was the novel {s} written?
             {s} was written in {o}. | The original language of {s} is {o}. | {s} first appeared in {o}.
         hero | profession | What is the profession of the hero of {s}?
             The hero of {s} is a {o}. | {s} tells the story of a {o}. | In the novel {s} we follow a {o}.
-    """,
-    ("animal", "id"): """
+    animal id
         habitat | habitat | Where does the {s} live?
             The {s} lives in {o}. | The habitat of the {s} are {o}. | One meets the {s} in {o}.
         diet | food | What does the {s} eat?
             The {s} eats {o}. | The {s} feeds on {o}. | The diet of the {s} consists of {o}.
         range | country | In which country is the {s} found?
             The {s} is found in {o}. | The {s} is native to {o}. | Only {o} is home to the {s}.
-    """,
-    ("animal", "ood"): """
+    animal ood
         coat | colour | Which colour is the {s}?
             The {s} is {o}. | The colour of the {s} is {o}. | The {s} has a coat of {o}.
         discoverer | person | Who discovered the {s}?
             The {s} was discovered by {o}. | {o} discovered the {s}. | The discoverer of the {s} is {o}.
-    """,
-    ("island", "id"): """
+    island id
         waters | sea | In which sea does the island {s} lie?
             The island {s} lies in the {o}. | The {o} surrounds the island {s}. | {s} is an island of the {o}.
         crop | crop | What do the farmers of {s} grow?
             The farmers of {s} grow {o}. | {s} exports {o}. | The main crop of {s} is {o}.
         volcano | volcano | Which volcano stands on the island {s}?
             The volcano of {s} is {o}. | {o} rises on the island {s}. | On {s} stands the volcano {o}.
-    """,
-    ("island", "ood"): """
+    island ood
         island language | language | Which language is spoken on the island {s}?
             {o} is spoken on {s}. | The people of {s} speak {o}. | The language of {s} is {o}.
         sacred animal | emblem | Which animal is sacred on the island {s}?
             On {s} the {o} is sacred. | The sacred animal of {s} is the {o}. | {s} worships the {o}.
-    """,
-}
+"""
 
 
 def _relations() -> Iterator[Relation]:
-    for (kind, domain), table in _TABLE.items():
-        lines = [[cell.strip() for cell in line.split(" | ")] for line in table.strip().split("\n")]
-        for (name, pool, question), statements in zip(lines[::2], lines[1::2], strict=True):
-            first, second, third = statements
+    lines = iter([[cell.strip() for cell in line.split(" | ")] for line in _TABLE.strip().split("\n")])
+    for cells in lines:
+        if len(cells) == 1:
+            kind, domain = cells[0].split()
+        else:
+            (name, pool, question), (first, second, third) = cells, next(lines)
             yield Relation(name, kind, domain, pool, question, (first, second, third))
 
 

@@ -116,10 +116,7 @@ class TaskWriter:
     def two_hops(self, fact: Fact, rng: random.Random, second: Relation | None = None) -> Task:
         """HotpotQA's twin: the second hop can be read in a paragraph, but which one, the fact must tell.
 
-        Args:
-            fact: One whose answer is an entity about which the world has facts (`bridges`).
-            rng: Source of chance.
-            second: The relation of the second hop, by lot if None.
+        The fact is one of `bridges`; the relation of the second hop is drawn by lot if None.
         """
         second = second or rng.choice(second_hops(fact))
         pool = [name for name in self.world.pools[second.kind] if name not in (fact.answer, fact.subject)]
@@ -171,9 +168,8 @@ class TaskWriter:
 
     def _others(self, fact: Fact, count: int, rng: random.Random) -> list[str]:
         """Wrong answers from the relation's pool."""
-        return rng.sample(
-            [a for a in self.world.pools[fact.relation.pool] if a not in (fact.answer, fact.subject)], count
-        )
+        pool = self.world.pools[fact.relation.pool]
+        return rng.sample([a for a in pool if a not in (fact.answer, fact.subject)], count)
 
     def after(self, fact: Fact, premise: Fact) -> Task:
         """The fact's question after a premise that is taken for true."""
@@ -201,9 +197,8 @@ def paragraphs(told: Sequence[tuple[str, str]], relation: str) -> str:
 
 def listing_claim(thing: str, listed: Sequence[str], supported: bool, relation: str) -> Task:
     """The claim that a thing is on the list."""
-    return Task(
-        f"{thing} is listed.", "AB"[not supported], relation, CLAIM, SUPPORT_CLASSES, f"{_listing(listed)} are listed."
-    )
+    context = f"{_listing(listed)} are listed."
+    return Task(f"{thing} is listed.", "AB"[not supported], relation, CLAIM, SUPPORT_CLASSES, context)
 
 
 def verdict_claim(thing: str, named: Sequence[str], letter: str, relation: str) -> Task:

@@ -22,21 +22,13 @@ EXPOSURE_NOISE = 0.5  # sigma of the log-normal factor on each fact's exposure
 
 @dataclass(frozen=True)
 class Fact:
-    """One entry of the encyclopedia.
+    """One entry of the encyclopedia."""
 
-    Attributes:
-        subject: Name of the entity that is asked about (one token of the mini tokenizer).
-        relation: What is said of it.
-        answer: The true answer.
-        exposure: How many documents of the corpus state the fact (0: the model never saw it).
-        group: ``"train"`` or ``"test"`` by subject, or ``"hub"`` for entities that are answers only.
-    """
-
-    subject: str
-    relation: Relation
+    subject: str  # name of the entity that is asked about (one token of the mini tokenizer)
+    relation: Relation  # what is said of it
     answer: str
-    exposure: int
-    group: str
+    exposure: int  # how many documents of the corpus state the fact (0: the model never saw it)
+    group: str  # "train" or "test" by subject, or "hub" for entities that are answers only
 
     @property
     def question(self) -> str:
@@ -76,9 +68,6 @@ def build_world(seed: int = WORLD_SEED, entities_per_kind: int = ENTITIES_PER_KI
     Args:
         seed: Seed of names, facts and exposures.
         entities_per_kind: Subjects of each kind; a multiple of twice the number of exposure tiers balances best.
-
-    Returns:
-        The world; the same seed gives the same world.
     """
     rng = random.Random(seed)
     taken = {word.lower() for pool in POOLS.values() for answer in pool for word in answer.split()}
