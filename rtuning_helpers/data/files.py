@@ -16,36 +16,21 @@ AUTHORS, ORIGINAL, HUB = "authors", "original", "hub"  # layouts: of the R-Tunin
 SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(\.\w+)")  # name, number from 0, how many, ending
 
 
-def _no_notes(path: Path, questions: list[Question]) -> list[str]:
-    return []
-
-
 @dataclass(frozen=True, kw_only=True)
 class FileKind:
-    """A kind of file.
+    """A kind of file."""
 
-    Attributes:
-        splits: The splits it is loaded into; none for a file that is only checked.
-        patterns: Names it goes by, with its folder where the name alone says too little; ``*`` stands for anything
-            within a name, and upper and lower case are the same.
-        convert: Gives a question's fields from a row, see `rows.columns`.
-        rows: Reads the rows of a file, see `rtuning_helpers.data.rows`; by default as the name's ending says.
-        layout: Whose layout it belongs to; all files of a split come from one layout.
-        part: Which part of the data set the file is, in words.
-        notes: Looks at a file's good rows and neighbours; gives remarks, or raises `InputError`.
-        together: Whether several files of the kind make up a split.
-        public: Where the files of the kind can be fetched.
-    """
-
-    splits: tuple[str, ...]
+    splits: tuple[str, ...]  # that it is loaded into; none for a file that is only checked
+    # Names it goes by, with the folder where the name says too little; * is anything within a name, case is ignored.
     patterns: tuple[str, ...]
-    convert: Convert
-    rows: Callable[[Path], Rows] = read_rows
-    layout: str = ORIGINAL
-    part: str
-    notes: Callable[[Path, list[Question]], list[str]] = _no_notes
-    together: bool = False
-    public: tuple[PublicFile, ...] = ()
+    convert: Convert  # gives a question's fields from a row, see `rows.columns`
+    rows: Callable[[Path], Rows] = read_rows  # reads the rows of a file
+    layout: str = ORIGINAL  # whose it is; all files of a split come from one layout
+    part: str  # of the data set, in words
+    # Looks at a file's good rows and neighbours; gives remarks, or raises `InputError`.
+    notes: Callable[[Path, list[Question]], list[str]] = lambda path, questions: []
+    together: bool = False  # whether several files make up a split
+    public: tuple[PublicFile, ...] = ()  # where they can be fetched
 
     def matches(self, path: Path) -> bool:
         """Whether the file goes by one of the names."""

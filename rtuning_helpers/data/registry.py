@@ -22,28 +22,16 @@ Loader = Callable[[str, Path | None, list[InputError] | None], list[Question]]
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """The declaration of a data set.
+    """The declaration of a data set."""
 
-    Attributes:
-        name: The name used in ``--dataset``.
-        source: Where the questions come from.
-        licence: Under which terms.
-        rows: Its splits, and how many questions each has as published; None where nobody says.
-        kinds: Every kind of file it can be read from; the first of a split is the one to ask for.
-        load: ``load(split, data_dir, bad_rows)`` gives the questions of a split, where reading its files one after the
-            other is not enough; ``bad_rows`` as in `load_questions`.
-        mini_model: Which of the kit's own models answers it where the profile names the mini model.
-        members: The data sets that it is a mixture of, where it is one.
-    """
-
-    name: str
-    source: str
-    licence: str
-    rows: dict[str, int | None]
-    kinds: tuple[FileKind, ...] = ()
-    load: Loader | None = None
-    mini_model: str = "mini"
-    members: tuple[str, ...] = ()
+    name: str  # as in ``--dataset``
+    source: str  # where the questions come from
+    licence: str  # under which terms
+    rows: dict[str, int | None]  # splits, and how many questions each has as published; None: nobody says
+    kinds: tuple[FileKind, ...] = ()  # kinds of file it can be read from; the first of a split is the one to ask for
+    load: Loader | None = None  # gives a split, where reading its files one after the other is not enough
+    mini_model: str = "mini"  # which of the kit's own models answers it where the profile names the mini model
+    members: tuple[str, ...] = ()  # of a mixture
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -9,17 +9,11 @@ BINNINGS = ("equal_width", "equal_mass")
 
 @dataclass(frozen=True)
 class Binned:
-    """Rows in bins.
+    """Rows in bins."""
 
-    Attributes:
-        index: Bin of each row from 0, (B, n): equal-mass bins differ between resamples.
-        w: Counts of the rows, (B, n).
-        bins: Number of bins; some may be empty.
-    """
-
-    index: np.ndarray
-    w: np.ndarray
-    bins: int
+    index: np.ndarray  # bin of each row from 0, (B, n): equal-mass bins differ between resamples
+    w: np.ndarray  # counts of the rows, (B, n)
+    bins: int  # some may be empty
 
     def total(self, column: np.ndarray | float = 1.0) -> np.ndarray:
         """Weighted sum of a column, (n,) or (B, n), in each bin: (B, bins). Without a column, the rows of each bin."""

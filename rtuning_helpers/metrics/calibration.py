@@ -28,21 +28,13 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class BrierDecomposition:
-    """Parts of the Brier score: reliability - resolution + uncertainty + within_variance - within_covariance.
+    """Parts of the Brier score: reliability - resolution + uncertainty + within_variance - within_covariance."""
 
-    Attributes:
-        reliability: Mean squared gap between a bin's mean confidence and its accuracy; 0 is best.
-        resolution: Mean squared difference between a bin's accuracy and that of all rows; high is good.
-        uncertainty: accuracy x (1 - accuracy), whatever the confidence.
-        within_variance: Mean squared difference between a confidence and its bin's mean.
-        within_covariance: Twice the mean product of that difference and (correctness - its bin's accuracy).
-    """
-
-    reliability: Values
-    resolution: Values
-    uncertainty: Values
-    within_variance: Values
-    within_covariance: Values
+    reliability: Values  # mean squared gap between a bin's mean confidence and its accuracy; 0 is best
+    resolution: Values  # mean squared difference between a bin's accuracy and that of all rows; high is good
+    uncertainty: Values  # accuracy x (1 - accuracy), whatever the confidence
+    within_variance: Values  # mean squared difference between a confidence and its bin's mean
+    within_covariance: Values  # twice the mean product of that difference and (correctness - its bin's accuracy)
 
 
 @metric

@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from scipy.stats import binomtest
 
 # (label, lowest, highest exposure)
-_LIMITS = ((0, 0), (1, 2), (3, 6), (7, 14), (15, 30), (31, 60))
-EXPOSURE_BINS = (
-    *((str(low) if low == high else f"{low}-{high}", low, high) for low, high in _LIMITS),
-    ("61+", 61, 10**9),
-)
+_BETWEEN = [(f"{low}-{high}", low, high) for low, high in ((1, 2), (3, 6), (7, 14), (15, 30), (31, 60))]
+EXPOSURE_BINS = (("0", 0, 0), *_BETWEEN, ("61+", 61, 10**9))
 
 
 def proportion_interval(hits: int, n: int, level: float = 0.95, method: str = "wilson") -> tuple[float, float]:

@@ -18,37 +18,26 @@ OnStep = Callable[[int, int, float], None]  # steps done, steps in all, loss [na
 
 @dataclass(frozen=True)
 class PretrainingConfig:
-    """Size of the mini model and its training schedule.
-
-    Attributes:
-        epochs: Passes over the corpus.
-        block_tokens: Length of a training sequence [tokens]; documents are packed, separated by ``<s>``.
-        batch_blocks: Sequences in an optimiser step.
-        learning_rate: Peak of the one-cycle schedule (AdamW).
-        offset_heads: For each of the first layer's first heads, how many tokens back it starts out looking.
-        matching_layers: Layers whose first two heads start out finding the same word again.
-        separate_documents: Whether a document of a block is hidden from the next ones; where a word means what its
-            document says, such as the letter of an option, the others would only confuse.
-        inner_layer: After how many layers the model is to have recalled the thought of a lesson.
-        embedding_scale: By how much the first embeddings are enlarged, so that words can be told apart from the start.
-    """
+    """Size of the mini model and its training schedule."""
 
     layers: int = 4
     width: int = 192
     heads: int = 6
     feed_forward: int = 512
-    epochs: int = 2
-    block_tokens: int = 64
-    batch_blocks: int = 16
-    learning_rate: float = 1e-3
+    epochs: int = 2  # passes over the corpus
+    block_tokens: int = 64  # length of a training sequence [tokens]; documents are packed, separated by ``<s>``
+    batch_blocks: int = 16  # sequences in an optimiser step
+    learning_rate: float = 1e-3  # peak of the one-cycle schedule (AdamW)
     weight_decay: float = 0.01
     warmup_share: float = 0.1
     seed: int = 0
-    offset_heads: tuple[int, ...] = ()
-    matching_layers: tuple[int, ...] = ()
-    embedding_scale: float = 1.0
+    offset_heads: tuple[int, ...] = ()  # how many tokens back each of the first layer's first heads starts out looking
+    matching_layers: tuple[int, ...] = ()  # whose first two heads start out finding the same word again
+    embedding_scale: float = 1.0  # enlarges the first embeddings, so that words can be told apart from the start
+    # Hides a document from the next ones in its block: where a word means what its document says, such as the letter
+    # of an option, the others would only confuse.
     separate_documents: bool = False
-    inner_layer: int = 2
+    inner_layer: int = 2  # after how many layers the thought of a lesson is to be recalled
 
 
 @dataclass(frozen=True)
