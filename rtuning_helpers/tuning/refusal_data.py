@@ -15,6 +15,8 @@ from rtuning_helpers.data.questions import Question
 if TYPE_CHECKING:
     from rtuning_helpers.probe.probing import Probe
 
+Probes = Sequence["Probe"]
+
 
 @dataclass(frozen=True)
 class TuningRecord:
@@ -34,7 +36,7 @@ class TuningRecord:
 
 
 def build_sureness(
-    probes: Sequence["Probe"],
+    probes: Probes,
     questions: Sequence[Question] | None,
     certain: Sequence[bool],
     labels: tuple[str, str] = prompts.SURENESS_LABELS,
@@ -70,7 +72,7 @@ def gold_answer(probe: "Probe") -> str:
     return probe.answer
 
 
-def with_prompts(probes: Sequence["Probe"], questions: Sequence[Question] | None) -> list[tuple["Probe", str]]:
+def with_prompts(probes: Probes, questions: Sequence[Question] | None) -> list[tuple["Probe", str]]:
     """Each probe with the prompt of its question, which must be the one that was probed.
 
     Raises:

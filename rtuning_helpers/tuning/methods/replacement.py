@@ -2,20 +2,16 @@
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.figures.looks import Look
 from rtuning_helpers.tuning.method import Method
-from rtuning_helpers.tuning.refusal_data import TuningRecord, with_prompts
-
-if TYPE_CHECKING:
-    from rtuning_helpers.probe.probing import Probe
+from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, with_prompts
 
 
 def build_replacement(
-    probes: Sequence["Probe"], questions: Sequence[Question] | None = None, *, seed: int = 0
+    probes: Probes, questions: Sequence[Question] | None = None, *, seed: int = 0
 ) -> list[TuningRecord]:
     """The gold answer (D1) or one of sixteen refusals in its place (D0).
 

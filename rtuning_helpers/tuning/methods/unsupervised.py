@@ -9,10 +9,9 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.figures.looks import Look
 from rtuning_helpers.tuning.method import Method
-from rtuning_helpers.tuning.refusal_data import TuningRecord, build_sureness
+from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, build_sureness
 
 if TYPE_CHECKING:
-    from rtuning_helpers.probe.probing import Probe
     from rtuning_helpers.probe.uncertainty import Uncertainty
 
 
@@ -34,7 +33,7 @@ class MedianSplit:
 
 
 def build_unsupervised(
-    probes: Sequence["Probe"],
+    probes: Probes,
     questions: Sequence[Question] | None = None,
     *,
     uncertainty: Sequence["Uncertainty"],

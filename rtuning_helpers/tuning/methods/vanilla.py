@@ -1,19 +1,15 @@
 """Vanilla tuning: the gold answer to every question, whatever the model knew; the paper's baseline."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.figures.looks import Look
 from rtuning_helpers.tuning.method import Method
-from rtuning_helpers.tuning.refusal_data import TuningRecord, gold_answer, with_prompts
-
-if TYPE_CHECKING:
-    from rtuning_helpers.probe.probing import Probe
+from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, gold_answer, with_prompts
 
 
-def build_vanilla(probes: Sequence["Probe"], questions: Sequence[Question] | None = None) -> list[TuningRecord]:
+def build_vanilla(probes: Probes, questions: Sequence[Question] | None = None) -> list[TuningRecord]:
     """The gold answer to every question. Arguments and errors as `build_sureness`."""
     return [
         TuningRecord(p.id, prompt, prompts.answer_completion(gold_answer(p)), p.correct)
