@@ -53,10 +53,7 @@ def check_file(dataset: "Dataset", kind: "FileKind", path: Path) -> CheckedFile:
 
 
 def check_folder(folder: Path, datasets: list["Dataset"]) -> tuple[list[CheckedFile], int]:
-    """Check every known file below a folder, whichever layout it is of.
-
-    Returns:
-        What was found, in the order of the data sets, and how many other files there are.
+    """What was found in every known file below a folder, in the order of the data sets, and the number of others.
 
     Raises:
         InputError: There is no such folder, or no known file in it.

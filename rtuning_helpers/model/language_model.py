@@ -208,11 +208,7 @@ def load_language_model(
 
 
 def check_embedded(model: PreTrainedModel, texts: Iterable[tuple[str, Sequence[int]]]) -> None:
-    """See to it that a model has an embedding for every token that it is to read.
-
-    Args:
-        model: The model.
-        texts: The name of each text, and its token ids.
+    """See to it that a model has an embedding for every token of the texts, each given as its name and token ids.
 
     Raises:
         InputError: A token's id lies beyond the last row of the model's embedding.

@@ -6,16 +6,12 @@ from pathlib import Path
 
 import psutil
 
-CGROUP = Path("/sys/fs/cgroup")
+CGROUP = Path("/sys/fs/cgroup")  # where the control groups are mounted, version 2 or 1
 LOOK_SECONDS = 0.1
 
 
 def allowed_cores(cgroup: Path = CGROUP) -> float:
-    """Processor cores that this process may use: its affinity, or the container's quota if that is lower.
-
-    Args:
-        cgroup: Where the control groups are mounted (version 2, or the ``cpu`` controller of version 1).
-    """
+    """Processor cores that this process may use: its affinity, or the container's quota if that is lower."""
     cores = float(len(_allowed_numbers()) or os.cpu_count() or 1)
     for quota, period in (_quota(cgroup / "cpu.max"), _quota(cgroup / "cpu/cpu.cfs_quota_us", "cpu.cfs_period_us")):
         if quota > 0 and period > 0:
