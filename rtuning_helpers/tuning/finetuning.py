@@ -19,6 +19,7 @@ from rtuning_helpers.model.language_model import check_embedded, load_base_model
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import IGNORED, encode_records
+from rtuning_helpers.tuning.kernels import fastest_float32
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
 
@@ -152,9 +153,12 @@ def finetune_encoded(
             callbacks=[_Progress(description), *callbacks],
         )
         trainer.remove_callback(PrinterCallback)
-        started = time.perf_counter()
-        trainer.train()
-        seconds = time.perf_counter() - started
+        with contextlib.nullcontext(False) if on_gpu else fastest_float32() as onednn:
+            if onednn:  # its many small products are slow within the fused attention
+                model.set_attn_implementation("eager")
+            started = time.perf_counter()
+            trainer.train()
+            seconds = time.perf_counter() - started
         model.save_pretrained(out, safe_serialization=True)
     peak = torch.cuda.max_memory_allocated() if on_gpu else psutil.Process().memory_info().rss
     return TrainingLog(
@@ -210,8 +214,11 @@ class _LabelTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # the loss below is a mean over all batches of an optimiser step
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        labels, kept = inputs.pop("labels"), inputs["logits_to_keep"]
-        outputs = model(**inputs)
+        labels, kept = inputs.pop("labels"), inputs.pop("logits_to_keep")
+        places = torch.arange(labels.shape[1] - kept, labels.shape[1], device=labels.device)
+        outputs = model(
+            **inputs, logits_to_keep=places
+        )  # places give one matrix product, a number gives one for each row
         logits, wanted = outputs.logits[:, :-1].float(), labels[:, labels.shape[1] - kept + 1 :]
         total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum")
         loss = total / (wanted.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)

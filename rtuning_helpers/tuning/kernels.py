@@ -1,0 +1,57 @@
+"""Which of torch's two libraries multiplies float32 matrices while a model is tuned on a CPU."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import torch
+
+ROWS, INNER, COLUMNS = 1024, 192, 512  # of the product that is tried: a layer of the mini model over a batch
+REPEATS = 5
+WORTH_IT = 0.8  # of the time: less is gained than may be lost elsewhere
+
+
+@contextlib.contextmanager
+def fastest_float32() -> Iterator[bool]:
+    """Multiply float32 matrices by oneDNN in the place of MKL where that is faster and as exact; yields whether it is.
+
+    On processors that are not Intel's MKL keeps to AVX2, half the speed of AVX-512. torch takes oneDNN only where products
+    may be rounded to bfloat16; oneDNN makes use of that on processors with AMX alone, and those stay with MKL.
+    """
+    settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
+    before = getattr(settings, "fp32_precision", None)  # not there before torch 2.9
+    chosen = before is not None and _onednn_serves()
+    if chosen:
+        settings.fp32_precision = "bf16"
+    try:
+        yield chosen
+    finally:
+        if chosen:
+            settings.fp32_precision = before
+
+
+@cache
+def _onednn_serves() -> bool:
+    settings: Any = getattr(torch.backends.mkldnn, "matmul")  # noqa: B009, mypy does not know it
+    before = settings.fp32_precision
+    left = torch.arange(ROWS * INNER).sin().view(ROWS, INNER)
+    right = torch.arange(INNER * COLUMNS).cos().view(INNER, COLUMNS)
+    exact = left.double() @ right.double()
+    seconds, errors = {}, {}
+    try:
+        for library in (before, "bf16"):
+            settings.fp32_precision = library
+            found = left @ right
+            errors[library] = float((found - exact).abs().max() / exact.abs().max())
+            seconds[library] = min(_seconds(left, right) for _ in range(REPEATS))
+    finally:
+        settings.fp32_precision = before
+    return errors["bf16"] <= 2 * errors[before] + 1e-7 and seconds["bf16"] < WORTH_IT * seconds[before]
+
+
+def _seconds(left: torch.Tensor, right: torch.Tensor) -> float:
+    started = time.perf_counter()
+    left @ right
+    return time.perf_counter() - started

@@ -1,0 +1,59 @@
+"""Another library for products of float32: as exact, never left behind, never taken where it rounds."""
+
+import pytest
+import torch
+
+from rtuning_helpers.tuning import kernels
+
+settings = pytest.importorskip("torch.backends.mkldnn").matmul
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    kernels._onednn_serves.cache_clear()
+    yield
+    kernels._onednn_serves.cache_clear()
+
+
+def test_products_stay_as_exact_as_float32_and_the_setting_goes_back():
+    before = settings.fp32_precision
+    left, right = torch.randn(300, 192), torch.randn(192, 512)
+    exact = left.double() @ right.double()
+    with kernels.fastest_float32():
+        error = (left @ right - exact).abs().max() / exact.abs().max()
+    assert error < 2e-6
+    assert settings.fp32_precision == before
+
+
+def test_the_random_numbers_of_a_run_stay_what_they_are():
+    torch.manual_seed(0)
+    with kernels.fastest_float32():
+        drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert drawn == torch.rand(1)
+
+
+def test_the_setting_goes_back_after_an_error(monkeypatch):
+    before = settings.fp32_precision
+    monkeypatch.setattr(kernels, "_onednn_serves", lambda: True)
+    with pytest.raises(KeyboardInterrupt), kernels.fastest_float32() as taken:
+        assert taken
+        assert settings.fp32_precision == "bf16"
+        raise KeyboardInterrupt
+    assert settings.fp32_precision == before
+
+
+@pytest.mark.parametrize(("factor", "rounded", "taken"), [(0.5, False, True), (0.5, True, False), (0.9, False, False)])
+def test_it_is_taken_only_where_it_is_faster_and_does_not_round(monkeypatch, factor, rounded, taken):
+    """As on AVX-512 without AMX, with AMX, and where MKL is as fast."""
+    monkeypatch.setattr(kernels, "_seconds", lambda *_: factor if settings.fp32_precision == "bf16" else 1.0)
+    product = torch.Tensor.__matmul__
+
+    def matmul(left, right):
+        found = product(left, right)
+        rounds = rounded and settings.fp32_precision == "bf16" and found.dtype == torch.float32
+        return found.bfloat16().float() if rounds else found
+
+    monkeypatch.setattr(torch.Tensor, "__matmul__", matmul)
+    with kernels.fastest_float32() as chosen:
+        assert chosen is taken
