@@ -17,8 +17,8 @@ WORTH_IT = 0.8  # of the time: less is gained than may be lost elsewhere
 def fastest_float32() -> Iterator[bool]:
     """Multiply float32 matrices by oneDNN in the place of MKL where that is faster and as exact; yields whether it is.
 
-    On processors that are not Intel's MKL keeps to AVX2, half the speed of AVX-512. torch takes oneDNN only where products
-    may be rounded to bfloat16; oneDNN makes use of that on processors with AMX alone, and those stay with MKL.
+    On processors that are not Intel's MKL keeps to AVX2, half the speed of AVX-512. torch takes oneDNN only where
+    products may be rounded to bfloat16; oneDNN makes use of that on processors with AMX alone, and those stay with MKL.
     """
     settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
     before = getattr(settings, "fp32_precision", None)  # not there before torch 2.9
@@ -34,7 +34,7 @@ def fastest_float32() -> Iterator[bool]:
 
 @cache
 def _onednn_serves() -> bool:
-    settings: Any = getattr(torch.backends.mkldnn, "matmul")  # noqa: B009, mypy does not know it
+    settings: Any = getattr(torch.backends.mkldnn, "matmul")  # noqa: B009
     before = settings.fp32_precision
     left = torch.arange(ROWS * INNER).sin().view(ROWS, INNER)
     right = torch.arange(INNER * COLUMNS).cos().view(INNER, COLUMNS)
