@@ -8,9 +8,10 @@ import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rtuning_helpers import __version__
 from rtuning_helpers.data import prompts
@@ -50,7 +51,7 @@ def load_tuned(config: RunConfig, adapter: Path | None) -> LanguageModel:
     settings = config.settings
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
-        how = {"revision": settings.revision, "dtype": settings.dtype, "four_bit": settings.four_bit}
+        how: dict[str, Any] = {"revision": settings.revision, "dtype": settings.dtype, "four_bit": settings.four_bit}
         return load_language_model(settings.model, **how, adapter=adapter)
 
 
@@ -60,7 +61,7 @@ def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Pa
 
     def write(folder: Path) -> None:
         lm, asked, settings = load_model(config), fitted(config, split), config.settings
-        sizes = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
+        sizes: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
         probes = probe(lm, asked.questions, **sizes)
         write_records(folder / "probes.jsonl", probes)
         write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
@@ -108,15 +109,16 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
     """Build the training records of a method; writes ``records.jsonl``."""
     config = config.tuning
     (found,) = map(find_method, check_methods([method]))
+    build: Any = found.build  # only the untuned model has none
 
     def write(folder: Path) -> None:
         sources = {"seed": lambda: config.seed, "uncertainty": lambda: read_uncertainty(config)}
         needed = {name: sources[name]() for name in found.needs}
-        records = found.build(read_probes(config), fitted(config, TRAIN).questions, **needed)
+        records = build(read_probes(config), fitted(config, TRAIN).questions, **needed)
         write_records(folder / "records.jsonl", records)
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if "uncertainty" in found.needs else [])
-    parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, found.build)}
+    parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, build)}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
@@ -156,7 +158,7 @@ def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False)
         from rtuning_helpers.tuning.side_by_side import do_side_by_side
 
         longest_first = sorted(chosen, key=characters, reverse=True)  # so that no core waits for the last one
-        do_side_by_side([lambda tune, m=m: tuning_step(config, m, force, tune) for m in longest_first], at_once)
+        do_side_by_side([partial(tuning_step, config, m, force) for m in longest_first], at_once)
         force = False
     return [tuning_step(config, method, force) for method in chosen]
 

@@ -139,7 +139,7 @@ def build_mini(
     if questions is not None and tasks:
         raise InputError(f"--tasks and --questions {questions}: expected one of them; they train different models")
     if questions is not None:
-        return _build_question_model(Path(_absolute(questions)), dataset, facts, seed, _absolute(out))
+        return _build_question_model(Path(str(_absolute(questions))), dataset, facts, seed, _absolute(out))
     for option, value in (("--dataset", dataset), ("--facts", facts)):
         if value is not None:
             raise InputError(f"{option} {value}: belongs to --questions; expected it with --questions DIR")

@@ -93,8 +93,8 @@ def _four_bit() -> Finding:
             with torch.inference_mode():
                 wanted, got = plain(asked), layer(asked.to(default_device())).float().cpu()
         error = ((got - wanted).norm() / wanted.norm()).item()
-    except Exception as error:  # whatever a library built for another machine raises
-        return Finding("4-bit", False, f"does not work: {type(error).__name__}: {_first_line(error)}")
+    except Exception as failure:  # whatever a library built for another machine raises
+        return Finding("4-bit", False, f"does not work: {type(failure).__name__}: {_first_line(failure)}")
     stored = layer.weight.dtype == torch.uint8
     detail = f"NF4 on {default_device().type}; {100 * error:.0f} % error in a small layer's output"
     return Finding("4-bit", stored and error < 0.2, detail)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -51,9 +51,9 @@ def new_console(width: int = LOG_WIDTH) -> Console:
     return console if console.is_terminal else Console(highlight=False, width=width)
 
 
-def new_table(words: Iterable[str], numbers: Iterable[str] = (), **options) -> Table:
+def new_table(words: Iterable[str], numbers: Iterable[str] = (), **options: Any) -> Table:
     """A table whose first columns hold words, and the others numbers; options of `rich.table.Table`."""
-    table = Table(**{"box": box.SIMPLE_HEAD, "caption_justify": "left"} | options)
+    table = Table(**dict[str, Any](box=box.SIMPLE_HEAD, caption_justify="left") | options)
     for heading in words:
         table.add_column(heading, overflow="fold")
     for heading in numbers:

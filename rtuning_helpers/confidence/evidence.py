@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -114,7 +114,7 @@ def gather(
     """
     if k is not None and k < 2:
         raise ValueError(f"k is {k}; estimators over samples need at least 2")
-    sizes = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
+    sizes: dict[str, Any] = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
     answers = answer_questions(lm, questions, sureness=sureness, **sizes)
     samples = None
     if k is not None:
@@ -128,6 +128,6 @@ def replies(evidence: Evidence, question: str) -> list[str]:
         prompts.confidence_prompt(prompts.task_prompt(q), a.text, question)
         for q, a in zip(evidence.questions, evidence.answers, strict=True)
     ]
-    sizes = {"max_new_tokens": REPLY_TOKENS, "batch_size": evidence.batch_size}
+    sizes: dict[str, Any] = {"max_new_tokens": REPLY_TOKENS, "batch_size": evidence.batch_size}
     said = answer_prompts(evidence.lm, contexts, end=line_end, **sizes)
     return [answer.text for answer in said]

@@ -17,7 +17,8 @@ def meaning_clusters(question: str, answers: Sequence[str], same_meaning: SameMe
     def same_words(_: str, one: str, other: str) -> bool:
         return as_compared(one) == as_compared(other)
 
-    agree, first, known = same_meaning or same_words, [], {}
+    agree, first = same_meaning or same_words, list[str]()
+    known: dict[str, int] = {}
     for answer in dict.fromkeys(answers):
         known[answer] = next((i for i, other in enumerate(first) if agree(question, other, answer)), len(first))
         if known[answer] == len(first):

@@ -57,7 +57,7 @@ def cut_answer(text: str) -> str:
 
 def _belongs_to_answer(before: str, after: str) -> bool | None:
     """Whether the full stop between two texts belongs to the answer; None if more has to be read to tell."""
-    part = _LAST_PART.search(before)[0]  # type: ignore[index]
+    part = _LAST_PART.findall(before)[0]
     word = before.rpartition(" ")[2]
     if part[-1:].isdigit():
         return after[0].isdigit() if after else None

@@ -39,7 +39,7 @@ def summarise(predictions: Sequence[Prediction], method: str, split: str, resamp
         ValueError: A column is None in some of the predictions only.
     """
     correct, scores, refused = _columns(predictions)
-    wanted = {"accuracy": (metrics.accuracy, correct)}
+    wanted: dict[str, tuple[Any, ...]] = {"accuracy": (metrics.accuracy, correct)}
     wanted |= {f"ap_{name}": (metrics.average_precision, correct, score) for name, score in scores.items()}
     for metric in (metrics.auroc, metrics.ece, metrics.brier):
         wanted |= {f"{metric.__name__}_{name}": (metric, correct, scores[name]) for name in ("answer", "sure")}
@@ -60,7 +60,7 @@ def summarise_further(predictions: Sequence[Prediction], resamples: int = 1000, 
         ValueError: A column is None in some of the predictions only.
     """
     correct, scores, refused = _columns(predictions)
-    wanted = {"ap_no_skill": (metrics.ap_no_skill, correct)}
+    wanted: dict[str, tuple[Any, ...]] = {"ap_no_skill": (metrics.ap_no_skill, correct)}
     for suffix, score in scores.items():
         wanted |= {f"{name}_{suffix}": (metric, correct, score) for name, metric in _OF_A_CONFIDENCE.items()}
     wanted |= {"effective_reliability": (metrics.effective_reliability, correct, refused)}
@@ -79,7 +79,7 @@ def _columns(predictions: Sequence[Prediction]) -> tuple[np.ndarray, dict[str, n
 def measured(wanted: dict[str, tuple[Any, ...]], n: int, resamples: int, seed: int) -> dict[str, Any]:
     """Value and interval of each metric, given with its columns; None where a column is missing or the value NaN."""
     complete = {name: given for name, given in wanted.items() if all(part is not None for part in given)}
-    possible = {name: partial(*given) for name, given in complete.items()}
+    possible = {name: partial(metric, *columns) for name, (metric, *columns) in complete.items()}
     estimates = {name: value for name, metric in possible.items() if not np.isnan(value := metric())}
     draws = resampled({name: possible[name] for name in estimates}, n, resamples, seed)
     found: dict[str, Any] = {}

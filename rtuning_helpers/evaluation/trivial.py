@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from rtuning_helpers.data.questions import Question
@@ -11,9 +12,12 @@ from rtuning_helpers.evaluation.predictions import Prediction
 class Asked(Protocol):
     """Anything with a question, its relation and its gold answer: a Question, a Probe, a Prediction."""
 
-    question: str
-    relation: str
-    answer: str
+    @property
+    def question(self) -> str: ...
+    @property
+    def relation(self) -> str: ...
+    @property
+    def answer(self) -> str: ...
 
 
 def relation_majority(training: Sequence[Asked], test: Sequence[Asked]) -> list[str]:
@@ -48,7 +52,7 @@ def most_confident(predictions: Sequence[Prediction], answer_rate: float) -> flo
     The fair opponent of a model that refuses: a threshold on the confidence that comes for free.
     """
     count = round(answer_rate * len(predictions))
-    kept = sorted(predictions, key=lambda p: -p.answer_confidence)[:count]
+    kept = sorted(predictions, key=attrgetter("answer_confidence"), reverse=True)[:count]
     return sum(p.correct for p in kept) / count if count else float("nan")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ Panels = tuple[Figure, list[Axes]]
 WIDEST = 8.4  # [inch]; with the margin that Jupyter adds, and labels that stick out, below 850 pixels
 
 
-def panel_grid(count: int, width: float, height: float, margin: float = 0, **sharing: bool) -> Panels:
+def panel_grid(count: int, width: float, height: float, margin: float = 0, **sharing: Any) -> Panels:
     """Panels side by side, up to four in a row, otherwise three; narrower than wanted where the page ends.
 
     Args:

@@ -12,6 +12,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
@@ -77,7 +78,7 @@ def certainty_histograms(
     draw_histograms(ax, {"certain (D1)": certain, "uncertain (D0)": uncertain}, edges)
     for values, colour in ((certain, CERTAIN), (uncertain, UNCERTAIN)):
         if len(values):
-            ax.axvline(np.mean(values), color=colour, linestyle="--")
+            ax.axvline(float(np.mean(values)), color=colour, linestyle="--")
     ax.set(xlabel=xlabel, ylabel="share of the set [%]", title=title)
     ax.legend(frameon=False)
     return fig, ax
@@ -88,7 +89,7 @@ def draw_histograms(ax: Axes, sets: Mapping[str, Sequence[float]], edges: np.nda
     for (label, values), colour, hatch in zip(sets.items(), (CERTAIN, UNCERTAIN), (None, "///"), strict=True):
         weights = np.full(len(values), 100 / max(len(values), 1)) if shares else None
         look = {"color": colour, "alpha": 0.55, "hatch": hatch, "edgecolor": "white", "label": label}
-        ax.hist(values, bins=edges, weights=weights, **look)
+        ax.hist(values, bins=list(edges), weights=weights, **look)
 
 
 def interval_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[Figure, Axes]:
@@ -130,7 +131,7 @@ def precision_recall_panels(curves: Rankings, title: str) -> Panels:
         if any(correct):  # without a right answer there is no ranking to judge
             precision, recall, _ = precision_recall_curve(correct, confidence)
             ax.plot(recall * 100, precision * 100, drawstyle="steps-post", **style)
-            ax.axhline(np.mean(correct) * 100, color=style["color"], linestyle=":", linewidth=0.8)
+            ax.axhline(float(np.mean(correct)) * 100, color=style["color"], linestyle=":", linewidth=0.8)
 
     return _ranking_panels(curves, draw, "recall of right answers [%]", "precision [%]", title)
 
@@ -166,8 +167,8 @@ def sureness_panels(columns: Mapping[str, tuple[Sequence[int], Sequence[float]]]
     fig, axes = panel_grid(len(columns), 3.6, 3.4, sharey=True)
     edges = np.linspace(0, 1, 21)
     for ax, (split, (correct, sure)) in zip(axes, columns.items(), strict=True):
-        right, sure = np.asarray(correct, dtype=bool), np.asarray(sure)
-        draw_histograms(ax, {"right answer": sure[right], "wrong answer": sure[~right]}, edges, shares=False)
+        right, score = np.asarray(correct, dtype=bool), np.asarray(sure)
+        draw_histograms(ax, {"right answer": score[right], "wrong answer": score[~right]}, edges, shares=False)
         ax.axvline(WILLING, color="black", linestyle="--", linewidth=1)
         ax.set(xlabel="sure confidence P(sure)", title=split)
     axes[0].set_ylabel("questions")
@@ -234,7 +235,7 @@ def difference_dots(rows: Sequence[Mapping], xlabel: str, title: str) -> tuple[F
     return fig, ax
 
 
-def draw_dot(ax: Axes, x: float, y: float, xerr: object, filled: bool) -> None:
+def draw_dot(ax: Axes, x: float, y: float, xerr: ArrayLike, filled: bool) -> None:
     """A dot with its interval; grey and hollow unless filled."""
     colour, face = (_COLOURS[0], _COLOURS[0]) if filled else (_COLOURS[7], "white")
     ax.errorbar(x, y, xerr=xerr, marker="o", color=colour, markerfacecolor=face, capsize=3)

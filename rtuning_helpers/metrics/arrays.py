@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 Values = float | np.ndarray  # one number, or one for each row of weights
-Metric = Callable[..., Values]
+Metric = Callable[..., Any]  # it gives Values
 Column = np.ndarray  # of shape (n,)
 Counts = np.ndarray  # how often each row counts in each resample, (B, n)
 _BINARY = ("0 or 1", lambda x: (x == 0) | (x == 1))
@@ -24,7 +24,7 @@ _RANGES: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {  # NaN is
 
 def checked(weights: ArrayLike | None, **columns: ArrayLike) -> tuple[list[np.ndarray], np.ndarray]:
     """The columns as float arrays of shape (n,), and the weights as (B, n); bad input is a ValueError with its name."""
-    arrays = []
+    arrays: list[np.ndarray] = []
     for name, column in columns.items():
         try:
             array = np.asarray(column, dtype=float)
@@ -40,9 +40,10 @@ def checked(weights: ArrayLike | None, **columns: ArrayLike) -> tuple[list[np.nd
         if arrays and len(array) != len(arrays[0]):
             raise ValueError(f"{name} has {len(array)} rows, {next(iter(columns))} {len(arrays[0])}; expected as many")
         arrays.append(array)
-    w = np.atleast_2d(np.ones(len(arrays[0])) if weights is None else np.asarray(weights, dtype=float))
+    given = np.ones(len(arrays[0])) if weights is None else np.asarray(weights, dtype=float)
+    w = np.atleast_2d(given)
     if w.ndim != 2 or w.shape[1] != len(arrays[0]):
-        raise ValueError(f"weights has shape {np.shape(weights)}; expected (n,) or (B, n) with n = {len(arrays[0])}")
+        raise ValueError(f"weights has shape {given.shape}; expected (n,) or (B, n) with n = {len(arrays[0])}")
     if not (np.isfinite(w).all() and (w >= 0).all()):
         raise ValueError("weights holds a negative number, NaN or infinity; expected counts")
     return arrays, w
@@ -88,13 +89,13 @@ def metric(function: Callable[..., Any]) -> Callable[..., Any]:
         weights = arguments.pop("weights", None)
         arrays, counts = checked(weights, **{name: arguments.pop(name) for name in columns})
         values = function(*arrays, counts, **arguments)
-        if is_dataclass(values):
+        if is_dataclass(values) and not isinstance(values, type):
             return replace(values, **{name: _plain(part, weights) for name, part in vars(values).items()})
         return _plain(values, weights)
 
-    of_rows.__signature__ = shown
+    vars(of_rows)["__signature__"] = shown
     return of_rows
 
 
-def _plain(values: np.ndarray, weights: ArrayLike | None) -> Values:
+def _plain(values: np.ndarray, weights: Any) -> Values:
     return values if np.ndim(weights) == 2 else float(values[0])

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from rtuning_helpers.metrics.answers import mean
-from rtuning_helpers.metrics.arrays import Metric, Values
+from rtuning_helpers.metrics.arrays import Metric
 
+Numbers = Sequence[float] | np.ndarray  # of shape (n,)
 CELLS = 2**19  # resampling counts held at once: 4 MiB, so that the temporaries stay in tens of MiB
 
 
 def bootstrap_interval(
-    metric: Metric, *columns: ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95
+    metric: Metric, *columns: Numbers, resamples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval of a metric over resampled questions.
 
@@ -37,8 +38,8 @@ def bootstrap_interval(
 
 def paired_bootstrap_difference(
     metric: Metric,
-    first: Sequence[ArrayLike],
-    second: Sequence[ArrayLike],
+    first: Sequence[Numbers],
+    second: Sequence[Numbers],
     resamples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -59,7 +60,7 @@ def paired_bootstrap_difference(
     if len(first[0]) != len(second[0]):
         raise ValueError(f"first has {len(first[0])} rows and second {len(second[0])}; expected the same questions")
 
-    def difference(weights: np.ndarray | None = None) -> Values:
+    def difference(weights: np.ndarray | None = None) -> Any:
         return metric(*first, weights=weights) - metric(*second, weights=weights)
 
     estimate = difference()
@@ -67,7 +68,7 @@ def paired_bootstrap_difference(
     return (estimate, *percentile_interval(draws, estimate, level))
 
 
-def mean_interval(values: ArrayLike, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+def mean_interval(values: Numbers, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
     """Percentile interval of a mean, of entropies (nats) or perplexities for example; (NaN, NaN) for no values."""
     return bootstrap_interval(mean, values, resamples=resamples, seed=seed, level=level)
 

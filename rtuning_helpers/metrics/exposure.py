@@ -17,11 +17,11 @@ def proportion_interval(hits: int, n: int, level: float = 0.95, method: str = "w
     return float(interval.low), float(interval.high)
 
 
-def rate_by_exposure(exposures: Sequence[int], outcomes: Sequence[bool]) -> list[dict]:
+def rate_by_exposure(exposures: Sequence[int | None], outcomes: Sequence[bool]) -> list[dict]:
     """Share of true outcomes in each exposure bin that has any rows.
 
     Args:
-        exposures: How many documents of the corpus state each fact.
+        exposures: How many documents of the corpus state each fact; None, unknown, is in no bin.
         outcomes: What is counted, for example whether the answer was right.
 
     Returns:
@@ -33,7 +33,7 @@ def rate_by_exposure(exposures: Sequence[int], outcomes: Sequence[bool]) -> list
     """
     rows = []
     for label, lowest, highest in EXPOSURE_BINS:
-        hits = [bool(o) for e, o in zip(exposures, outcomes, strict=True) if lowest <= e <= highest]
+        hits = [bool(o) for e, o in zip(exposures, outcomes, strict=True) if e is not None and lowest <= e <= highest]
         if hits:
             low, high = proportion_interval(sum(hits), len(hits))
             rows.append({"exposure": label, "n": len(hits), "rate": sum(hits) / len(hits), "low": low, "high": high})

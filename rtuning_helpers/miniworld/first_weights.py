@@ -7,9 +7,11 @@ Nothing is frozen: all of it can be unlearnt.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from transformers import LlamaForCausalLM
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 SLOWEST = 0.02  # pairs of a head that turn faster than this [radians per token] compare no words: distance blurs them
 SHARPNESS_BACK, SHARPNESS_SAME = 8.0, 3.3
@@ -54,7 +56,7 @@ def give_head_start(model: LlamaForCausalLM, offsets: Sequence[int], layers: Seq
         offsets: For each head of the first layer, at least one, how many tokens back it looks.
         layers: The layers of the heads that find a word again.
     """
-    width, size = model.config.hidden_size, model.config.head_dim
+    width, size = model.config.hidden_size, model.model.layers[0].self_attn.head_dim
     directions = torch.linalg.qr(torch.randn(width, 2 * size))[0].T
     word, found = directions[:size], directions[size:]
     for head, offset in enumerate(offsets):
@@ -79,12 +81,12 @@ def carry(
     attention.o_proj.weight[:, rows] = strength * model.model.embed_tokens.weight.std() * target.T
 
 
-def _head(model: LlamaForCausalLM, layer: int, head: int) -> tuple[torch.nn.Module, slice]:
-    size = model.config.head_dim
-    return model.model.layers[layer].self_attn, slice(head * size, (head + 1) * size)
+def _head(model: LlamaForCausalLM, layer: int, head: int) -> tuple[LlamaAttention, slice]:
+    attention = model.model.layers[layer].self_attn
+    return attention, slice(head * attention.head_dim, (head + 1) * attention.head_dim)
 
 
 def _turns(model: LlamaForCausalLM) -> torch.Tensor:
     """By how much each pair of a head's dimensions is turned from one token to the next [radians]."""
-    size = model.config.head_dim
-    return model.config.rope_parameters["rope_theta"] ** (-2.0 * torch.arange(size // 2) / size)
+    size = model.model.layers[0].self_attn.head_dim
+    return cast(dict, model.config.rope_parameters)["rope_theta"] ** (-2.0 * torch.arange(size // 2) / size)

@@ -24,7 +24,8 @@ def pointing_loss(
         places: Position of each token in its document, shape (rows, tokens).
         targets: Column of the token to attend to, or `NOTHING`, shape (rows, tokens). At least one is something.
     """
-    block, size = model.model.layers[layer], model.config.head_dim
+    block = model.model.layers[layer]
+    size = block.self_attn.head_dim
     read = block.input_layernorm(states)
     projections = block.self_attn.q_proj, block.self_attn.k_proj
     query, key = (project(read)[..., :size].unsqueeze(1) for project in projections)

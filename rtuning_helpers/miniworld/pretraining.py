@@ -135,10 +135,10 @@ def _loss(model: LlamaForCausalLM, batch: Rows, separator: int | None, inner_lay
     """Mean loss of the tokens that count, and of what the inner layers are taught [nats per token]."""
     read, counted, targets = batch.ids[:, :-1], batch.counts[:, 1:], batch.ids[:, 1:]
     thoughts, places = batch.thoughts[:, 1:], None if separator is None else _places(read, separator)
-    taught = places is not None and bool((thoughts != NOTHING).any())
+    taught = separator is not None and bool((thoughts != NOTHING).any())
     seen = model.model(input_ids=read, position_ids=places, use_cache=False, output_hidden_states=taught)
     loss = torch.nn.functional.cross_entropy(model.lm_head(seen.last_hidden_state[counted]), targets[counted])
-    if taught:
+    if taught and places is not None:
         inner, thinking = seen.hidden_states[inner_layer], (thoughts != NOTHING) & batch.recalled[:, 1:]
         if thinking.any():
             guess = model.lm_head(model.model.norm(inner[thinking]))  # as if the model ended here
@@ -182,7 +182,8 @@ def train_on(
         ValueError: A stage too short for one step.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = new_model(config, tokenizer).to(device).train()
+    model = new_model(config, tokenizer).train()
+    model.to(device)
     packed = [pack(documents, tokenizer, config.block_tokens) for documents in stages]
     steps = sum(len(rows.ids) // config.batch_blocks for rows in packed)
     if not all(len(rows.ids) >= config.batch_blocks for rows in packed):

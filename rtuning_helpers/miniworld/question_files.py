@@ -136,7 +136,8 @@ def sample_questions(files: dict[str, list[Question]], facts: int, seed: int) ->
     if facts < FEWEST_FACTS:
         raise InputError(f"parameter facts {facts} is too few for three splits; expected at least {FEWEST_FACTS}")
     files = files if "" not in files else _divide(files[""], rng)
-    usable, left_out = [], Counter()
+    usable = []
+    left_out: Counter[str] = Counter()
     for split, questions in files.items():
         for question in questions:
             if not question.answerable or not question.answer.strip():

@@ -1,6 +1,6 @@
 """How readable familiarity is: a linear probe on the hidden state at the question's end, before any answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -63,14 +63,14 @@ def readability(
     return rows
 
 
-def best_layer(rows: Sequence[dict], target: str = "right") -> str | None:
+def best_layer(rows: Sequence[Mapping], target: str = "right") -> str | None:
     """The layer that reads best in the train split (cross-validated), so that the others need not choose."""
     found = [r for r in rows if r["reader"] != CONFIDENCE and r["target"] == target and r["split"] == TRAIN]
     found = [r for r in found if r["auroc"] is not None]
     return max(found, key=lambda r: r["auroc"])["reader"] if found else None
 
 
-def summary(rows: Sequence[dict]) -> list[dict]:
+def summary(rows: Sequence[Mapping]) -> list[dict]:
     """The best layer and the answer confidence only: rows of ``target``, ``reader`` and the AUROC of each split."""
     result = []
     for target in ("right", "read"):

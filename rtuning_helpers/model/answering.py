@@ -1,6 +1,7 @@
 """Ask a model questions of any task, mixed as they come: open ones are answered in words, the others by a letter."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_refusal
@@ -40,10 +41,10 @@ def answer_questions(
         NonFiniteLogitsError: NaN or infinite logits; the message names the question.
         InputError: A tokenizer that cannot tell two labels apart, or a prompt longer than the model's context.
     """
-    answers: list[Answer | None] = [None] * len(questions)
+    answers: dict[int, Answer] = {}
     for labels, rows in _by_labels(questions).items():
         asked, ids = [prompts.task_prompt(questions[i]) for i in rows], [questions[i].id for i in rows]
-        options = {"batch_size": batch_size, "ids": ids, "description": description}
+        options: dict[str, Any] = {"batch_size": batch_size, "ids": ids, "description": description}
         if labels:
             found = choose_options(lm, asked, labels, sureness=sureness, **options)
         else:
@@ -53,9 +54,8 @@ def answer_questions(
             found = [
                 w if is_refusal(w.text, questions[i].golds) else f for i, w, f in zip(rows, written, found, strict=True)
             ]
-        for i, answer in zip(rows, found, strict=True):
-            answers[i] = answer
-    return answers  # type: ignore[return-value]
+        answers |= zip(rows, found, strict=True)
+    return [answers[i] for i in range(len(questions))]
 
 
 def draw_question_answers(
@@ -77,7 +77,7 @@ def draw_question_answers(
     samples: list[list[Answer]] = [[] for _ in questions]
     for labels, rows in _by_labels(questions).items():
         asked = [prompts.task_prompt(questions[i]) for i in rows]
-        options = {"k": k, "temperature": temperature, "seed": seed, "batch_size": batch_size}
+        options: dict[str, Any] = {"k": k, "temperature": temperature, "seed": seed, "batch_size": batch_size}
         options |= {"ids": [questions[i].id for i in rows], "description": description}
         if labels:
             drawn = draw_options(lm, asked, labels, **options)

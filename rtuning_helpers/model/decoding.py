@@ -8,6 +8,7 @@ cache that the answer left behind, so that no question is read twice.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -82,7 +83,7 @@ def answer_prompts(
         NonFiniteLogitsError: NaN or infinite logits.
         InputError: The tokenizer cannot tell the two labels apart, or a prompt does not fit into the model's context.
     """
-    answers: list[Answer | None] = [None] * len(question_prompts)
+    answers: dict[int, Answer] = {}
     room = max_new_tokens + max((len(_added(lm, prompts.sureness_suffix() + s)) for s in sureness or ()), default=0)
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
         decoded = _Decoding(lm, encoded, names)
@@ -91,9 +92,8 @@ def answer_prompts(
         if sureness:
             sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch, sureness)
             batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
-        for i, answer in zip(rows, batch, strict=True):
-            answers[i] = answer
-    return answers  # type: ignore[return-value]
+        answers |= zip(rows, batch, strict=True)
+    return [answers[i] for i in range(len(question_prompts))]
 
 
 def draw_answers(
@@ -154,7 +154,7 @@ class _Decoding(Prefill):
         """Generate until every row has ended its answer, greedily or by sampling."""
         count = len(self.mask)
         self.written: list[list[int]] = [[] for _ in range(count)]
-        self.texts: list[str | None] = [None] * count
+        self.texts: dict[int, str] = {}
         lengths = [0] * count  # number of answer tokens of each row: those before the one that ends it
         doubtful: dict[int, tuple[int, int]] = {}  # row -> characters and tokens before what may be the answer's end
         tokens, chosen, entropies = [], [], []
@@ -170,9 +170,9 @@ class _Decoding(Prefill):
             may_end = torch.isin(token[:, 0], self.lm.stop_token_ids).tolist()
             for row, written in enumerate(token[:, 0].tolist()):
                 self.written[row].append(written)
-                if self.texts[row] is None and (may_end[row] or last or row in doubtful):
+                if row not in self.texts and (may_end[row] or last or row in doubtful):
                     self._look_for_end(row, end, last, lengths, doubtful)
-            if None not in self.texts:
+            if len(self.texts) == count:
                 break
             self.feed(token)
         self.tokens = torch.cat(tokens, dim=1)
@@ -187,7 +187,7 @@ class _Decoding(Prefill):
         written, tokenizer = self.written[row], self.lm.tokenizer
         closed = written[-1] in self.lm.end_token_ids
         kept = written[:-1] if closed else written
-        text = tokenizer.decode(kept, skip_special_tokens=True)
+        text = cast(str, tokenizer.decode(kept, skip_special_tokens=True))
         place, open_end = end(text, closed or last)
         length = len(kept)
         if place < len(text):
@@ -202,7 +202,8 @@ class _Decoding(Prefill):
 
     def answers(self) -> list[Answer]:
         kept = self.answer_lengths.clamp(min=1).tolist()
-        rows = zip(self.texts, self.probabilities.tolist(), self.entropies.tolist(), kept, strict=True)
+        texts = [self.texts[row] for row in range(len(kept))]
+        rows = zip(texts, self.probabilities.tolist(), self.entropies.tolist(), kept, strict=True)
         return [Answer(text, tuple(chosen[:n]), tuple(entropies[:n])) for text, chosen, entropies, n in rows]
 
 

@@ -1,6 +1,7 @@
 """Forward passes over batches of prompts: length-sorted, left-padded, with the cache that further tokens are fed to."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -88,7 +89,7 @@ class Prefill:
         pad = lm.tokenizer.pad_token_id
         tokens = torch.tensor([[pad] * (width - len(row)) + list(row) for row in encoded], device=lm.device)
         self.mask = (torch.arange(width, device=lm.device) >= (width - self.lengths)[:, None]).long()
-        self.cache = None
+        self.cache: Any = None  # of the kind that the model makes
         self.next_position = torch.zeros_like(self.lengths)
         self.logits = self._forward(tokens, (self.mask.cumsum(1) - 1).clamp(min=0))
         self.next_position = self.lengths.clone()

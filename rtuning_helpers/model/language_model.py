@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -197,10 +198,10 @@ def load_language_model(
     if shipped_folder(name):
         verify_checksums(Path(location))
     tokenizer = load_tokenizer(name, revision)
-    full_tuned = adapter is not None and not (adapter / "adapter_config.json").is_file()
-    if full_tuned and not (adapter / "config.json").is_file():
+    full_tuned = None if adapter is None or (adapter / "adapter_config.json").is_file() else adapter
+    if full_tuned and not (full_tuned / "config.json").is_file():
         raise InputError(f"adapter {adapter}: no adapter_config.json in it, and no config.json of a fully tuned model")
-    model = load_base_model(str(adapter) if full_tuned else location, revision, dtype, four_bit, packed)
+    model = load_base_model(str(full_tuned or location), revision, dtype, four_bit, packed)
     check_embedded(model, [("the end of sequence", [tokenizer.eos_token_id])])
     if adapter is not None and not full_tuned:
         model = _with_adapter(model, adapter, name)
@@ -213,7 +214,7 @@ def check_embedded(model: PreTrainedModel, texts: Iterable[tuple[str, Sequence[i
     Raises:
         InputError: A token's id lies beyond the last row of the model's embedding.
     """
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = cast(torch.nn.Embedding, model.get_input_embeddings()).weight.shape[0]
     for name, ids in texts:
         if (largest := max(ids, default=0)) >= rows:
             raise InputError(
@@ -228,7 +229,7 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
     if not (adapter / _ADAPTER_WEIGHTS).is_file():
         raise InputError(f"adapter {adapter}: no {_ADAPTER_WEIGHTS} in it; expected weights in safetensors format")
     try:
-        model = PeftModel.from_pretrained(model, adapter)
+        adapted = PeftModel.from_pretrained(model, adapter)
         with safe_open(adapter / _ADAPTER_WEIGHTS, "pt") as weights:
             saved = {key for key in weights.keys() if "lora_" in key}  # noqa: SIM118, it has no __iter__
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -237,12 +238,12 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
             f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else _first_line(error)})"
         ) from None
     # peft loads what fits and is silent about the rest.
-    if odd := saved ^ {key for key in get_peft_model_state_dict(model) if "lora_" in key}:
+    if odd := saved ^ {key for key in get_peft_model_state_dict(adapted) if "lora_" in key}:
         raise InputError(
             f"adapter {adapter}: does not fit model {name} ({len(odd)} of its layers are in one of them only, such as "
             f"{min(odd)})"
         )
-    return model
+    return cast(PreTrainedModel, adapted)  # it hands on all that the model has
 
 
 def load_base_model(

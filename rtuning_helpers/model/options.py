@@ -46,7 +46,7 @@ def choose_options(
         NonFiniteLogitsError: NaN or infinite logits.
         InputError: The tokenizer cannot tell two labels apart, or a prompt does not fit into the model's context.
     """
-    answers: list[Answer | None] = [None] * len(question_prompts)
+    answers: dict[int, Answer] = {}
     label_ids = label_token_ids(lm.tokenizer, question_prompts[0], labels) if len(question_prompts) else []
     room = max(map(len, label_ids), default=0)
     if sureness:
@@ -61,7 +61,7 @@ def choose_options(
             sure = _sureness(prefill, encoded, texts, sureness)
         for i, row, choice, p in zip(rows, shares, chosen, sure, strict=True):
             answers[i] = _as_answer(labels, row, int(choice), p)
-    return answers  # type: ignore[return-value]
+    return [answers[i] for i in range(len(question_prompts))]
 
 
 def draw_options(

@@ -111,11 +111,11 @@ def check_questions(path: str | Path, predictions: Sequence[Prediction], questio
     """
     name = f"{questions[0].dataset} {questions[0].split}"
     if len(predictions) != len(questions):
-        found = f"holds {len(predictions):,} rows"
-        raise InputError(f"{path}: {found}; expected the {len(questions):,} questions of {name}")
-    for number, (found, asked) in enumerate(zip(predictions, questions, strict=True), start=1):
-        if (found.question.strip(), found.answer) != (asked.question.strip(), asked.answer):
-            row, expected = (excerpt([text.question, text.answer]) for text in (found, asked))
+        found, expected = f"{len(predictions):,} rows", f"{len(questions):,} questions of {name}"
+        raise InputError(f"{path}: holds {found}; expected the {expected}")
+    for number, (said, asked) in enumerate(zip(predictions, questions, strict=True), start=1):
+        if (said.question.strip(), said.answer) != (asked.question.strip(), asked.answer):
+            row, expected = (excerpt([text.question, text.answer]) for text in (said, asked))
             raise InputError(f"{path}: row {number} is {row}; expected {expected} of {name}, is it another dataset?")
 
 
@@ -132,7 +132,7 @@ def write_recording(path: Path, predictions: Sequence[Prediction]) -> None:
     rows = []
     for item in predictions:
         sample = [item.question, item.answer, item.relation]
-        if item.sure_confidence is not None:
+        if item.answer_confidence is not None and item.sure_confidence is not None:
             numbers = [round(item.answer_confidence, 6), round(item.sure_confidence, 6)]
             rows.append([int(item.correct), *numbers, sample, item.prediction])
         elif item.refused is not None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,27 +73,27 @@ def _seed_rows(folder: Path, path: Path) -> list[LedgerRow]:
         return read_predictions(file) if file.is_file() else []
 
     model = MODELS.get(report["model"], Path(report["model"]).name)
-    common = {"dataset": DATASETS.get(report["dataset"], report["dataset"]), "model": model}
+    common: dict[str, Any] = {"dataset": DATASETS.get(report["dataset"], report["dataset"]), "model": model}
     common |= {"profile": report["profile"], "seed": seed, "run": shown_path(folder.absolute())}
 
     def row(table: str, split: str, method: str, metric: str, value: float, interval: Sequence[float], n: int, **of):
         scale = 1 if metric in NOT_PERCENT else 100
         numbers = [round(scale * number, 4) for number in (value, *interval)]
-        cell = {"table": table, "split": split, "method": method, "metric": metric}
-        return LedgerRow(**cell, **common | of, **dict(zip(("value", "low", "high"), numbers, strict=True)), n=n)
+        cell: dict[str, Any] = dict(zip(("value", "low", "high"), numbers, strict=True))
+        cell |= {"table": table, "split": split, "method": method, "metric": metric, "n": n}
+        return LedgerRow(**common | of | cell)
 
     if report["dataset"] == MIXTURE:
         return _mixture_rows(report["rows"], read, row)
     found = []
     for measured in report["rows"]:
-        for table, *cell, metric in _cells(measured):
+        for table, method, name, key in _cells(measured):
             if table != _MIXTURE:
-                n = round(measured["n"] * (measured["answer_rate"] if metric == "willing_accuracy" else 1))
-                interval = measured[f"{metric}_ci95"]
-                found.append(row(table, measured["split"], *cell, measured[metric], interval, n))
+                n = round(measured["n"] * (measured["answer_rate"] if key == "willing_accuracy" else 1))
+                interval = measured[f"{key}_ci95"]
+                found.append(row(table, measured["split"], method, name, measured[key], interval, n))
     for split in ("id", "ood"):
-        for cell, metric, columns in _further(read, split):
-            table, method, name = cell
+        for (table, method, name), metric, columns in _further(read, split):
             value = float(metric(*columns))
             if not math.isnan(value):
                 interval = metrics.bootstrap_interval(metric, *columns, seed=seed)
@@ -130,7 +131,7 @@ def _cells(measured: dict) -> list[tuple[str, str, str, str]]:
 
 def _further(read: Callable, split: str) -> list[tuple[tuple[str, str, str], Callable, tuple]]:
     """(cell, metric, its columns) of Pretrain-W and of Tables 14 to 16, where the predictions are there."""
-    found = []
+    found: list[tuple[tuple[str, str, str], Callable, tuple]] = []
     names = {method.paper: name for name, method in all_methods().items()}
     untuned, replaced, asked = (read(names[paper], split) for paper in ("Pretrain-T", "R-Tuning-R", "R-Tuning-U"))
     if untuned and replaced:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 
@@ -69,7 +70,8 @@ def label_survival(
     """Count the records that tokenising to ``max_length`` would cut, and those that would lose their label."""
 
     def text(labels: list[int]) -> str:
-        return tokenizer.decode([i for i in labels if i != IGNORED], skip_special_tokens=True).strip()
+        kept = [i for i in labels if i != IGNORED]
+        return cast(str, tokenizer.decode(kept, skip_special_tokens=True)).strip()
 
     longest, truncated, lost, altered = 0, 0, 0, []
     for record in records:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import torch
@@ -71,7 +72,8 @@ def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTr
         warnings.simplefilter("ignore", FutureWarning)
         if getattr(model, "is_loaded_in_4bit", False):
             model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=settings.needs_gpu)
-        return get_peft_model(model, lora_config(settings.lora_rank))
+        adapted = get_peft_model(model, lora_config(settings.lora_rank))
+    return cast(PreTrainedModel, adapted)  # it hands on all that the model has
 
 
 def finetune(
@@ -102,7 +104,7 @@ def finetune(
     """
     tokenizer = load_tokenizer(settings.model, settings.revision)
     encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
-    how = {"seed": seed, "packed": packed, "description": description, "callbacks": callbacks}
+    how: dict[str, Any] = {"seed": seed, "packed": packed, "description": description, "callbacks": callbacks}
     return finetune_encoded(encoded, settings, out, **how)
 
 
@@ -169,7 +171,7 @@ def finetune_encoded(
         model_mib=model_mib,
         peak_mib=peak / 2**20,
         seconds=seconds,
-        losses=[(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
+        losses=[(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     )
 
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback
@@ -87,7 +88,8 @@ class _Process:
     """This module run as a process, which is started by its first job."""
 
     def __init__(self, news: SimpleQueue) -> None:
-        self.news, self.lock, self.ended, self.running = news, threading.Lock(), False, None
+        self.news, self.lock, self.ended = news, threading.Lock(), False
+        self.running: Any = None  # the Popen, with its pipes
 
     def _start(self) -> None:
         package = str(Path(__file__).parents[2])  # importable there too if it was found by a changed sys.path

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedModel, TrainerCallback
 
@@ -147,10 +148,10 @@ def watch_step(config: RunConfig, arm: str, force: bool = False) -> Path:
             answers = _look(config, steps.load_tuned(config, adapter), asked, how)
             for q, answer in zip(asked, answers, strict=True):
                 said = is_right(q, answer.text), has_refused(q, answer, how.may_refuse)
-                numbers = answer.confidence, answer.first_token_entropy, answer.sure_probability
+                numbers: tuple[Any, ...] = answer.confidence, answer.first_token_entropy, answer.sure_probability
                 sightings.append(Sighting(step, q.id, q.split, known[q.id], q.exposure, *said, *numbers))
 
-        shown = {"seed": config.seed, "description": f"{arm}: tuning and looking"}
+        shown: dict[str, Any] = {"seed": config.seed, "description": f"{arm}: tuning and looking"}
         finetune(records, config.settings, folder / steps.ADAPTER, **shown, callbacks=[Watch(look)])
         write_records(folder / "sightings.jsonl", sightings)
 
@@ -169,5 +170,6 @@ def _parameters(config: RunConfig) -> dict:
 
 
 def _look(config: RunConfig, lm: LanguageModel, asked: Sequence[Question], method: Method) -> list[Answer]:
-    sizes = {"max_new_tokens": config.settings.max_new_tokens, "batch_size": config.settings.answer_batch}
+    settings = config.settings
+    sizes: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
     return answer_questions(lm, asked, **method.exam, **sizes, description="looking")

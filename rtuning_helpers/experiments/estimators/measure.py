@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -87,12 +88,12 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
         cannot = {"training"} | (set() if labels else {"sureness"})
         cannot |= set() if method == "padding" else {"replies"}
         names = [name for name, estimator in ESTIMATORS.items() if cannot.isdisjoint(estimator.needs)]
-        how = {"sureness": labels, "k": settings.samples, "temperature": settings.temperature, "seed": config.seed}
-        how |= {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
+        how: dict[str, Any] = {"sureness": labels, "k": settings.samples, "temperature": settings.temperature}
+        how |= {"seed": config.seed, "max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
         found = {split: estimate(lm, steps.fitted(config, split).questions, names, **how) for split in splits}
         known = found[IN_DOMAIN].evidence
         fitting = np.flatnonzero(held_out_rows(len(known.questions)))
-        asked, right = [known.questions[i] for i in fitting], known.correct[fitting].tolist()
+        asked, right = [known.questions[i] for i in fitting.tolist()], known.correct[fitting].tolist()
         for split, columns in found.items():
             confidence, used = dict(columns.confidence), dict(columns.samples_used)
             if len(set(right)) == 2:
@@ -104,7 +105,7 @@ def judgement_step(config: RunConfig, method: str, force: bool = False) -> Path:
             judged = {
                 "predictions": [answer.text for answer in columns.evidence.answers],
                 "correct": columns.evidence.correct.tolist(),
-                "samples": [[answer.text for answer in row] for row in columns.evidence.samples],
+                "samples": [[answer.text for answer in row] for row in columns.evidence.drawn],
                 "samples_used": used,
                 "confidence": {n: [None if np.isnan(v) else float(v) for v in c] for n, c in confidence.items()},
             }
@@ -174,11 +175,11 @@ def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict
     answers, share = majority_answers(vanilla.samples)
     suffix = prompts.sureness_suffix()
     contexts = [f"{prompts.task_prompt(q)} {text}{suffix}" for q, text in zip(asked, answers, strict=True)]
-    sizes = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
+    sizes: dict[str, Any] = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
     sure = label_probabilities(judge, contexts, prompts.SURENESS_LABELS, **sizes)[:, 0]
     majority = np.array([is_right(q, text) for text, q in zip(answers, asked, strict=True)])
     own = "answer probability"
-    rows = [  # the last is what the paper ranks this method's answers by
+    rows: list[tuple] = [  # the last is what the paper ranks this method's answers by
         ("R-Tuning", padding.correct, padding.confidence[own], padding.confidence[LEARNED], "mix"),
         ("Vanilla", vanilla.correct, vanilla.confidence[own], None, "answer"),
         ("R-Tuning-U", unsupervised.correct, unsupervised.confidence[own], unsupervised.confidence[LEARNED], "mix"),

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,8 @@ def predictions_under(config: RunConfig, rule: str) -> dict[str, list[Prediction
         probes = [replace(p, correct=c) for p, c in zip(steps.read_probes(config), certain, strict=True)]
         settings, records = config.settings, build_padding(probes, steps.fitted(config, TRAIN).questions)
         finetune(records, settings, work / steps.ADAPTER, seed=config.seed, description=f"{rule}: tuning")
-        lm, how = steps.load_tuned(config, work / steps.ADAPTER), {"description": f"{rule}: answering"}
+        lm = steps.load_tuned(config, work / steps.ADAPTER)
+        how: dict[str, Any] = {"description": f"{rule}: answering"}
         how |= {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
         for split in splits:
             found = predict(lm, steps.fitted(config, split).questions, **METHOD.exam, **how)

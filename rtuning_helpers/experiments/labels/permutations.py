@@ -32,7 +32,7 @@ class Rotated:
     @property
     def always_right(self) -> np.ndarray:
         """Whether a question is answered right in every rotation, shape (n,)."""
-        return self.right.all(axis=1)
+        return np.all(self.right, axis=1)
 
     @property
     def consistent(self) -> np.ndarray:
@@ -58,7 +58,8 @@ def with_options(questions: Sequence[Question], count: int = 4, seed: int = 0) -
     Raises:
         ValueError: Fewer than ``count`` different answers in all, or a question has options already.
     """
-    rng, pools = random.Random(seed), {}
+    rng = random.Random(seed)
+    pools: dict[str, set[str]] = {}
     for question in questions:
         if question.options:
             raise ValueError(f"question {question.id} has options already; expected open questions")

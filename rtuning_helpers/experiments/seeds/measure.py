@@ -9,7 +9,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.run.profiles import RunConfig
 
-SHOWN = ("accuracy", "ap_answer", "ap_sure", "ap_mixed")
+SHOWN: tuple[str, ...] = ("accuracy", "ap_answer", "ap_sure", "ap_mixed")
 SHOWN += ("answer_rate", "willing_accuracy", "refused_unread", "refused_read")
 UNREAD, READ = 0, 61  # exposures: never stated; stated more than 60 times
 

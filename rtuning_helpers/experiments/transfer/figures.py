@@ -36,9 +36,9 @@ def dots_by_task(
         value, low, high = (np.array([row[key] for row in rows], dtype=float) * 100 for key in ("value", "low", "high"))
         error = [value - low, high - value]
         ax.errorbar(x, value, yerr=error, capsize=3, **styles[name] | {"linestyle": "none"})
-    for place, task in enumerate(tasks if lines else ()):
-        label = "chance" if place == 0 else None
-        ax.hlines(lines[task] * 100, place - 0.38, place + 0.38, color="black", linewidth=1.2, label=label)
+    if lines:
+        places, heights = np.arange(len(tasks)), [lines[task] * 100 for task in tasks]
+        ax.hlines(heights, places - 0.38, places + 0.38, color="black", linewidth=1.2, label="chance")
     ax.set_xticks(range(len(tasks)), tasks)
     ax.set(ylabel=ylabel, title=title)
     ax.grid(axis="x", visible=False)

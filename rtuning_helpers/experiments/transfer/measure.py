@@ -6,6 +6,7 @@ an interrupted experiment goes on where it stopped, and shares its models with w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,7 @@ def read_answers(config: RunConfig, trained: Trained, tested_on: str) -> list[Pr
     return steps.read_transfer_predictions(trained.config(config), trained.method, MIXTURE, tested_on)
 
 
-def ranking(predictions: Sequence[Prediction]) -> tuple[np.ndarray, np.ndarray]:
+def ranking(predictions: Sequence[Prediction]) -> tuple[Any, Any]:
     """Right or wrong, and what ranks the answers: the mean of answer and sure confidence, or the former alone."""
     mixed = column(predictions, "mixed_confidence")
     return column(predictions, "correct"), column(predictions, "answer_confidence") if mixed is None else mixed
@@ -94,7 +95,8 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
     correct, confidence = ranking(predictions)
     sure, refused = column(predictions, "sure_confidence"), column(predictions, "refused")
     exposures = [p.exposure for p in predictions]
-    often = None if None in exposures else np.array(exposures) / max(*exposures, 1)
+    known = [exposure for exposure in exposures if exposure is not None]
+    often = np.array(known) / max(*known, 1) if len(known) == len(exposures) else None
     metrics = {
         "accuracy": (accuracy, correct),
         "ap": (average_precision, correct, confidence),
@@ -104,7 +106,7 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
         "willing_accuracy": (willing_accuracy, correct, refused),
     }
     ends = [i for i, exposure in enumerate(exposures) if exposure == UNREAD or (exposure or 0) >= WELL_READ]
-    read = np.array([float(exposures[i] >= WELL_READ) for i in ends])
+    read = np.array([float((exposures[i] or 0) >= WELL_READ) for i in ends])
     told_apart = {"auroc_read": (auroc, read, confidence[ends] if ends else None)}
     found = measured(metrics, len(correct), RESAMPLES, seed) | measured(told_apart, len(ends), RESAMPLES, seed)
     return {"n": len(correct)} | found
@@ -122,8 +124,8 @@ def cells(config: RunConfig, models: Sequence[Trained]) -> list[dict]:
 
 def difference(config: RunConfig, first: Trained, second: Trained, tested_on: str) -> dict:
     """AP of one model minus that of another on the same questions, with its paired 95 % interval; None without."""
-    pair = [ranking(read_answers(config, m, tested_on)) for m in (first, second)]
-    found = paired_bootstrap_difference(average_precision, *pair, resamples=RESAMPLES, seed=config.seed)
+    one, other = (ranking(read_answers(config, m, tested_on)) for m in (first, second))
+    found = paired_bootstrap_difference(average_precision, one, other, resamples=RESAMPLES, seed=config.seed)
     values = dict(zip(("difference", "low", "high"), (None if np.isnan(v) else float(v) for v in found), strict=True))
     names = {"first": f"{first.method}, {first.name}", "second": f"{second.method}, {second.name}"}
     return {"seed": config.seed, **names, "tested_on": tested_on, **values}
@@ -147,9 +149,9 @@ def knowledge(config: RunConfig) -> list[dict]:
     """
     rows = []
     for tested in TESTED_ON:
-        answered = [p for p in read_answers(config, UNTUNED, tested) if p.exposure is not None]
+        answered = read_answers(config, UNTUNED, tested)
         for band, low, high in (("never read", 0, 0), ("read 1 to 60 times", 1, 60), ("read over 60 times", 61, 10**9)):
-            hits = [p.correct for p in answered if low <= p.exposure <= high]
+            hits = [p.correct for p in answered if p.exposure is not None and low <= p.exposure <= high]
             if hits:
                 bounds = dict(zip(("low", "high"), proportion_interval(sum(hits), len(hits)), strict=True))
                 row = {"tested_on": tested, "band": band, "n": len(hits), "rate": sum(hits) / len(hits), **bounds}

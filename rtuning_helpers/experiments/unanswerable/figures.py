@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def refusal_plane(
         curves: data set -> method -> (over-refusal, recall), 0 to 1: where a threshold on its confidence can bring it.
     """
     fig, axes = panel_grid(len(points), 3.2, 4.3, sharex=True, sharey=True)
-    drawn = {}
+    drawn: dict[str, Any] = {}
     styles = series_styles(
         [*(row.method for rows in points.values() for row in rows), *(m for c in curves.values() for m in c)]
     )
@@ -61,8 +62,8 @@ def refusal_plane(
         drawn["blind refusing"] = ax.plot([0, 100], [0, 100], color="black", linewidth=0.6)[0]
         for method, (over, recall) in curves.get(name, {}).items():
             look, label = styles[method] | {"marker": None}, f"{styles[method]['label']}, any threshold"
-            x, y = np.asarray(over) * 100, np.asarray(recall) * 100
-            drawn[label] = ax.plot(x, y, linewidth=1.4, **look | {"label": label})[0]
+            line = np.asarray(over) * 100, np.asarray(recall) * 100
+            drawn[label] = ax.plot(*line, linewidth=1.4, **look | {"label": label})[0]
         for row in rows:
             if row.over_refusal.value is None or row.recall.value is None:
                 continue
@@ -97,5 +98,6 @@ def confidence_by_half(
 
 
 def _percent(estimate: Estimate) -> tuple[float, list[list[float]]]:
-    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
+    bounds = np.array([estimate.value, estimate.low, estimate.high], dtype=float)
+    value, low, high = (100 * bounds).tolist()
     return value, [[value - low], [high - value]]

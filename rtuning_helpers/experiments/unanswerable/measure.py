@@ -6,7 +6,7 @@ that cannot refuse (the untuned model, vanilla) counts as one that never does. T
 prompt; that prompt is not printed, so it is not rebuilt here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -189,7 +189,7 @@ def category_rows(method: str, predictions: Sequence[Prediction]) -> list[dict]:
     return rows
 
 
-def all_rows(answers: dict[str, Sequence[Prediction]], resamples: int = 1000, seed: int = 0) -> list[RefusalRow]:
+def all_rows(answers: Mapping[str, Sequence[Prediction]], resamples: int = 1000, seed: int = 0) -> list[RefusalRow]:
     """A `refusal_row` for every method that has answered a data set, between always answering and always refusing.
 
     Args:
@@ -245,7 +245,7 @@ def _resampled(
     metric: Callable, positive: np.ndarray, other: np.ndarray | None, reason: str | None, resamples: int, seed: int
 ) -> Estimate:
     """A metric of two columns with its bootstrap interval, unless there is a reason why it does not exist."""
-    if reason is not None:
+    if reason is not None or other is None:
         return Estimate(None, None, None, len(positive), reason)
     low, high = metrics.bootstrap_interval(metric, positive, other, resamples=resamples, seed=seed)
     return Estimate(metric(positive, other), low, high, len(positive))

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import geometric_mean
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -75,7 +76,7 @@ def probe_labels(
     # The released probe generates all 15 tokens and knows no line breaks; what follows the first full stop is cut off.
     ends = [lm.tokenizer.eos_token_id] if quirks.drop_last_character else lm.stop_token_ids.tolist()
     generated = _generate(lm, asked, PROBE_TOKENS, ends, batch_size, "probing")
-    outputs = [lm.tokenizer.decode(g.tokens, skip_special_tokens=True) for g in generated]
+    outputs = lm.tokenizer.batch_decode([g.tokens for g in generated], skip_special_tokens=True)
     answers = [texts.cut_probe_answer(output, quirks) for output in outputs]
     return [texts.is_right(a, q.answer, quirks) for a, q in zip(answers, questions, strict=True)]
 
@@ -102,7 +103,7 @@ def evaluate(
     asked = [texts.evaluation_prompt(q.question, quirks) for q in questions]
     limit = EVALUATION_TOKENS if quirks.short_evaluation else PROBE_TOKENS
     if quirks.stop_never_fires:
-        stops = {bare_token_id(lm.tokenizer, prompts.STOP)}
+        stops = [bare_token_id(lm.tokenizer, prompts.STOP)]
         ends = [lm.tokenizer.eos_token_id]  # generation itself ends there, as always in transformers
     else:
         stops = ends = lm.stop_token_ids.tolist()
@@ -110,7 +111,7 @@ def evaluate(
     kept = [_before_stop(g, set(stops)) for g in generated]
     outputs = []
     for found in kept if quirks.stop_never_fires else generated:
-        text = lm.tokenizer.decode(found.tokens, skip_special_tokens=not quirks.special_tokens_in_text)
+        text = cast(str, lm.tokenizer.decode(found.tokens, skip_special_tokens=not quirks.special_tokens_in_text))
         outputs.append(text.strip() if quirks.stop_never_fires else texts.cut_probe_answer(text, ReleasedCodeQuirks()))
     contexts = [f"{p} {o}{prompts.sureness_suffix()}" for p, o in zip(asked, outputs, strict=True)]
     sure = label_shares(lm, contexts, prompts.SURENESS_LABELS, quirks, batch_size)[:, 0]
@@ -145,12 +146,13 @@ def _generate(
     lm: LanguageModel, asked: Sequence[str], limit: int, ends: list[int], batch_size: int, description: str
 ) -> list[_Generated]:
     """Greedy tokens of each prompt, up to and with the first of the end tokens, and their probabilities."""
-    found: list[_Generated | None] = [None] * len(asked)
+    found: dict[int, _Generated] = {}
     for rows, tokens, mask in _batches(lm, asked, batch_size, description):
         with torch.inference_mode():
             how = {"max_new_tokens": limit, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
             ids = {"eos_token_id": ends, "pad_token_id": lm.tokenizer.pad_token_id}
-            result = lm.model.generate(input_ids=tokens, attention_mask=mask, **how, **ids)
+            model: Any = lm.model  # whose types know nothing of `generate`
+            result = model.generate(input_ids=tokens, attention_mask=mask, **how, **ids)
         logits = torch.stack(result.logits, dim=1).float()
         _check_finite(logits, [asked[row] for row in rows])
         new = result.sequences[:, tokens.shape[1] :]
@@ -158,7 +160,7 @@ def _generate(
         for row, ids, probabilities in zip(rows, new.tolist(), chosen.tolist(), strict=True):
             length = next((place + 1 for place, token in enumerate(ids) if token in ends), len(ids))
             found[row] = _Generated(ids[:length], probabilities[:length])
-    return found  # type: ignore[return-value]
+    return [found[row] for row in range(len(asked))]
 
 
 def _before_stop(generated: _Generated, stops: set[int]) -> _Generated:
