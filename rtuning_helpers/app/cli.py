@@ -215,7 +215,7 @@ def record(
     The result is what is shipped in results/. Finished steps are reused, and other seeds' rows are kept.
     """
     from rtuning_helpers.app.recordings import find_recording, recording_names
-    from rtuning_helpers.run.artifacts import shown_path
+    from rtuning_helpers.run.artifacts import check_writable, shown_path
 
     console = reports.new_console()
     if listed:
@@ -225,7 +225,10 @@ def record(
     if not all(text.isdecimal() and int(text) <= MAX_SEED for text in chosen):
         raise InputError(f"--seeds {seeds!r}: expected whole numbers from 0 on, separated by commas")
     recording = find_recording(name)
-    recording.record(list(dict.fromkeys(map(int, chosen))), _absolute(out) or "runs", console.print)
+    out = _absolute(out) or "runs"
+    for measured in recording.runs:
+        check_writable(replace(measured, out=out))
+    recording.record(list(dict.fromkeys(map(int, chosen))), out, console.print)
     console.print(f"Written: {shown_path(recording.path)}", soft_wrap=True)
 
 

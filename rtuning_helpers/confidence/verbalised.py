@@ -7,8 +7,10 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.words import normalised_words
 
 _NUMBER = re.compile(
-    r"(?<![\w.,/-])(?P<number>(?:\d+(?:[.,]\d+)?|\.\d+)(?:e[+-]?\d+)?)"
-    r"(?:\s*(?P<percent>%|per ?cent\b)|\s*(?:/|(?:out )?of\b|in\b)\s*(?P<whole>\d+(?:\.\d+)?|ten\b|(?:a )?hundred\b))?"
+    r"(?<![\w.,/\u2212-])(?P<number>(?:\d+(?:[.,]\d+)?|\.\d+)(?:e[+-]?\d+)?)"
+    r"(?:\s*(?P<percent>%|per ?cent\b)"
+    r"|\s*(?:/|(?:out )?of\b|in\b|on a scale (?:of|from)(?: \d+ ?(?:to|-|–))?)\s*"
+    r"(?P<whole>\d+(?:\.\d+)?|ten\b|(?:a )?hundred\b))?"
     r"(?!\w|[.,/]\d|\s*(?:/|out of\b))",
     re.IGNORECASE,
 )
@@ -19,7 +21,7 @@ def parse_percentage(text: str) -> float:
     """The first number between 0 and 100, or fraction, as a share, 0 to 1; NaN if there is none.
 
     A bare number of at most 1 with decimal places or an exponent is read as a share already, and a comma before three
-    digits as one between thousands.
+    digits as one between thousands; "50/50" is one half.
 
     >>> [parse_percentage(text) for text in ("80", "80 %", "0.8", ".8", "8/10", "8 out of 10")]
     [0.8, 0.8, 0.8, 0.8, 0.8, 0.8]
@@ -30,7 +32,7 @@ def parse_percentage(text: str) -> float:
         if whole:
             of = {"ten": 10.0, "hundred": 100.0}.get(whole.casefold().split()[-1]) or float(whole)
             if of and number <= of <= _LARGEST_WHOLE:
-                return number / of
+                return 0.5 if number == of == 50 else number / of
         elif number <= 1 and not found["percent"] and not written.isdigit():
             return number
         elif number <= 100:

@@ -5,8 +5,9 @@
 * Chinese, Japanese, Thai, Lao, Khmer and Burmese are written without spaces: there every character is a word, with its
   marks, so that words one after the other are any part of the text.
 * A number is one word, written in one way: ``1,000`` is 1000, ``3.50`` is 3.5, ``.5`` is 0.5, ``-5`` keeps its sign. A
-  comma, an apostrophe or a no-break space between groups of digits belongs to the number; a decimal comma is not
-  understood (``1.000`` is 1), and whole numbers keep leading zeros (``007``).
+  comma, an apostrophe or a no-break space between groups of digits belongs to the number, and what Korean writes
+  behind it does not (``1945년``); a decimal comma is not understood (``1.000`` is 1), and whole numbers keep leading
+  zeros (``007``).
 * Symbols that belong to a name stay with it: ``+`` and ``#`` behind letters (``C++``, ``F#``), a full stop before them
   (``.NET``). Other punctuation separates words.
 """
@@ -15,12 +16,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_SEPARATOR = "[,，'’\u00a0\u2009\u202f]"
+_SEPARATOR = "[,，٬'’\u00a0\u2009\u202f]"
 _THOUSANDS = re.compile(rf"(?<!\d)(?<!\d[.,])\d{{1,3}}(?:{_SEPARATOR}\d{{2,3}})*{_SEPARATOR}\d{{3}}(?!\d|,\d)")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
+_KOREAN_UNIT = re.compile("(?<=[0-9])(?=[\uac00-\ud7a3])")
 _TOKEN = re.compile(
     r"(?P<number>(?:(?<!\S)-)?(?<![^\s+#-])(?:\d+(?:\.\d+)?|(?<!\S)\.\d+)(?!\d|\.\d))(?P<unit>[^\s.+#-]*)"
     r"|(?:(?<!\S)\.(?=[^\W\d]))?(?!\d)[^\s.+#-]+(?:[+#]+(?![^\W\d]))?|[^\s.+#-]+"
@@ -45,7 +47,7 @@ def normalised_words(text: str) -> list[str]:
             behind_unspaced = False
         pieces.append(piece)
         behind_unspaced = behind_unspaced or unspaced
-    return [_word(found) for found in _TOKEN.finditer("".join(pieces))]
+    return [_word(found) for found in _TOKEN.finditer(_KOREAN_UNIT.sub(" ", "".join(pieces)))]
 
 
 def as_compared(text: str) -> str:
@@ -68,7 +70,7 @@ def _piece(character: str) -> tuple[str, bool]:
     if kind == "Cf":
         return "", False
     if not character.isalnum():
-        return "-" if character == "\u2212" else " ", False
+        return {"\u2212": "-", "٫": "."}.get(character, " "), False
     unspaced = bool(_UNSPACED.match(character))
     return f" {character}" if unspaced else character, unspaced
 

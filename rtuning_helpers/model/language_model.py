@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -136,8 +136,8 @@ def model_context_length(name: str, revision: str | None = None) -> int | None:
     location = model_location(name)
     try:
         config = AutoConfig.from_pretrained(location, revision=_hub_revision(location, revision))
-    except (OSError, ValueError) as error:
-        raise InputError(f"parameter model {name}: its configuration cannot be loaded ({_first_line(error)})") from None
+    except Exception as error:  # whatever a library makes of a file that is not as it should be
+        raise InputError(f"parameter model {name}: its configuration cannot be loaded ({_reason(error)})") from None
     return getattr(config, "max_position_embeddings", None)
 
 
@@ -151,8 +151,8 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     location = model_location(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, revision=_hub_revision(location, revision))
-    except (OSError, ValueError) as error:
-        raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({_first_line(error)})") from None
+    except Exception as error:  # whatever a library makes of a file that is not as it should be
+        raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({_reason(error)})") from None
     if tokenizer.eos_token_id is None:
         raise InputError(
             f"parameter model {name}: its tokenizer names no end of sequence; expected eos_token in "
@@ -201,7 +201,8 @@ def load_language_model(
     full_tuned = None if adapter is None or (adapter / "adapter_config.json").is_file() else adapter
     if full_tuned and not (full_tuned / "config.json").is_file():
         raise InputError(f"adapter {adapter}: no adapter_config.json in it, and no config.json of a fully tuned model")
-    model = load_base_model(str(full_tuned or location), revision, dtype, four_bit, packed)
+    named = f"adapter {adapter}" if full_tuned else None
+    model = load_base_model(str(full_tuned or location), revision, dtype, four_bit, packed, named)
     check_embedded(model, [("the end of sequence", [tokenizer.eos_token_id])])
     if adapter is not None and not full_tuned:
         model = _with_adapter(model, adapter, name)
@@ -232,13 +233,13 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
         adapted = PeftModel.from_pretrained(model, adapter)
         with safe_open(adapter / _ADAPTER_WEIGHTS, "pt") as weights:
             saved = {key for key in weights.keys() if "lora_" in key}  # noqa: SIM118, it has no __iter__
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        odd = saved ^ {key for key in get_peft_model_state_dict(adapted) if "lora_" in key}
+    except Exception as error:  # whatever a library makes of a file that is not as it should be
         differs = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
         raise InputError(
-            f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else _first_line(error)})"
+            f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else _reason(error)})"
         ) from None
-    # peft loads what fits and is silent about the rest.
-    if odd := saved ^ {key for key in get_peft_model_state_dict(adapted) if "lora_" in key}:
+    if odd:  # peft loads what fits and is silent about the rest
         raise InputError(
             f"adapter {adapter}: does not fit model {name} ({len(odd)} of its layers are in one of them only, such as "
             f"{min(odd)})"
@@ -247,7 +248,12 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
 
 
 def load_base_model(
-    location: str, revision: str | None, dtype: str, four_bit: bool, packed: bool | None = None
+    location: str,
+    revision: str | None,
+    dtype: str,
+    four_bit: bool,
+    packed: bool | None = None,
+    named: str | None = None,
 ) -> PreTrainedModel:
     """The bare model, on the default device, from a folder or the hub.
 
@@ -256,10 +262,12 @@ def load_base_model(
         revision, dtype, four_bit: See `load_language_model`.
         packed: Whether 4-bit weights stay so and are unpacked in every forward pass. None: on a GPU only; on a CPU they
             are unpacked once, since memory is not short there and unpacking takes most of the time.
+        named: What errors call it; by default the parameter model.
 
     Raises:
-        InputError: It cannot be loaded.
+        InputError: It cannot be loaded, or its weights are not those of its configuration.
     """
+    named = named or f"parameter model {location}"
     compute = getattr(torch, dtype)
     nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
     device = default_device()
@@ -268,20 +276,32 @@ def load_base_model(
         packed = device.type != "cpu"
     try:
         with _quiet_transformers():
-            model = AutoModelForCausalLM.from_pretrained(
+            model, loaded = AutoModelForCausalLM.from_pretrained(
                 location,
                 revision=_hub_revision(location, revision),
                 dtype=compute,
                 device_map={"": device},
                 quantization_config=BitsAndBytesConfig(load_in_4bit=True, **nf4) if four_bit else None,
                 use_safetensors=True,
+                ignore_mismatched_sizes=True,  # they are told of below
+                output_loading_info=True,
             )
             if four_bit and not packed:
                 model = model.dequantize()
                 model.is_loaded_in_4bit = False  # which transformers leaves as it was
-            return model
-    except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"parameter model {location}: cannot be loaded ({_first_line(error)})") from None
+    except Exception as error:  # whatever a library makes of a file that is not as it should be
+        raise InputError(f"{named}: cannot be loaded ({_reason(error)})") from None
+    # transformers makes weights up where there are none.
+    if lacking := sorted(loaded["missing_keys"]):
+        raise InputError(
+            f"{named}: {len(lacking)} of the weights that its config.json asks for are not in its files, such as "
+            f"{lacking[0]}; expected all"
+        )
+    for weight, found, expected in sorted(loaded["mismatched_keys"]):
+        raise InputError(
+            f"{named}: {weight} has the shape {tuple(found)}; expected {tuple(expected)} as in its config.json"
+        )
+    return model
 
 
 @contextmanager
@@ -302,5 +322,8 @@ def _hub_revision(location: str, revision: str | None) -> str:
     return "main" if Path(location).is_dir() or revision is None else revision
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _reason(error: Exception) -> str:
+    """The first line of an error, with the next one if it announces that; what it is where that says too little."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
+    return told if told and isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {told}"

@@ -31,6 +31,10 @@ from rtuning_helpers.data import prompts
         ("8 out of 10", 0.8),
         ("8 out of ten", 0.8),
         ("3 in a hundred", 0.03),
+        ("7 on a scale of 10", 0.7),
+        ("7 on a scale of 1 to 10", 0.7),
+        ("7 on a scale from 0-10", 0.7),
+        ("50/50", 0.5),
         ("In 1998, 70%", 0.7),
         ("1,000, no, 50", 0.5),
         ("24/7, so 60", 0.6),
@@ -41,7 +45,7 @@ def test_percentages(text, share):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "high", "-5", "1984", "v2", "999", "10/2", "0 of 0", "1,000", "3/4/2020", "7 out of many"]
+    "text", ["", "high", "-5", "\u22125", "1984", "v2", "999", "10/2", "0 of 0", "1,000", "3/4/2020", "7 out of many"]
 )
 def test_no_percentage_is_nan(text):
     assert math.isnan(parse_percentage(text))

@@ -76,6 +76,10 @@ def test_both_rules(prediction, answer, words, substring):
         ("정답은 이순신 장군이다", "이순신 장군", True),
         ("NASA는", "NASA", True),
         ("한국인", "한국", False),
+        ("1945년입니다", "1945", True),
+        ("1945년에", "1945년", True),
+        ("10,000원", "10000", True),
+        ("10,000원", "10", False),
         ("서울역", "서울", False),
         # numbers
         ("10,000", "10", False),
@@ -94,6 +98,9 @@ def test_both_rules(prediction, answer, words, substring):
         ("12.05.1998", "1998", True),
         ("007", "7", False),
         ("١٩٨٤", "1984", True),
+        ("١٠٬٠٠٠", "10", False),
+        ("١٠٬٠٠٠", "10000", True),
+        ("١٫٥", "1.5", True),
         ("in 1,984, or so", "1984", True),
         # symbols of a name
         ("C++", "C", False),

@@ -122,6 +122,41 @@ def test_damaged_files_are_named_in_one_line(folder, broken):
     assert str(folder) in one_line(caught)
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("tokenizer.json", "{}"),
+        ("tokenizer_config.json", "[]"),
+        ("tokenizer_config.json", '{"eos_token": 5}'),
+        ("generation_config.json", "[]"),
+    ],
+)
+def test_files_of_another_form_are_named_in_one_line(folder, file, content):
+    (folder / file).write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match=rf"parameter model {folder}: .*cannot be loaded \(\w+Error: .+\)") as caught:
+        load_language_model(str(folder), four_bit=False)
+    one_line(caught)
+
+
+@pytest.mark.parametrize("four_bit", [False, True])
+@pytest.mark.parametrize(
+    ("setting", "value", "expectation"),
+    [
+        ("vocab_size", 99, r"embed_tokens.weight has the shape \(\d+, 64\); expected \(99, 64\) as in its config.json"),
+        ("num_hidden_layers", 3, r"9 of the weights .* are not in its files, such as .*layers\.2\..*; expected all"),
+    ],
+)
+def test_weights_that_are_not_those_of_the_configuration_are_not_made_up(folder, setting, value, expectation, four_bit):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    good = shutil.copytree(folder, folder.with_name("good"))
+    (folder / "config.json").write_text(json.dumps(config | {setting: value}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"parameter model {folder}: .*{expectation}") as caught:
+        load_language_model(str(folder), four_bit=four_bit)
+    one_line(caught)
+    with pytest.raises(InputError, match=f"adapter {folder}: .*{expectation}"):  # a fully tuned model
+        load_language_model(str(good), adapter=folder, four_bit=four_bit)
+
+
 def test_checksums(folder):
     verify_checksums(folder)  # without a listing there is nothing to compare
     write_sums(folder)
@@ -304,6 +339,8 @@ def test_an_adapter_that_does_not_fit_is_named_with_what_differs(folder, tmp_pat
     [
         (None, b"", "no adapter_config.json in it, and no config.json"),
         ("adapter_config.json", b"{", "does not fit model"),
+        ("adapter_config.json", b"[]", "does not fit model"),
+        ("adapter_config.json", b'{"peft_type": "NONE"}', "does not fit model .*KeyError"),
         ("adapter_model.safetensors", b"cut", "does not fit model"),
         ("adapter_model.safetensors", None, "no adapter_model.safetensors in it; expected weights in safetensors"),
     ],
