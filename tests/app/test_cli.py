@@ -285,6 +285,11 @@ def test_the_module_is_a_command_too(tmp_path):
     assert done.stderr == "rtuning: error: gone.json: file not found; expected recorded predictions\n"
 
 
+def test_recording_needs_a_folder_that_can_be_written(place, capsys):
+    assert main(["record", "seeds", "--out", "data/training_data.json/x"]) == 2
+    assert "training_data.json/x: cannot write there" in capsys.readouterr().err
+
+
 def test_score_prints_a_table_or_json(tmp_path, capsys, monkeypatch):
     path = tmp_path / "run_ID.json"
     path.write_text(json.dumps([[1, 0.9, 0.8], [0, 0.6, 0.3], [1, 0.7, 0.6], [0, 0.2, 0.1]]))
