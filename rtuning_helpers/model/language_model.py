@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from safetensors import safe_open
@@ -276,7 +276,7 @@ def load_base_model(
         packed = device.type != "cpu"
     try:
         with _quiet_transformers():
-            model, loaded = AutoModelForCausalLM.from_pretrained(
+            model, loaded = cast(Any, AutoModelForCausalLM).from_pretrained(
                 location,
                 revision=_hub_revision(location, revision),
                 dtype=compute,
