@@ -11,7 +11,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU for `mini`; a 15 GB GPU for `colab-t4`, 24 GB for `consumer-24gb` |
-# | Time and memory | 5 to 7 minutes on 2 cores, about 1 GB |
+# | Time and memory | 2 to 4 minutes on 2 cores, by the kind of processor; about 1.2 GB in all processes |
 # | Reads | the data sets of notebook 03 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/tuning/` with the adapter |
 # | Paper | sections 2.3 (loss) and 3.4 (training); QLoRA is Dettmers et al. 2023 |

@@ -14,7 +14,7 @@
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 1 minute after notebook 04, about 1 GB |
-# | Reads | the adapters of notebook 04 (trained on the spot if missing: 5 to 7 minutes) |
+# | Reads | the adapters of notebook 04 (trained on the spot if missing: 2 to 4 minutes) |
 # | Writes | `predictions-<split>.jsonl` for each method and `runs/<profile>/<dataset>/metrics/seed<k>/metrics.json` |
 # | Paper | sections 2.3, 3.3 and 4; Table 1 (AP), Table 8 (replacement), Figure 3 (willing accuracy) |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |

@@ -121,6 +121,7 @@ def test_a_recorded_cell_comes_out_again():
     """Seed 0's padding, watched again; the folder is that of the notebooks, which share its steps.
 
     Compared before and after tuning: halfway, where the sets part within a few steps, another number of threads shows.
+    On another processor a question on the edge may change its set: one in a hundred at most.
     """
     table = pd.DataFrame(RECORDING.content()["rows"])
     was = table[(table.arm == "padding") & (table.seed == 0)]
@@ -129,5 +130,6 @@ def test_a_recorded_cell_comes_out_again():
     keys, ends = ["step", "split", "certain"], [0, was.step.max()]
     for column in ("right", "refused"):
         before, after = (t[t.step.isin(ends)].groupby(keys)[[column, "n"]].sum() for t in (was, now))
-        assert (before.n == after.n).all()
-        assert ((before[column] - after[column]).abs() / before.n).max() < 0.08, column
+        assert before.index.equals(after.index)
+        assert (before.n - after.n).abs().max() <= 0.01 * before.n.sum() / len(ends)
+        assert (before[column] / before.n - after[column] / after.n).abs().max() < 0.08, column
