@@ -418,8 +418,8 @@ if recorded is not None:
 if "padding" in methods:
     for _, row in rows[rows.method == "padding"].iterrows():
         finding(f"padding answers 30 % to 80 % of the questions ({row.split})", 0.3 <= row.answer_rate <= 0.8, config, n=row.n)
-        gain = -1.0 if pd.isna(row.willing_accuracy) else row.willing_accuracy - row.accuracy
-        finding(f"its willing accuracy exceeds its accuracy by at least 0.20 ({row.split})", gain >= 0.20, config, n=row.n)
+        lead = -1.0 if pd.isna(row.willing_accuracy) else row.willing_accuracy - row.accuracy
+        finding(f"its willing accuracy exceeds its accuracy by at least 0.20 ({row.split})", lead >= 0.20, config, n=row.n)
 if "replacement" in refusal:
     unknown, known = refusal["replacement"][0], refusal["replacement"][-1]
     finding("replacement refuses at least 60 % of what was never read", unknown["rate"] >= 0.60, config, n=unknown["n"])

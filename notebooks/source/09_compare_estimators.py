@@ -14,7 +14,7 @@
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 3 minutes after notebook 05, about 1.2 GB |
-# | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 2 to 4 minutes more); `results/mini/estimators.json` |
+# | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 4 minutes more); `results/mini/estimators.json` |
 # | Writes | `judgements-<split>.json` for each model under `runs/` |
 # | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |

@@ -54,7 +54,7 @@ def memory_gib() -> float:
 
 def _processor() -> Finding:
     kind = torch.backends.cpu.get_cpu_capability()
-    threads = f"{free_cores()} free now, computes with {thread_count()} threads"
+    threads = f"{free_cores()} free now, computes with {thread_count()} thread{'s' if thread_count() != 1 else ''}"
     return Finding("processor", None, f"{kind}; {allowed_cores():g} cores, {threads}")
 
 

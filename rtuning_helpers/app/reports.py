@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MISSING = "-"  # the number does not exist; never shown as 0
 LOG_WIDTH = 110  # columns where the output is not a terminal
+WIDE = 96  # columns from which intervals and the fourth digit have room
 AP_COLUMNS = {"ap_answer": "AP\nanswer", "ap_sure": "AP\nsure", "ap_mixed": "AP\nmixed"}
 RATE_COLUMNS = {"answer_rate": "answer\nrate", "willing_accuracy": "willing\nacc."}
 CAPTION = (
@@ -90,19 +91,24 @@ def all_metrics_table(rows: Sequence[Mapping]) -> Table:
 
 
 def _rates_table(title: str, rows: Sequence[Mapping], digits: int = 3) -> Table:
-    table = new_table(["\nmethod", "\nsplit"], title=title, caption=CAPTION, padding=(0, 1, 0, 0))
-    for heading in ("\nn", "\nacc.", *AP_COLUMNS.values(), "\n95 %", *RATE_COLUMNS.values()):
+    wide = new_console().width >= WIDE
+    digits = digits if wide else 3
+    table = new_table(["\nmethod", "\nsplit"], title=title, caption=CAPTION if wide else None, padding=(0, 1, 0, 0))
+    for column in table.columns:
+        column.no_wrap = True
+    for heading in ("\nn", "\nacc.", *AP_COLUMNS.values(), *(["\n95 %"] if wide else []), *RATE_COLUMNS.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         best = next((name for name in reversed(AP_COLUMNS) if row.get(name) is not None), "")
         interval = row.get(f"{best}_ci95")
+        shown = "-".join(number(bound, digits) for bound in interval) if interval else MISSING
         table.add_row(
             method_label(row["method"]),
             row["split"],
             f"{row['n']:,}",
             number(row["accuracy"], digits),
             *(number(row.get(name), digits) for name in AP_COLUMNS),
-            "-".join(number(bound, digits) for bound in interval) if interval else MISSING,
+            *([shown] if wide else []),
             *(number(row.get(name), digits) for name in RATE_COLUMNS),
         )
     return table

@@ -1,0 +1,24 @@
+"""Tables in a terminal: names stay whole, whatever its width."""
+
+import pytest
+from rich.console import Console
+
+from rtuning_helpers.app import reports
+
+ROW = {
+    "method": "unsupervised", "split": "ood", "n": 1080, "accuracy": 0.5, "ap_answer": 0.9, "ap_sure": 0.8,
+    "ap_mixed": 0.95, "ap_mixed_ci95": (0.93, 0.96), "answer_rate": 0.5, "willing_accuracy": 0.8,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("width", "interval"), [(80, False), (110, True)])
+def test_a_result_table_fits(width, interval, monkeypatch, capsys):
+    monkeypatch.setattr(reports, "new_console", lambda: Console(width=width))
+    table = reports.metrics_table({"dataset": "mini", "model": "mini", "seed": 0, "rows": [ROW]})
+    Console(width=width).print(table)
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = [line for line in lines if "unsupervised" in line]
+    assert all(text in row for text in ("ood", "1,080", "0.500", "0.900", "0.800", "0.950"))
+    assert ("0.930-0.960" in row) is interval
+    assert "…" not in "".join(lines)
+    assert max(map(len, lines)) <= width
