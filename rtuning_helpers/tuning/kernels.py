@@ -17,8 +17,8 @@ WORTH_IT = 0.8  # of the time: less is gained than may be lost elsewhere
 def fastest_float32() -> Iterator[bool]:
     """Multiply float32 matrices by oneDNN in the place of MKL where that is faster and as exact; yields whether it is.
 
-    On processors that are not Intel's MKL keeps to AVX2, half the speed of AVX-512. torch takes oneDNN only where
-    products may be rounded to bfloat16; oneDNN makes use of that on processors with AMX alone, and those stay with MKL.
+    On the AMD processor where this was measured MKL keeps to half the speed of AVX-512. torch takes oneDNN only where
+    products may be rounded to bfloat16; a processor on which oneDNN does round stays with MKL.
     """
     settings: Any = getattr(torch.backends.mkldnn, "matmul", None)
     before = getattr(settings, "fp32_precision", None)  # not there before torch 2.9

@@ -268,13 +268,14 @@ def test_the_recording_is_complete(recording):
 def test_a_recorded_cell_comes_out_again(recording, monkeypatch):
     """Seed 0's padding model tuned on the mini ParaRel alone; the folder is that of notebook 06.
 
-    Held against the span of the recorded seeds: on another processor a seed ends elsewhere among them.
+    The AUROC of P(sure) is held against the span of the recorded seeds: elsewhere a seed ends elsewhere in it.
     """
     monkeypatch.setitem(profiles.PROFILES, "mini", MINI)  # not the small one of the other tests
     alone = Trained("alone", "pararel", "padding")
     was = [r for r in recording["cells"] if (r["part"], r["set"]) == ("alone", "pararel")]
     for row in transfer.cells(RunConfig(dataset="multitask"), [alone]):
         for metric in ("accuracy", "ap", "auroc_sure"):
-            span = [r[metric] for r in was if r["tested_on"] == row["tested_on"]]
-            assert len(span) == 3
+            recorded = {r["seed"]: r[metric] for r in was if r["tested_on"] == row["tested_on"]}
+            span = list(recorded.values()) if metric == "auroc_sure" else [recorded[0]]
+            assert len(recorded) == 3
             assert min(span) - 0.05 <= row[metric] <= max(span) + 0.05, (row["tested_on"], metric)
