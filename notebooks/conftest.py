@@ -7,13 +7,16 @@ from nbval.plugin import IPyNbCell
 
 OUTPUT_SECONDS = 300  # nbval waits 5 s for a cell's outputs, too little for a busy machine
 
-os.environ["TQDM_DISABLE"] = "1"
-
-
 def pytest_configure(config):
     """All notebooks share the finished steps of one folder, kept for the next session; the reader's stays as it is."""
     if hasattr(config, "cache"):
         os.environ.setdefault("RTUNING_OUT_BASE", str(config.cache.mkdir("rtuning")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before a notebook's kernel starts: no bars of libraries in it. Not earlier, as the other tests look at bars."""
+    os.environ["TQDM_DISABLE"] = "1"
 
 
 def pytest_collection_modifyitems(items):

@@ -22,6 +22,11 @@ with progress_bar(4, "outer") as outer, progress_bar(2, "inner") as inner:
 print("after")"""
 
 
+@pytest.fixture(autouse=True)
+def bars_are_wanted(monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+
+
 def notebook() -> nbformat.NotebookNode:
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=[new_code_cell(CODE), new_code_cell("1 + 1")], metadata={"kernelspec": spec})
