@@ -7,6 +7,7 @@ from nbval.plugin import IPyNbCell
 
 OUTPUT_SECONDS = 300  # nbval waits 5 s for a cell's outputs, too little for a busy machine
 
+
 def pytest_configure(config):
     """All notebooks share the finished steps of one folder, kept for the next session; the reader's stays as it is."""
     if hasattr(config, "cache"):
