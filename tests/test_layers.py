@@ -12,8 +12,8 @@ from rtuning_helpers.run.fingerprint import imported_modules
 
 PACKAGE = Path(rtuning_helpers.__file__).parent
 LAYERS = (
-    "errors json_files file_hashes progress metrics figures data model evaluation run probe confidence tuning steps "
-    "miniworld experiments paper app"
+    "errors json_files file_hashes processes progress metrics figures data model evaluation run probe confidence "
+    "tuning steps miniworld experiments paper app"
 ).split()
 
 

@@ -14,7 +14,8 @@ import typer
 from rtuning_helpers.app import reports
 from rtuning_helpers.app.data_commands import data
 from rtuning_helpers.errors import InputError, for_command_line
-from rtuning_helpers.run.profiles import MIXTURE, RunConfig, check_machine
+from rtuning_helpers.processes import in_own_process
+from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.registry import check_methods, method_names
 
 INTERRUPTED = 130
@@ -277,46 +278,15 @@ def _model(name: str | None) -> str | None:
 
 
 def _check(config: RunConfig) -> None:
-    """See to all that can be seen to before the first kernel starts, the quick checks first."""
-    from rtuning_helpers.data.questions import TRAIN
-    from rtuning_helpers.data.registry import find_dataset
-    from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
-
-    check_tuned_on(config)
-    named = [config.dataset] if config.tune_on in (None, MIXTURE) else [config.dataset, config.tune_on]
-    if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in named):
-        raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
-    for split in (TRAIN, *evaluation_splits(config)):
-        for note in reports.unreachable_notes(questions(config, split)):
-            _complain("note", f"{split}: {note}")
-    check_machine(config)
-
-    from rtuning_helpers.file_hashes import verify_checksums
-    from rtuning_helpers.model.language_model import load_tokenizer, model_location
-    from rtuning_helpers.run.artifacts import check_writable
-
-    location = Path(model_location(config.settings.model))
-    if location.is_dir():
-        verify_checksums(location)
-        _check_weights(location)
-    load_tokenizer(config.settings.model, config.settings.revision)
-    check_writable(config)
-
-    from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
-
-    for notebook in find_notebooks():
-        choose_parameters(notebook, config, method_names(), False)
+    """See to all that can be seen to beforehand, in a process that gives the libraries' memory back."""
+    for note in in_own_process(_checked, config):
+        _complain("note", note)
 
 
-def _check_weights(folder: Path) -> None:
-    from safetensors import SafetensorError, safe_open
+def _checked(config: RunConfig) -> list[str]:
+    from rtuning_helpers.app.run_checks import check_run
 
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, "pt"):
-                pass
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{path}: no whole safetensors file ({error}); expected the model's weights") from None
+    return check_run(config)
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -1,6 +1,8 @@
 """How many threads to compute with: as many as there are processor cores free, for more only wait for each other."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +33,27 @@ def thread_count() -> int:
     """Threads that this process computes with: what the user set as ``OMP_NUM_THREADS``, else `free_cores`."""
     named = os.environ.get("OMP_NUM_THREADS", "")
     return int(named) if named.isdecimal() and int(named) else free_cores()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread meanwhile, whichever library is used."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before, threads = os.environ.copy(), torch.get_num_threads()
+    os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    thread_count.cache_clear()
+    try:
+        with threadpool_limits(1):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        for name in ("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM"):
+            os.environ.pop(name)
+            os.environ |= {name: before[name]} if name in before else {}
+        thread_count.cache_clear()
+        torch.set_num_threads(threads)
 
 
 def _allowed_numbers() -> set[int]:

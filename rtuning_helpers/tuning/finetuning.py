@@ -115,7 +115,7 @@ def finetune_encoded(
     *,
     seed: int = 0,
     packed: bool | None = None,
-    description: str = "fine-tuning",
+    description: str | None = "fine-tuning",
     callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingLog:
     """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
@@ -230,7 +230,7 @@ class _LabelTrainer(Trainer):
 class _Progress(TrainerCallback):
     """One progress bar over all optimiser steps, gone when training is done."""
 
-    def __init__(self, description: str) -> None:
+    def __init__(self, description: str | None) -> None:
         self.description = description
 
     def on_train_begin(self, args, state, control, **kwargs):

@@ -1,114 +1,116 @@
-"""Several models tuned at the same time on a CPU: each in a process of its own with one thread.
+"""Several models tuned at the same time on a CPU: one in this process, each other in one of its own, by one thread.
 
-Two small models side by side, one thread each, take much less time than one after the other with two threads. Run as
-a module, this is such a process: it reads a job a line from its standard input, and ends when that is closed.
+Two small models side by side, one thread each, take much less time than one after the other with two threads. On Linux
+the processes are copies of this one, which share with it the memory of all that is loaded already.
 """
 
-import json
 import os
-import subprocess
+import signal
 import sys
 import tempfile
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
+from queue import Empty, SimpleQueue
 
 from tqdm import tqdm
 from transformers import TrainerCallback
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import load_tokenizer
+from rtuning_helpers.model.threads import one_thread
+from rtuning_helpers.processes import PROCESSES, give_memory_back, shared_memory
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import encode_records
-from rtuning_helpers.tuning.finetuning import TrainingLog, finetune_encoded
+from rtuning_helpers.tuning.finetuning import TrainingLog, finetune, finetune_encoded
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
+_LOOK_SECONDS = 1.0
+_Task = Callable[[Callable[..., TrainingLog]], object]
+_News = tuple[str, int, int] | None  # description, step, steps; None: a task is done
 
-def do_side_by_side(tasks: Sequence[Callable[[Callable[..., TrainingLog]], object]], at_once: int) -> None:
+
+def do_side_by_side(tasks: Sequence[_Task], at_once: int) -> None:
     """Do tasks that each tune a model, some at a time, in the order given.
 
     An error in one of them, or Ctrl-C, ends all at once and leaves no process behind.
 
     Args:
         tasks: Functions that get a stand-in for `finetuning.finetune` to tune with.
-        at_once: Number of processes.
+        at_once: Number of processes, this one included.
 
     Raises:
         InputError: As raised by a task.
         RuntimeError: A process died.
     """
-    news: SimpleQueue[tuple[str, int, int] | None] = SimpleQueue()
-    idle: SimpleQueue[_Process] = SimpleQueue()
-    processes = [_Process(news) for _ in range(at_once)]
-    for process in processes:
-        idle.put(process)
-
-    def tune(*arguments, **options) -> TrainingLog:
-        process = idle.get()
+    with shared_memory(), one_thread():
+        news: SimpleQueue[_News] = SimpleQueue()
+        others = [_Process(news) for _ in range(at_once - 1)]  # before the threads: a copy knows nothing of their locks
         try:
-            return process.finetune(*arguments, **options)
+            _share(tasks, others, news)
         finally:
-            idle.put(process)
+            for process in others:
+                process.end()
 
-    with ThreadPoolExecutor(at_once) as threads, ExitStack() as bars:
-        shown: dict[str, tqdm] = {}
-        try:
-            started = [threads.submit(task, tune) for task in tasks]
-            for future in started:
-                future.add_done_callback(lambda _: news.put(None))
-            left = len(started)
-            while left:  # bars are drawn by this thread alone
-                if (event := news.get()) is None:
-                    left -= 1
-                    for future in started:
-                        if future.done():
-                            future.result()
-                    continue
+
+def _share(tasks: Sequence[_Task], others: Sequence["_Process"], news: "SimpleQueue[_News]") -> None:
+    waiting, shown = deque(tasks), dict[str, tqdm]()
+
+    def work(tune: Callable[..., TrainingLog]) -> None:
+        while True:
+            try:
+                task = waiting.popleft()
+            except IndexError:
+                return
+            task(tune)
+            give_memory_back()
+
+    def look(wait: bool = False) -> None:
+        """Draw what the others have done, in this thread; raise what went wrong there."""
+        with suppress(Empty):
+            while (event := news.get(wait)) is not None:
                 description, step, steps = event
                 if description not in shown:
                     shown[description] = bars.enter_context(progress_bar(steps, description, "step"))
                 shown[description].update(step - shown[description].n)
                 if step == steps:
                     shown[description].close()
+        for future in started:
+            if future.done():
+                future.result()
+
+    with ThreadPoolExecutor(max(1, len(others))) as threads, ExitStack() as bars:
+        started = [threads.submit(work, process.finetune) for process in others]
+        for future in started:
+            future.add_done_callback(lambda _: news.put(None))
+        try:
+            work(partial(finetune, callbacks=[_AfterEachStep(lambda *steps: look())]))
+            while not all(future.done() for future in started):
+                look(wait=True)
+            look()
         except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-        finally:
-            for process in processes:  # a thread that waits for one gets an error and clears its work away
+            waiting.clear()
+            for process in others:  # a thread that waits for one gets an error and clears its work away
                 process.end()
+            raise
 
 
 class _Process:
-    """This module run as a process, which is started by its first job."""
+    """A process that tunes one model after the other."""
 
-    def __init__(self, news: SimpleQueue) -> None:
-        self.news, self.lock, self.ended = news, threading.Lock(), False
-        self.running: Any = None  # the Popen, with its pipes
-
-    def _start(self) -> None:
-        package = str(Path(__file__).parents[2])  # importable there too if it was found by a changed sys.path
-        paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-        one_thread = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
-        with self.lock:
-            if self.ended:
-                raise RuntimeError("the tuning was stopped")
-            self.said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
-            self.running = subprocess.Popen(
-                [sys.executable, "-m", __name__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self.said,
-                env={**os.environ, "PYTHONPATH": paths, **one_thread},
-                text=True,
-                encoding="utf-8",
-                start_new_session=True,  # Ctrl-C is for us alone; the end of our pipe is its end
-            )
+    def __init__(self, news: SimpleQueue[_News]) -> None:
+        self.news, self.said = news, tempfile.NamedTemporaryFile(prefix="rtuning-")  # noqa: SIM115 - `end` closes it
+        self.line, its_line = PROCESSES.Pipe()
+        self.process = PROCESSES.Process(target=_tune_what_comes, args=(its_line, self.said.name), daemon=True)
+        self.process.start()
+        its_line.close()  # so that its end is the line's end
 
     def finetune(
         self, records: Sequence[TuningRecord], settings: Profile, out: Path, *, seed: int, description: str
@@ -116,71 +118,58 @@ class _Process:
         """As `finetuning.finetune`, in the process."""
         tokenizer = load_tokenizer(settings.model, settings.revision)
         encoded = encode_records(tokenizer, records, settings.max_length)
-        if self.running is None:
-            self._start()
-        job = [encoded, asdict(settings), str(out.absolute()), seed]
-        with suppress(BrokenPipeError):
-            self.running.stdin.write(json.dumps(job) + "\n")
-            self.running.stdin.flush()
-        for line in self.running.stdout:
-            event, value = json.loads(line)
-            if event == "step":
-                self.news.put((description, *value))
-            elif event == "log":
-                return TrainingLog(**value | {"losses": [tuple(pair) for pair in value["losses"]]})
-            else:
-                raise InputError(value) if event == InputError.__name__ else RuntimeError(value)
+        with suppress(EOFError, OSError):  # it is no more
+            self.line.send((encoded, settings, out, seed))
+            while True:
+                event = self.line.recv()
+                if isinstance(event, TrainingLog):
+                    return event
+                if isinstance(event, Exception):
+                    raise event
+                self.news.put((description, *event))
         raise RuntimeError(f"{description}: its process was killed, or ran out of memory{self._last_word()}")
 
     def _last_word(self) -> str:
-        self.said.seek(0)
-        lines = [line for line in self.said.read().decode(errors="replace").split("\n") if line.strip()]
+        lines = [line for line in Path(self.said.name).read_text(errors="replace").split("\n") if line.strip()]
         return f" (its last words: {lines[-1].strip()[:200]})" if lines else ""
 
     def end(self) -> None:
-        """Kill the process if there is one; none is started afterwards."""
-        with self.lock:
-            self.ended = True
-            if self.running is not None:
-                self.running.kill()
-                self.running.wait()
-                self.said.close()
+        """Kill the process."""
+        self.process.kill()
+        self.process.join()
+        self.said.close()
 
 
-class _Report(TrainerCallback):
-    def __init__(self, report: Callable[[str, object], None]) -> None:
-        self.report = report
+class _AfterEachStep(TrainerCallback):
+    def __init__(self, tell: Callable[[int, int], object]) -> None:
+        self.tell = tell
 
     def on_step_end(self, args, state, control, **kwargs):
-        self.report("step", [state.global_step, state.max_steps])
+        self.tell(state.global_step, state.max_steps)
 
 
-def main() -> None:
-    """Do the jobs that come in."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is not for the channel
-    jobs: SimpleQueue[str] = SimpleQueue()
-
-    def listen() -> None:
-        for line in sys.stdin:
-            jobs.put(line)
-        os._exit(0)  # whoever asked has gone
-
-    def report(event: str, value: object) -> None:
-        channel.write(json.dumps([event, value]) + "\n")
-        channel.flush()
-
-    threading.Thread(target=listen, daemon=True).start()
+def _tune_what_comes(line: Connection, words: str) -> None:
+    """What such a process does: jobs that come in by the line, until it is killed or whoever asked has gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked alone
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    sys.stdout = sys.stderr = open(words, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+    for number in (1, 2):
+        os.dup2(sys.stdout.fileno(), number)
+    tqdm.set_lock(threading.RLock())  # the old one may be held by a thread that is not here
     while True:
-        encoded, settings, out, seed = json.loads(jobs.get())
+        encoded, settings, out, seed = line.recv()
         try:
-            log = finetune_encoded(encoded, Profile(**settings), Path(out), seed=seed, callbacks=[_Report(report)])
-        except Exception as error:
-            named = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-            report(type(error).__name__, named)
-        else:
-            report("log", asdict(log))
+            how = {"seed": seed, "description": None, "callbacks": [_AfterEachStep(lambda *steps: line.send(steps))]}
+            with one_thread():
+                line.send(finetune_encoded(encoded, settings, out, **how))
+        except InputError as error:
+            line.send(error)
+        except Exception as error:  # by its words: it may be of a kind that cannot be sent
+            line.send(RuntimeError(f"{type(error).__name__}: {error}"))
+        give_memory_back()  # while the answer is on its way
 
 
-if __name__ == "__main__":
-    main()
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)

@@ -39,7 +39,7 @@ def long_run(config, monkeypatch):
 
 
 def children():
-    return [p for p in psutil.Process().children(recursive=True) if "side_by_side" in " ".join(p.cmdline())]
+    return psutil.Process().children(recursive=True)
 
 
 def assert_nothing_is_left(config):
@@ -48,10 +48,10 @@ def assert_nothing_is_left(config):
 
 
 def when_both_run(action):
-    """Does something as soon as both processes are there."""
+    """Does something as soon as the other process is there."""
 
     def wait():
-        while len(children()) < 2:
+        while not children():
             threading.Event().wait(0.05)
         action()
 
