@@ -1,6 +1,7 @@
 """SHA-256 of files, and folders that are held to the checksums they list."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from rtuning_helpers.errors import InputError
@@ -12,10 +13,16 @@ CHUNK = 1 << 18
 
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file, read piece by piece."""
+    return files_sha256([path])
+
+
+def files_sha256(paths: Iterable[Path]) -> str:
+    """Hex SHA-256 of files one behind the other."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK):
-            digest.update(piece)
+    for path in paths:
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                digest.update(piece)
     return digest.hexdigest()
 
 

@@ -46,7 +46,9 @@ def run(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of everything random.")] = 0,
     data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
     limit: Annotated[int | None, typer.Option(min=2, metavar="N", help="Questions of each split, at most.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model folder or hub name.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Model folder, hub name, FILE.gguf or pypi:PACKAGE.")
+    ] = None,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Results.  [default: the clone's runs]")] = None,
     tune_on: Annotated[
         str | None,
@@ -272,8 +274,10 @@ def _absolute(path: str | None) -> str | None:
 
 
 def _model(name: str | None) -> str | None:
-    """A local model folder as absolute path; hub names and ``mini`` as they are."""
-    is_local = name not in (None, "mini", "mini-tasks") and (name.startswith((".", "/", "~")) or Path(name).is_dir())
+    """A local model folder or file as absolute path; hub names, packages and ``mini`` as they are."""
+    if name in (None, "mini", "mini-tasks") or name.startswith("pypi:"):
+        return name
+    is_local = name.startswith((".", "/", "~")) or name.lower().endswith(".gguf") or Path(name).is_dir()
     return _absolute(name) if is_local else name
 
 

