@@ -33,6 +33,8 @@ def read_text(path: Path, expected: str) -> str:
             return file.read()
     except FileNotFoundError:
         raise InputError(f"{path}: file not found; expected {expected}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; expected a file: {expected}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); expected {expected}") from None
 

@@ -21,7 +21,9 @@ from rtuning_helpers.evaluation.predictions import Prediction, read_predictions,
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
 from rtuning_helpers.model.answering import draw_question_answers
-from rtuning_helpers.model.language_model import LanguageModel, default_device, load_language_model, model_revision
+from rtuning_helpers.model.device import default_device
+from rtuning_helpers.model.language_model import LanguageModel, load_language_model
+from rtuning_helpers.model.model_files import model_revision
 from rtuning_helpers.model.threads import free_cores
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities

@@ -1,21 +1,25 @@
 """The ``rtuning`` command. Modules that take seconds to import are imported inside the commands that need them."""
 
 import json
+import math
 import os
 import sys
 import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rtuning_helpers import __version__
 from rtuning_helpers.app import reports
 from rtuning_helpers.app.data_commands import data
 from rtuning_helpers.errors import InputError, for_command_line
+from rtuning_helpers.model.model_files import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
 from rtuning_helpers.processes import in_own_process
-from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
+from rtuning_helpers.run.profiles import RunConfig, default_out
 from rtuning_helpers.tuning.registry import check_methods, method_names
 
 INTERRUPTED = 130
@@ -28,7 +32,6 @@ KEPT = {
 }
 
 app = typer.Typer(
-    help="R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model.",
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
@@ -38,14 +41,42 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
 
 
+def _whole_number(help_text: str, low: int, high: float = math.inf) -> Any:
+    """An option that is a whole number of decimal digits; the same words for all that it is not."""
+
+    def parse(text: str | int) -> int:
+        if str(text).isdecimal() and low <= int(text) <= high:
+            return int(text)
+        raise typer.BadParameter(
+            f"{text}; expected a whole number from {low} {'on' if high == math.inf else f'to {high}'}"
+        )
+
+    return typer.Option(parser=parse, metavar="N", help=help_text)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rtuning {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """R-Tuning on a laptop: run the tutorial, score recorded predictions, rebuild the mini model."""
+
+
 @app.command()
 def run(
     profile: Annotated[str, typer.Option(metavar="NAME", help="mini, colab-t4, consumer-24gb or paper.")] = "mini",
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Name of the data set.")] = "mini",
     methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ALL_METHODS,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of everything random.")] = 0,
+    seed: Annotated[int, _whole_number("Seed of everything random.", 0, MAX_SEED)] = 0,
     data_dir: Annotated[str | None, typer.Option(metavar="DIR", help="Folder with the data set's files.")] = None,
-    limit: Annotated[int | None, typer.Option(min=2, metavar="N", help="Questions of each split, at most.")] = None,
+    limit: Annotated[int | None, _whole_number("Questions of each split, at most.", 2)] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Model folder, hub name, FILE.gguf or pypi:PACKAGE.")
     ] = None,
@@ -67,7 +98,6 @@ def run(
 
     from rtuning_helpers.app.notebook_runs import run_notebooks
     from rtuning_helpers.json_files import read_json
-    from rtuning_helpers.run.artifacts import results_folder, shown_path
 
     with reports.notebook_progress(console) as progress:
         notebooks = run_notebooks(config, chosen, force, progress)
@@ -119,7 +149,7 @@ def score(
 
 @app.command("build-mini")
 def build_mini(
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, metavar="N", help="Seed of the training.")] = 0,
+    seed: Annotated[int, _whole_number("Seed of the training.", 0, MAX_SEED)] = 0,
     out: Annotated[
         str | None, typer.Option(metavar="DIR", help="Model folder.  [default: the package's, or in runs/models]")
     ] = None,
@@ -130,9 +160,7 @@ def build_mini(
         str | None,
         typer.Option(metavar="NAME", help="Whose files they are, or plain.  [default: pararel if it is, else plain]"),
     ] = None,
-    facts: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Questions to know a part of.  [default: 4000]")
-    ] = None,
+    facts: Annotated[int | None, _whole_number("Questions to know a part of.  [default: 4000]", 1)] = None,
     tasks: Annotated[bool, typer.Option("--tasks", help="The model of all tasks, for the mini twins.")] = False,
 ) -> None:
     """Train the mini language model from scratch.
@@ -147,14 +175,15 @@ def build_mini(
         if value is not None:
             raise InputError(f"{option} {value}: belongs to --questions; expected it with --questions DIR")
 
+    folder, console = (
+        Path(_absolute(out) or (MINI_TASKS_CHECKPOINT if tasks else MINI_CHECKPOINT)),
+        reports.new_console(),
+    )
+    _check_replaceable(folder)
+
     from rtuning_helpers.miniworld import build, task_build
     from rtuning_helpers.miniworld.pretraining import PretrainingConfig
-    from rtuning_helpers.model.language_model import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
-    from rtuning_helpers.run.artifacts import shown_path
 
-    shipped = MINI_TASKS_CHECKPOINT if tasks else MINI_CHECKPOINT
-    folder, console = Path(_absolute(out) or shipped), reports.new_console()
-    _check_replaceable(folder)
     with reports.training_progress(console) as on_step:
         if tasks:
             record = task_build.build_tasks_checkpoint(folder, replace(task_build.CONFIG, seed=seed), on_step=on_step)
@@ -166,13 +195,10 @@ def build_mini(
 
 def _build_question_model(files: Path, dataset: str | None, facts: int | None, seed: int, out: str | None) -> None:
     """``rtuning build-mini --questions``: a model that knows a known part of real questions."""
-    from rtuning_helpers.run.artifacts import shown_path
-    from rtuning_helpers.run.profiles import default_out
-
     folder = Path(out) if out else default_out() / "runs" / "models" / f"{files.name}-mini"
     _check_replaceable(folder)
 
-    from rtuning_helpers.miniworld.question_files import DEFAULT_FACTS, read_question_files, sample_questions
+    from rtuning_helpers.miniworld.question_files import DEFAULT_FACTS, QUESTIONS, read_question_files, sample_questions
 
     console = reports.new_console()
     sample = sample_questions(read_question_files(files, dataset), facts or DEFAULT_FACTS, seed)
@@ -181,7 +207,7 @@ def _build_question_model(files: Path, dataset: str | None, facts: int | None, s
     for reason, number in sample.left_out.items():
         console.print(f"  left out: {number:,} {reason}")
 
-    from rtuning_helpers.miniworld.build_questions import CONFIG, QUESTIONS, build_question_model
+    from rtuning_helpers.miniworld.build_questions import CONFIG, build_question_model
 
     with reports.training_progress(console) as on_step:
         record = build_question_model(folder, sample, replace(CONFIG, seed=seed), on_step=on_step)
@@ -198,9 +224,10 @@ def doctor() -> None:
 
     Exit status 0 if the mini profile fits, else 1.
     """
-    from rtuning_helpers.app.doctor import examine
+    with reports.waiting("looking"):
+        from rtuning_helpers.app.doctor import examine
 
-    found = examine()
+        found = examine()
     reports.new_console().print(reports.doctor_table(found))
     if not next(finding.ok for finding in found if finding.name == "profile mini"):
         raise typer.Exit(1)
@@ -218,7 +245,6 @@ def record(
     The result is what is shipped in results/. Finished steps are reused, and other seeds' rows are kept.
     """
     from rtuning_helpers.app.recordings import find_recording, recording_names
-    from rtuning_helpers.run.artifacts import check_writable, shown_path
 
     console = reports.new_console()
     if listed:
@@ -248,7 +274,6 @@ def ledger_add(
     """
     from rtuning_helpers.paper.ledger import file_rows, ledger_path
     from rtuning_helpers.paper.run_rows import run_rows
-    from rtuning_helpers.run.artifacts import shown_path
 
     found = {folder: run_rows(folder) for folder in runs}  # all are looked at before any is filed
     file_rows([row for rows in found.values() for row in rows], file)
@@ -266,7 +291,7 @@ def ledger_show(
     """Show a table with re-runs and this kit's numbers."""
     from rtuning_helpers.paper.ledger import compare, read_ledger
 
-    reports.new_console().print(reports.ledger_table(table, compare(table, read_ledger(file))))
+    reports.new_console(reports.LIST_WIDTH).print(reports.ledger_table(table, compare(table, read_ledger(file))))
 
 
 def _absolute(path: str | None) -> str | None:
@@ -311,8 +336,10 @@ def _complain(kind: str, text: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and give its exit status: 0 done, 1 failure, 2 bad arguments or input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments in ([], *([group.name] for group in app.registered_groups)):
+        arguments = [*arguments, "--help"]
     try:
-        status = app(args=arguments or ["--help"], prog_name="rtuning", standalone_mode=False)
+        status = app(args=arguments, prog_name="rtuning", standalone_mode=False)
     except InputError as error:
         _complain("error", for_command_line(str(error)))
         return 2

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rtuning_helpers.data.registry import Dataset
 
 SHOWN_BAD_ROWS = 20  # of one file
-LIST_WIDTH = 160
 
 data = typer.Typer(help="The data sets: what there is, and whether files can be used.", rich_markup_mode=None)
 
@@ -148,13 +147,14 @@ def data_list(
         raise InputError(f"--data-dir {data_dir}: folder not found; expected a folder with data sets")
     where = "the cache" if data_dir is None else "the folder"
     headings = ["data set", "rows", "licence", "source", "here"]
-    table = reports.new_table(headings, padding=(0, 1, 0, 0), caption=f"Here: in {where}.")
+    found = []
     for dataset in _all_datasets():
         rows = "\n".join(
             f"{split} ?" if count is None else f"{split} {count:,}" for split, count in dataset.rows.items()
         )
-        table.add_row(dataset.name, rows, escape(dataset.licence), escape(dataset.source), present(dataset, data_dir))
-    reports.new_console(LIST_WIDTH).print(table)
+        found.append((dataset.name, rows, dataset.licence, dataset.source, present(dataset, data_dir)))
+    shown = reports.long_rows(headings, found, 1, caption=f"Here: in {where}.")
+    reports.new_console(reports.LIST_WIDTH).print(shown)
     if data_dir is None:
         print(f"Cache: {_home_hidden(cache_folder())} (RTUNING_CACHE names another)")
 
@@ -176,7 +176,7 @@ def data_check(
     datasets = _all_datasets() if dataset is None else [find_dataset(dataset)]
     with reports.waiting("checking"):
         found, others = check_folder(folder, datasets)
-    reports.new_console(LIST_WIDTH).print(checked_table(found, folder))
+    reports.new_console(reports.LIST_WIDTH).print(checked_table(found, folder))
     for file in found:
         for note in file.notes:
             print(f"note: {_below(file.path, folder)}: {note}")

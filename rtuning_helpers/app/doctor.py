@@ -13,7 +13,8 @@ import torch
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
-from rtuning_helpers.model.language_model import MINI_CHECKPOINT, default_device, model_location
+from rtuning_helpers.model.device import default_device
+from rtuning_helpers.model.model_files import MINI_CHECKPOINT, model_location
 from rtuning_helpers.model.threads import allowed_cores, free_cores, thread_count
 from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
 

@@ -6,8 +6,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 MISSING = "-"  # the number does not exist; never shown as 0
 LOG_WIDTH = 110  # columns where the output is not a terminal
 WIDE = 96  # columns from which intervals and the fourth digit have room
+LIST_WIDTH = 160  # columns of what has long cells, where the output is not a terminal
+LONG_CELLS = 130  # columns from which these have room side by side
 AP_COLUMNS = {"ap_answer": "AP\nanswer", "ap_sure": "AP\nsure", "ap_mixed": "AP\nmixed"}
 RATE_COLUMNS = {"answer_rate": "answer\nrate", "willing_accuracy": "willing\nacc."}
 CAPTION = (
@@ -60,6 +63,31 @@ def new_table(words: Iterable[str], numbers: Iterable[str] = (), **options: Any)
     for heading in numbers:
         table.add_column(heading, justify="right", overflow="fold")
     return table
+
+
+def long_rows(headings: Sequence[str], rows: Iterable[Sequence[str]], named_by: int, **options: Any) -> RenderableType:
+    """Rows with long cells: a table where the console is wide, else a few lines for each row.
+
+    Args:
+        headings: Of the columns.
+        rows: The cells.
+        named_by: The first so many cells say what a row is about.
+        options: ``title`` and ``caption``.
+    """
+    if new_console(LIST_WIDTH).width >= LONG_CELLS:
+        table = new_table(headings, padding=(0, 1, 0, 0), **options)
+        for row in rows:
+            table.add_row(*map(escape, row))
+        return table
+    parts: list[RenderableType] = [options["title"], ""] if "title" in options else []
+    for row in rows:
+        lines = Table.grid(padding=(0, 2, 0, 0))
+        lines.add_column(no_wrap=True)
+        lines.add_column()
+        for heading, cell in zip(headings[named_by:], row[named_by:], strict=True):
+            lines.add_row(heading, escape(cell.replace("\n", ", ")))
+        parts += [f"[bold]{escape(', '.join(row[:named_by]))}[/bold]", Padding(lines, (0, 0, 0, 2))]
+    return Group(*parts, "", options.get("caption", ""))
 
 
 def metrics_table(metrics: Mapping) -> Table:
@@ -140,16 +168,14 @@ def readability_table(rows: Sequence[Mapping]) -> Table:
     return table
 
 
-def ledger_table(name: str, rows: "DataFrame") -> Table:
+def ledger_table(name: str, rows: "DataFrame") -> RenderableType:
     """The rows of `rtuning_helpers.paper.ledger.compare`."""
     caption = (
         "Percent, but for perplexity, entropy (nats) and ECE. Brackets: 95 % interval. This kit: the mean over the "
         "seeds, and the profile it was measured on."
     )
-    table = new_table(rows.columns, title=f"Table {name} of the paper", caption=caption)
-    for row in rows.itertuples(index=False):
-        table.add_row(*map(escape, row))
-    return table
+    cells, cell = list(rows.itertuples(index=False)), list(rows.columns).index("paper")
+    return long_rows(list(rows.columns), cells, cell, title=f"Table {name} of the paper", caption=caption)
 
 
 def recordings_table(recordings: Mapping[str, "Recording"]) -> Table:

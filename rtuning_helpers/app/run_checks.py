@@ -1,14 +1,16 @@
-"""What can be seen to before the first kernel of a run starts."""
+"""What can be seen to before the first kernel of a run starts.
+
+The quick checks come first, and what takes seconds to import is imported behind them.
+"""
 
 from pathlib import Path
 
-from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
 from rtuning_helpers.app.reports import unreachable_notes
 from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.data.registry import find_dataset
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
-from rtuning_helpers.model.language_model import load_tokenizer, model_location
+from rtuning_helpers.model.model_files import model_location
 from rtuning_helpers.run.artifacts import check_writable
 from rtuning_helpers.run.profiles import MIXTURE, RunConfig, check_machine
 from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
@@ -16,7 +18,7 @@ from rtuning_helpers.tuning.registry import method_names
 
 
 def check_run(config: RunConfig) -> list[str]:
-    """See to the run's data, machine, model, folder and notebooks, the quick checks first.
+    """See to the run's data, folder, machine, model and notebooks.
 
     Returns:
         What its user should know of the questions, a line each.
@@ -31,15 +33,21 @@ def check_run(config: RunConfig) -> list[str]:
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
     splits = (TRAIN, *evaluation_splits(config))
     notes = [f"{split}: {note}" for split in splits for note in unreachable_notes(questions(config, split))]
-    check_machine(config)
+    check_writable(config)
     location = Path(model_location(config.settings.model))
     if location.is_dir():
         verify_checksums(location)
         _check_weights(location)
-    load_tokenizer(config.settings.model, config.settings.revision)
-    check_writable(config)
+    check_machine(config)
+
+    from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
+
     for notebook in find_notebooks():
         choose_parameters(notebook, config, method_names(), False)
+
+    from rtuning_helpers.model.language_model import load_tokenizer
+
+    load_tokenizer(config.settings.model, config.settings.revision)
     return notes
 
 
@@ -48,7 +56,7 @@ def _check_weights(folder: Path) -> None:
 
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            with safe_open(path, "pt"):
+            with safe_open(path, "np"):
                 pass
         except (OSError, SafetensorError) as error:
             raise InputError(f"{path}: no whole safetensors file ({error}); expected the model's weights") from None

@@ -18,6 +18,8 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -103,15 +105,23 @@ def _verify(path: Path, file: PublicFile) -> None:
 def _from_hub(file: PublicFile) -> Path:
     from huggingface_hub import hf_hub_download
 
-    log = logging.getLogger("huggingface_hub")  # announces each of its attempts; the error below says it once
-    level = log.level
-    log.setLevel(logging.ERROR)
     place: dict[str, Any] = {"cache_dir": cache_folder() / "hub", "repo_type": "dataset", "revision": file.revision}
     endpoint = os.environ.get("HF_ENDPOINT") or HUB_ENDPOINT
     try:
-        return Path(hf_hub_download(file.repository, file.path, endpoint=endpoint, token=False, **place))
+        with quiet_hub():
+            return Path(hf_hub_download(file.repository, file.path, endpoint=endpoint, token=False, **place))
     except Exception as error:  # of the hub's library or of the one it fetches with, which has changed before
         raise _unreachable(file, error) from None
+
+
+@contextmanager
+def quiet_hub() -> Iterator[None]:
+    """Keep the hub's library from announcing each of its attempts; the error at their end says it once."""
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
     finally:
         log.setLevel(level)
 

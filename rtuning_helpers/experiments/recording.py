@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rtuning_helpers.json_files import read_json, write_text
-from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.model.model_files import model_revision
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
 Parts = dict[str, list[dict]]

@@ -20,13 +20,12 @@ from rtuning_helpers.miniworld.build import (
 )
 from rtuning_helpers.miniworld.pretraining import OnStep, PretrainingConfig, train_on
 from rtuning_helpers.miniworld.question_corpus import VOCABULARY, build_subword_tokenizer, write_question_corpus
-from rtuning_helpers.miniworld.question_files import QuestionSample
+from rtuning_helpers.miniworld.question_files import QUESTIONS, QuestionSample
 from rtuning_helpers.miniworld.readability import readability, summary
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.probe.probing import probe
 from rtuning_helpers.run.known_exposures import EXPOSURES, exposure_rows
 
-QUESTIONS = "questions"
 CONFIG = PretrainingConfig(epochs=1)
 
 

@@ -27,6 +27,7 @@ DEFAULT_FACTS = 4000
 FEWEST_FACTS = 80  # below that a split has fewer than three questions in each tier
 TEMPLATE_SHARE = 0.1  # words in more of a relation's questions belong to its wording, not to a name
 PLAIN = "plain"
+QUESTIONS = "questions"  # folder in a model's folder with the files of the questions to ask
 DEFAULT_DATASET = "pararel"
 
 

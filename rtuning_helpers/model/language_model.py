@@ -1,6 +1,5 @@
 """Load a causal language model and its tokenizer, 4-bit or not, with or without a LoRA adapter."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,21 +18,13 @@ from transformers import (
 )
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.file_hashes import file_sha256, verify_checksums
+from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.libraries import quiet_transformers, reason
-from rtuning_helpers.model.sources import source_folder
+from rtuning_helpers.model.model_files import MINI, commit_of, model_location, model_revision, shipped_folder
 from rtuning_helpers.model.threads import thread_count
 
-MINI, MINI_TASKS = "mini", "mini-tasks"
-MINI_CHECKPOINT = Path(__file__).parents[1] / "miniworld" / "checkpoint"
-MINI_TASKS_CHECKPOINT = MINI_CHECKPOINT.with_name("checkpoint_tasks")
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-# What identifies a model besides its weights: every file that says how text becomes tokens, or tokens become answers.
-_CONFIGURATION_FILES = (
-    *("*config.json", "*.index.json", "tokenizer*", "*.model", "*.tiktoken", "vocab*", "merges.txt"),
-    *("special_tokens_map.json", "added_tokens.json", "chat_template*"),
-)
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _NEWLINES = ("\n", "Ċ", "<0x0A>")  # plain, byte-level BPE, SentencePiece
 
@@ -79,58 +70,6 @@ class LanguageModel:
         return torch.tensor(sorted(ids | self.end_token_ids), device=self.device)
 
 
-def default_device() -> torch.device:
-    """The first CUDA GPU, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def shipped_folder(name: str) -> Path | None:
-    """The folder inside the package of one of the kit's own models, ``"mini"`` or ``"mini-tasks"``; else None."""
-    return {MINI: MINI_CHECKPOINT, MINI_TASKS: MINI_TASKS_CHECKPOINT}.get(name)
-
-
-def model_location(name: str) -> str:
-    """Folder or hub name that ``from_pretrained`` takes; the kit's own models are in the package.
-
-    A GGUF file, also that of an installed package, is converted if it has not been, see `sources`.
-
-    Raises:
-        InputError: A local folder lacks the configuration, safetensors weights or the tokenizer; or there is no such
-            file or package, or it cannot be converted.
-    """
-    shipped = shipped_folder(name)
-    folder = shipped or source_folder(name) or Path(name)
-    if not folder.is_dir():
-        if shipped:
-            command = "rtuning build-mini --tasks" if name == MINI_TASKS else "rtuning build-mini"
-            raise InputError(f"the {name} model's checkpoint {folder} is missing: run `{command}`")
-        if name.startswith((".", "/", "~")):
-            raise InputError(
-                f"parameter model {name}: no such folder; expected a folder with a model, a hub name, or 'mini'"
-            )
-        return name
-    if not (folder / "config.json").is_file():
-        raise InputError(f"parameter model {folder}: no config.json in it; expected a Hugging Face model folder")
-    if not any(folder.glob("*.safetensors")):
-        raise InputError(f"parameter model {folder}: no *.safetensors in it; expected weights in safetensors format")
-    if not any((folder / file).is_file() for file in _TOKENIZER_FILES):
-        raise InputError(f"parameter model {folder}: no tokenizer in it; expected {' or '.join(_TOKENIZER_FILES)}")
-    return str(folder)
-
-
-def model_revision(name: str, revision: str | None = None) -> str:
-    """What identifies a model: SHA-256 over a folder's weights, configurations and tokenizer, or a hub revision."""
-    location = model_location(name)
-    if not Path(location).is_dir():
-        return revision or "main"
-    digest = hashlib.sha256()
-    patterns = ("*.safetensors", *_CONFIGURATION_FILES)
-    for path in sorted({path for pattern in patterns for path in Path(location).glob(pattern)}):
-        if path.is_file():
-            digest.update(f"{path.name} {file_sha256(path)}\n".encode())
-    return digest.hexdigest()
-
-
 def model_context_length(name: str, revision: str | None = None) -> int | None:
     """As `LanguageModel.context_length`, without loading the weights.
 
@@ -138,8 +77,9 @@ def model_context_length(name: str, revision: str | None = None) -> int | None:
         InputError: The name is neither a model folder nor a reachable hub model.
     """
     location = model_location(name)
+    commit = commit_of(location, revision)
     try:
-        config = AutoConfig.from_pretrained(location, revision=_hub_revision(location, revision))
+        config = AutoConfig.from_pretrained(location, revision=commit)
     except Exception as error:  # whatever a library makes of a file that is not as it should be
         raise InputError(f"parameter model {name}: its configuration cannot be loaded ({reason(error)})") from None
     return getattr(config, "max_position_embeddings", None)
@@ -153,8 +93,9 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
             sequence, or puts a token behind every text, so that no prompt could be continued.
     """
     location = model_location(name)
+    commit = commit_of(location, revision)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(location, revision=_hub_revision(location, revision))
+        tokenizer = AutoTokenizer.from_pretrained(location, revision=commit)
     except Exception as error:  # whatever a library makes of a file that is not as it should be
         raise InputError(f"parameter model {name}: its tokenizer cannot be loaded ({reason(error)})") from None
     if tokenizer.eos_token_id is None:
@@ -272,6 +213,7 @@ def load_base_model(
         InputError: It cannot be loaded, or its weights are not those of its configuration.
     """
     named = named or f"parameter model {location}"
+    commit = commit_of(location, revision)
     compute = getattr(torch, dtype)
     nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
     device = default_device()
@@ -282,7 +224,7 @@ def load_base_model(
         with quiet_transformers():
             model, loaded = cast(Any, AutoModelForCausalLM).from_pretrained(
                 location,
-                revision=_hub_revision(location, revision),
+                revision=commit,
                 dtype=compute,
                 device_map={"": device},
                 quantization_config=BitsAndBytesConfig(load_in_4bit=True, **nf4) if four_bit else None,
@@ -306,7 +248,3 @@ def load_base_model(
             f"{named}: {weight} has the shape {tuple(found)}; expected {tuple(expected)} as in its config.json"
         )
     return model
-
-
-def _hub_revision(location: str, revision: str | None) -> str:
-    return "main" if Path(location).is_dir() or revision is None else revision

@@ -8,6 +8,7 @@ The evaluators of shizhediao/R-Tuning, and the public re-runs of them, write one
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from rtuning_helpers.metrics.answers import WILLING
 
 _CONFIDENCE_ROW = "[correct, answer confidence, sure confidence], optionally [question, answer, relation] and output"
 _REFUSAL_ROW = "[result, [question, answer, relation], output]"
+_EXPECTED = "recorded predictions, such as predictions-id.jsonl of a run or the JSON array of a released evaluator"
 
 
 def read_recording(path: str | Path) -> list[Prediction]:
@@ -42,11 +44,15 @@ def read_recording(path: str | Path) -> list[Prediction]:
             NaN, infinity, or a number out of range, or of another form than the first row.
     """
     path = Path(path)
-    opening = read_text(path, "recorded predictions").lstrip()[:1]
-    if opening == "{":
+    text = read_text(path, _EXPECTED).lstrip()
+    if not text:
+        raise InputError(f"{path}: the file is empty; expected {_EXPECTED}")
+    if text.startswith("{"):
+        if fields := _fields_of_one_object(text):
+            raise InputError(f"{path}: is one JSON object of {excerpt(fields, 60)}; expected {_EXPECTED}")
         return read_predictions(path)
-    if not opening:
-        raise InputError(f"{path}: the file is empty; expected a JSON array or predictions as JSON lines")
+    if not text.startswith("["):
+        raise InputError(f"{path}: begins with {excerpt(text[:20])}; expected {_EXPECTED}")
     rows = read_json_array(path)
     read_row, expected, width = _form_of(path, rows[0])
     ending = path.stem.rpartition("_")[2]
@@ -77,8 +83,8 @@ def score_files(
     Returns:
         One row for each file and split: ``file``, all that `rtuning_helpers.metrics.summarise` gives, ``n_answered``
         (rows not refused; their accuracy is ``willing_accuracy``) and ``n_sure`` (rows with a sure confidence above
-        0.5), both None where the recording lacks the column. ``method`` is the file's stem, or for the kit's
-        ``<method>/seed<k>/predictions.jsonl`` the name of the method's folder.
+        0.5), both None where the recording lacks the column. ``method`` is the file's stem, or for a
+        file of a run (``<method>/seed<k>/predictions/predictions-id.jsonl``) the name of the method's folder.
 
     Raises:
         InputError: As `read_recording`.
@@ -239,6 +245,14 @@ def _read_texts(sample: object = ("", "", ""), output: object = "") -> dict:
 
 
 def _method_of(path: Path) -> str:
-    folder = path.absolute().parent
-    is_run = path.stem == "predictions" and folder.name.startswith("seed") and folder.parent.name
-    return folder.parent.name if is_run else path.stem
+    above = path.absolute().parents[:2]
+    return next((folder.parent.name for folder in above if re.fullmatch(r"seed\d+", folder.name)), path.stem)
+
+
+def _fields_of_one_object(text: str) -> list[str]:
+    """The fields of a text that is one JSON object, and not one prediction; else nothing."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [] if "prediction" in found else list(found)

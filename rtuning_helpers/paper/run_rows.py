@@ -16,8 +16,6 @@ from rtuning_helpers.evaluation.summary import column
 from rtuning_helpers.json_files import excerpt, read_records
 from rtuning_helpers.paper.ledger import LedgerRow
 from rtuning_helpers.paper.tables import NOT_PERCENT
-from rtuning_helpers.probe.probing import Probe
-from rtuning_helpers.probe.uncertainty import Uncertainty
 from rtuning_helpers.run.artifacts import shown_path
 from rtuning_helpers.run.profiles import MIXTURE
 from rtuning_helpers.tuning.registry import PRETRAINED, all_methods
@@ -152,6 +150,9 @@ def _question_uncertainty(folder: Path, seed: int) -> list[tuple[str, str, list[
     files = base / "probe-train" / "probes.jsonl", base / "uncertainty" / "uncertainty.jsonl"
     if not all(path.is_file() for path in files):
         return []
+    from rtuning_helpers.probe.probing import Probe  # here, because their libraries take seconds
+    from rtuning_helpers.probe.uncertainty import Uncertainty
+
     certain = {probe.id: probe.correct for probe in read_records(files[0], Probe)}
     measured = read_records(files[1], Uncertainty)
     found = []

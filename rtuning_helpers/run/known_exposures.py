@@ -12,7 +12,7 @@ from pathlib import Path
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_lines
-from rtuning_helpers.model.language_model import MINI
+from rtuning_helpers.model.model_files import MINI
 
 EXPOSURES = "exposures.jsonl"
 

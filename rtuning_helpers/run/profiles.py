@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rtuning_helpers.data.registry import find_dataset
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.model_files import MINI, MINI_TASKS
 
-MINI, MINI_TASKS, MIXTURE = "mini", "mini-tasks", "multitask"
+MIXTURE = "multitask"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """The questions of a run: its data set's splits, and the same questions shortened to what the run's model can read."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
 from rtuning_helpers.data.registry import check_trainable, find_dataset, load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.fitting import Fitted, fit_questions
-from rtuning_helpers.model.language_model import load_tokenizer, model_context_length
 from rtuning_helpers.run.known_exposures import with_exposures
 from rtuning_helpers.run.profiles import MIXTURE, RunConfig
+
+if TYPE_CHECKING:
+    from rtuning_helpers.model.fitting import Fitted
 
 
 def evaluation_splits(config: RunConfig) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ def questions(config: RunConfig, split: str) -> list[Question]:
     return with_exposures(found, config.settings.model)
 
 
-def fitted(config: RunConfig, split: str) -> Fitted:
+def fitted(config: RunConfig, split: str) -> "Fitted":
     """The questions of a split as the run asks them, shortened where they do not fit, and how many that concerned.
 
     They fit into the model's context and into the longest training example (``max_length``), so that labelling,
@@ -85,7 +87,10 @@ def fitted(config: RunConfig, split: str) -> Fitted:
 @lru_cache(maxsize=4)  # every step asks again, and shortening thousands of long prompts takes a minute
 def _fitted(
     model: str, revision: str | None, max_length: int, max_new_tokens: int, asked: tuple[Question, ...]
-) -> Fitted:
+) -> "Fitted":
+    from rtuning_helpers.model.fitting import fit_questions  # here, because its libraries take seconds
+    from rtuning_helpers.model.language_model import load_tokenizer, model_context_length
+
     context = model_context_length(model, revision)
     limit = max_length if context is None else min(context, max_length)
     return fit_questions(load_tokenizer(model, revision), asked, limit, max_new_tokens)

@@ -16,7 +16,8 @@ from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer, model_location
+from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer
+from rtuning_helpers.model.model_files import model_location
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import IGNORED, encode_records

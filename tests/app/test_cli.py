@@ -23,7 +23,7 @@ from rtuning_helpers.file_hashes import CHECKSUMS
 from rtuning_helpers.miniworld.build import save_checkpoint
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig, new_model
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
-from rtuning_helpers.model import language_model
+from rtuning_helpers.model import model_files
 from rtuning_helpers.paper import recorded
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.run.run_questions import check_tuned_on
@@ -66,7 +66,7 @@ def place(tmp_path, monkeypatch, untrained) -> Path:
         (tmp_path / "data" / name).write_text(json.dumps(ROWS))
     shutil.copytree(untrained, tmp_path / "checkpoint")
     shutil.copytree(untrained, tmp_path / "model")
-    for module in (language_model, doctor):
+    for module in (model_files, doctor):
         monkeypatch.setattr(module, "MINI_CHECKPOINT", tmp_path / "checkpoint")
     (tmp_path / "notebooks").mkdir()
     cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), new_code_cell(METRICS_CELL)]
@@ -118,9 +118,10 @@ BAD_RUNS = {
     "unknown method": (nothing, ["--methods", "padding,magic"], "--methods 'magic' is unknown: expected some of"),
     "no method": (nothing, ["--methods", ","], "--methods is empty: expected some of vanilla"),
     "unknown dataset": (nothing, ["--dataset", "trivia"], "--dataset 'trivia' is unknown: expected one of"),
-    "seed not a number": (nothing, ["--seed", "one"], "'--seed'"),
-    "seed below 0": (nothing, ["--seed=-1"], "'--seed'"),
-    "limit too small": (nothing, ["--limit", "1"], "'--limit'"),
+    "seed not a number": (nothing, ["--seed", "one"], "'--seed': one; expected a whole number from 0 to 4294967295"),
+    "seed below 0": (nothing, ["--seed=-1"], "'--seed': -1; expected a whole number from 0 to"),
+    "seed too large": (nothing, ["--seed", "4294967296"], "4294967296; expected a whole number from 0 to 4294967295"),
+    "limit too small": (nothing, ["--limit", "1"], "'--limit': 1; expected a whole number from 2 on"),
     "option without value": (nothing, ["--out"], "--out"),
     "surplus argument": (nothing, ["extra"], "extra"),
     "no data folder given": (nothing, ["--dataset", "pararel"], "--dataset pararel needs --data-dir: a folder with"),
@@ -235,12 +236,17 @@ def test_an_input_error_inside_a_notebook_is_exit_status_2(place, capsys):
     assert capsys.readouterr().err == "rtuning: error: question q7: NaN\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--help"], ["ledger"], ["data"]])
 def test_help(arguments, capsys):
     assert main(arguments) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("Usage: rtuning ")
     assert captured.err == ""
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"rtuning {rtuning_helpers.__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,8 @@ def test_help(arguments, capsys):
         (["--version2"], "No such option: --version2"),
         (["score"], "Missing argument 'FILE...'"),
         (["score", "--jsn", "x"], "--jsn"),
-        (["build-mini", "--seed", "x"], "'--seed'"),
+        (["build-mini", "--seed", "x"], "'--seed': x; expected a whole number from 0 to 4294967295"),
+        (["build-mini", "--facts", "0"], "'--facts': 0; expected a whole number from 1 on"),
         (["doctor", "now"], "now"),
     ],
 )
@@ -267,14 +274,23 @@ def test_quick_answers_import_nothing_heavy():
     code = """
 import sys
 from rtuning_helpers.app.cli import main
+from rtuning_helpers.app.run_checks import check_run
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.run.profiles import RunConfig
 states = [main(["--help"]), main(["run", "--profile", "x"]), main(["run", "--seed", "x"]), main(["record", "x"])]
-states.append(main(["nothing"]))
-heavy = sorted({"torch", "transformers", "papermill", "pandas"} & set(sys.modules))
-print(states, heavy)
+states += [main(["nothing"]), main(["build-mini", "--out", sys.executable]), main(["record", "seeds", "--seeds", "x"])]
+for settings in ({"dataset": "pararel"}, {"data_dir": "x"}, {"model": "./gone"}, {"out": sys.executable}):
+    try:
+        check_run(RunConfig(**settings))
+    except InputError:
+        states.append(2)
+print(states, sorted({"torch", "transformers", "papermill", "pandas"} & set(sys.modules)))
+print(main(["record", "--list"]), main(["ledger", "add", "gone"]), sorted({"torch", "transformers"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[0, 2, 2, 2, 2] []"
-    assert len(done.stderr.splitlines()) == 4
+    assert "[0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2] []" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[-1] == "0 2 []"
+    assert len(done.stderr.splitlines()) == 7
 
 
 def test_the_module_is_a_command_too(tmp_path):
@@ -282,7 +298,7 @@ def test_the_module_is_a_command_too(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == "rtuning: error: gone.json: file not found; expected recorded predictions\n"
+    assert done.stderr.startswith("rtuning: error: gone.json: file not found; expected recorded predictions, such as ")
 
 
 def test_recording_needs_a_folder_that_can_be_written(place, capsys):
@@ -380,6 +396,11 @@ def test_doctor_says_why_the_mini_profile_does_not_fit(place, monkeypatch, chang
     finding = next(found for found in doctor.examine() if found.name == "profile mini")
     assert not finding.ok
     assert lacking in finding.detail
+
+
+def test_doctor_loads_no_library_of_models():
+    code = "import sys, rtuning_helpers.app.doctor as d; d.examine(); print('transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_doctor_without_checksums(place):

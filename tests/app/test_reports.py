@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from rtuning_helpers.app import reports
+from rtuning_helpers.app.cli import main
 
 ROW = {
     "method": "unsupervised", "split": "ood", "n": 1080, "accuracy": 0.5, "ap_answer": 0.9, "ap_sure": 0.8,
@@ -22,3 +23,15 @@ def test_a_result_table_fits(width, interval, monkeypatch, capsys):
     assert ("0.930-0.960" in row) is interval
     assert "…" not in "".join(lines)
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("command", [["ledger", "show", "1"], ["data", "list"]])
+def test_long_rows_fit_and_no_word_is_cut(command, monkeypatch, capsys):
+    words = {}
+    for width in (80, 160):
+        monkeypatch.setattr(reports, "new_console", lambda *_, columns=width: Console(width=columns))
+        assert main(command) == 0
+        lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("Cache: ")]
+        assert max(map(len, lines)) <= width
+        words[width] = set(" ".join(lines).replace(",", " ").split())
+    assert words[160] - words[80] <= {"\u2500" * 158, "data", "set", "dataset", "split", "model", "method", "metric"}

@@ -11,7 +11,7 @@ from rtuning_helpers.data.datasets.multitask import TRAINED_ON, UNSEEN, member, 
 from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.data.registry import find_dataset, load_questions
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.language_model import MINI, MINI_TASKS
+from rtuning_helpers.model.model_files import MINI, MINI_TASKS
 from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions

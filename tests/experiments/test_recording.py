@@ -13,7 +13,7 @@ from rtuning_helpers.experiments import recording as recording_module
 from rtuning_helpers.experiments.real_questions import recording as real_questions
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.json_files import read_json
-from rtuning_helpers.model.language_model import model_revision
+from rtuning_helpers.model.model_files import model_revision
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
 

@@ -16,8 +16,8 @@ from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
 from rtuning_helpers.miniworld import build
 from rtuning_helpers.miniworld.build import build_checkpoint, exposure_table, model_card, save_checkpoint
 from rtuning_helpers.miniworld.pretraining import PretrainingConfig
-from rtuning_helpers.model import language_model
-from rtuning_helpers.model.language_model import MINI_CHECKPOINT, model_location
+from rtuning_helpers.model import model_files
+from rtuning_helpers.model.model_files import MINI_CHECKPOINT, model_location
 from rtuning_helpers.probe.probing import Probe
 
 SIZE = {"layers": 1, "width": 64, "heads": 1, "feed_forward": 64, "epochs": 1, "batch_blocks": 128}
@@ -186,7 +186,7 @@ def test_save_needs_no_measured_knowledge(checkpoint, tmp_path):
 
 
 def test_the_shipped_checkpoint_is_whole():
-    assert language_model.MINI_CHECKPOINT == MINI_CHECKPOINT == Path(model_location("mini"))
+    assert model_files.MINI_CHECKPOINT == MINI_CHECKPOINT == Path(model_location("mini"))
     listed = {line.split("  ")[1] for line in (MINI_CHECKPOINT / CHECKSUMS).read_text().splitlines()}
     assert listed == {path.name for path in MINI_CHECKPOINT.iterdir()} - {CHECKSUMS}
     verify_checksums(MINI_CHECKPOINT)

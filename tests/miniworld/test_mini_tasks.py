@@ -24,7 +24,7 @@ from rtuning_helpers.miniworld.first_weights import CARRIED_AGAIN
 from rtuning_helpers.miniworld.inner_lessons import NOTHING, pointing_loss
 from rtuning_helpers.miniworld.pretraining import Lesson, PretrainingConfig, new_model
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
-from rtuning_helpers.model.language_model import MINI_TASKS_CHECKPOINT
+from rtuning_helpers.model.model_files import MINI_TASKS_CHECKPOINT
 
 TWINS = ("mini-pararel", "mini-mmlu", "mini-wice", "mini-hotpotqa", "mini-fever")
 TEST_ONLY = ("mini-halueval", "mini-falseqa", "mini-nec", "mini-selfaware")

@@ -22,12 +22,8 @@ from gguf_samples import END, TEMPLATE, TURN_END, vocabulary, write_gguf  # noqa
 
 from rtuning_helpers.errors import InputError  # noqa: E402
 from rtuning_helpers.model import gguf_files  # noqa: E402
-from rtuning_helpers.model.language_model import (  # noqa: E402
-    load_language_model,
-    model_context_length,
-    model_location,
-    model_revision,
-)
+from rtuning_helpers.model.language_model import load_language_model, model_context_length  # noqa: E402
+from rtuning_helpers.model.model_files import model_location, model_revision  # noqa: E402
 
 SIZES = {
     "vocab_size": len(vocabulary()[0]),

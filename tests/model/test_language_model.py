@@ -17,16 +17,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256, verify_checksums
-from rtuning_helpers.model import language_model
+from rtuning_helpers.model import model_files
 from rtuning_helpers.model.decoding import answer_prompts
 from rtuning_helpers.model.hidden_states import hidden_states
-from rtuning_helpers.model.language_model import (
-    load_language_model,
-    load_tokenizer,
-    model_context_length,
-    model_location,
-    model_revision,
-)
+from rtuning_helpers.model.language_model import load_language_model, load_tokenizer, model_context_length
+from rtuning_helpers.model.model_files import model_location, model_revision
 from rtuning_helpers.probe.uncertainty import perplexities
 
 
@@ -98,17 +93,56 @@ def test_a_missing_folder_is_named(name):
     assert f"parameter model {name}" in one_line(caught)
 
 
-def test_a_hub_name_is_left_to_the_hub():
-    assert model_location("owner/some-model") == "owner/some-model"
-    assert model_revision("owner/some-model", "abc123") == "abc123"
-    assert model_revision("owner/some-model") == "main"
+@pytest.fixture
+def hub_cache(folder, tmp_path, monkeypatch):
+    """The local cache of the hub, without a connection: two commits of ``owner/model``, ``main`` being the first."""
+    cache = tmp_path / "hub"
+    repository = cache / "models--owner--model"
+    for commit in ("1" * 40, "2" * 40):
+        shutil.copytree(folder, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("1" * 40, encoding="utf-8")
+    (repository / "refs" / "v2").write_text("2" * 40, encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    model_files.commit_of.cache_clear()
+    yield repository
+    model_files.commit_of.cache_clear()
+
+
+def test_a_hub_model_is_identified_by_its_commit(hub_cache):
+    assert model_location("owner/model") == "owner/model"
+    assert model_revision("owner/model") == model_revision("owner/model", "main") == "1" * 40
+    assert model_revision("owner/model", "v2") == model_revision("owner/model", "2" * 40) == "2" * 40
+    assert load_language_model("owner/model", four_bit=False).revision == "1" * 40
+    assert load_language_model("owner/model", four_bit=False, revision="v2").revision == "2" * 40
+
+
+def test_a_hub_model_that_changes_meanwhile_is_read_from_one_commit(hub_cache):
+    assert model_revision("owner/model") == "1" * 40
+    (hub_cache / "refs" / "main").write_text("2" * 40, encoding="utf-8")
+    shutil.rmtree(hub_cache / "snapshots" / ("2" * 40))
+    assert load_tokenizer("owner/model").eos_token == "<s>"
+    model_files.commit_of.cache_clear()  # the next run
+    with pytest.raises(InputError, match="owner/model: cannot be fetched"):
+        model_revision("owner/model")
+
+
+@pytest.mark.parametrize(("name", "revision"), [("owner/other", None), ("owner/model", "v3"), ("no name", None)])
+def test_a_hub_model_that_is_not_to_be_had_is_one_line(hub_cache, name, revision):
+    for use in (model_revision, load_tokenizer, model_context_length):
+        with pytest.raises(
+            InputError, match=f"parameter model {name}: cannot be fetched .*; expected a folder"
+        ) as caught:
+            use(name, revision)
+        one_line(caught)
 
 
 def test_the_mini_model_without_its_checkpoint(monkeypatch, tmp_path):
-    monkeypatch.setattr(language_model, "MINI_CHECKPOINT", tmp_path / "checkpoint")
+    monkeypatch.setattr(model_files, "MINI_CHECKPOINT", tmp_path / "checkpoint")
     with pytest.raises(InputError, match="checkpoint .* is missing: run `rtuning build-mini`"):
         load_language_model("mini")
-    monkeypatch.setattr(language_model, "MINI_TASKS_CHECKPOINT", tmp_path / "checkpoint_tasks")
+    monkeypatch.setattr(model_files, "MINI_TASKS_CHECKPOINT", tmp_path / "checkpoint_tasks")
     with pytest.raises(InputError, match="the mini-tasks model's .* run `rtuning build-mini --tasks`"):
         load_language_model("mini-tasks")
 
@@ -171,7 +205,7 @@ def test_checksums(folder):
 
 
 def test_the_mini_model_is_checked_before_it_is_loaded(folder, monkeypatch):
-    monkeypatch.setattr(language_model, "MINI_CHECKPOINT", folder)
+    monkeypatch.setattr(model_files, "MINI_CHECKPOINT", folder)
     write_sums(folder)
     assert load_language_model("mini", four_bit=False).name == "mini"
     weights = bytearray((folder / "model.safetensors").read_bytes())

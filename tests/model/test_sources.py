@@ -10,7 +10,8 @@ import pytest
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
 from rtuning_helpers.model import sources
-from rtuning_helpers.model.language_model import load_language_model, model_location
+from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.model.model_files import model_location
 
 
 @pytest.fixture

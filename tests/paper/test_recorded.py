@@ -96,7 +96,7 @@ def test_scikit_learn_says_the_same_of_the_raw_file(openllama, scores):
 
 
 def test_a_training_set_is_not_taken_for_a_recording(openllama):
-    with pytest.raises(InputError, match=r"pararel_unsure.json: row 1: lacks id, .*text_only"):
+    with pytest.raises(InputError, match=r"pararel_unsure.json: is one JSON object of \[\"type\", .*expected recorded"):
         read_recording(openllama / "pararel_unsure.json")
 
 
@@ -166,8 +166,9 @@ def test_scores_are_the_summary_with_the_file_and_counts(save):
     assert row["willing_accuracy"] == 1
 
 
-def test_scores_of_a_kit_s_run_have_a_row_for_each_split_and_the_method_of_the_folder(tmp_path):
-    path = tmp_path / "runs" / "mini" / "mini" / "vanilla" / "seed0" / "predictions.jsonl"
+@pytest.mark.parametrize("below", ["predictions", "predictions-on-mini-mmlu", ""])
+def test_scores_of_a_kit_s_run_have_a_row_for_each_split_and_the_method_of_the_folder(tmp_path, below):
+    path = tmp_path / "runs" / "mini" / "mini" / "vanilla" / "seed0" / below / "predictions-id.jsonl"
     write_predictions(path, kit_rows("id", 4) + kit_rows("ood", 3, start=4))
     rows = score_files([path], resamples=20)
     assert [(row["method"], row["split"], row["n"]) for row in rows] == [("vanilla", "id", 4), ("vanilla", "ood", 3)]
@@ -189,12 +190,16 @@ def test_one_bad_file_among_good_ones_is_named(save):
         ("", "the file is empty"),
         (" \n", "the file is empty"),
         ("[]", "the array is empty"),
-        ('"text"', "holds a JSON str; expected a JSON array"),
-        ("null", "holds a JSON NoneType"),
+        ('"text"', r'begins with .*"text.*; expected recorded predictions, such as predictions-id.jsonl'),
+        ("method,accuracy\npadding,0.5", 'begins with "method,accuracy'),
         (json.dumps([SURE, UNSURE])[:-30], "not valid JSON .* may be truncated"),
         (json.dumps([SURE]) + json.dumps([UNSURE]), "a second JSON document starts"),
         (json.dumps([SURE]) + "\n" + json.dumps([UNSURE]), "a second JSON document starts"),
-        (json.dumps({"rows": [SURE]}), "row 1: lacks id, "),
+        (
+            json.dumps({"schema_version": 1, "rows": [SURE]}, indent=1),
+            r'is one JSON object of \["schema_version", "rows"\]; exp',
+        ),
+        ('{"id": "q1"}\n{"id": "q2"}', "row 1: lacks "),
         ([1, 2, 3], r"row 1 is 1; expected \[correct, .*; or \[result, "),
         ([[]], r"row 1 is \[\]; expected"),
         ([[1, 0.5]], r"row 1 is \[1, 0.5\]; expected"),
@@ -239,7 +244,11 @@ def test_a_bad_file_is_named_with_its_row(save, rows, message):
 
 def test_what_is_no_text_file_is_named(tmp_path):
     (tmp_path / "binary.json").write_bytes(b"[\xff\xfe]")
-    for name, message in ((".", "cannot be read"), ("absent.json", "file not found"), ("binary.json", "UTF-8")):
+    for name, message in (
+        (".", "is a folder; expected a file: recorded predictions"),
+        ("absent.json", "file not found"),
+        ("binary.json", "UTF-8"),
+    ):
         with pytest.raises(InputError, match=message):
             read_recording(tmp_path / name)
 

@@ -1,19 +1,22 @@
 """The questions watched over several seeds, counted: what notebook 11 reads."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from rtuning_helpers.experiments.drift.measure import ARMS, Sighting, read_sightings
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.metrics.exposure import EXPOSURE_BINS
 from rtuning_helpers.run.profiles import RunConfig
 
+if TYPE_CHECKING:
+    from rtuning_helpers.experiments.drift.measure import Sighting
+
 CONFIDENT, VERY_CONFIDENT = 0.5, 0.9  # answer confidences above which a wrong answer is counted
 
 
-def counted(sightings: Sequence[Sighting]) -> pd.DataFrame:
+def counted(sightings: Sequence["Sighting"]) -> pd.DataFrame:
     """Counts and means for each step, split, set (D1 or D0) and exposure bin.
 
     Returns:
@@ -42,6 +45,8 @@ def _bin(exposure: float | None) -> str:
 
 def measure(config: RunConfig) -> dict[str, list[dict]]:
     """The counts of every arm, with five decimals."""
+    from rtuning_helpers.experiments.drift.measure import ARMS, read_sightings
+
     tables = [counted(read_sightings(config, arm)).assign(seed=config.seed, arm=arm) for arm in ARMS]
     table = pd.concat(tables, ignore_index=True).round(5).astype(object)
     return {"rows": table.where(table.notna(), None).to_dict("records")}

@@ -1,15 +1,16 @@
 """What the estimators are worth over several seeds: what notebook 09 reads."""
 
-from rtuning_helpers import steps
 from rtuning_helpers.data.questions import IN_DOMAIN
-from rtuning_helpers.experiments.estimators.measure import read_judged, read_opponents
-from rtuning_helpers.experiments.estimators.tables import mixture_gains, paired_differences, score_estimators
 from rtuning_helpers.experiments.recording import Recording
 from rtuning_helpers.run.profiles import RunConfig
 
 
 def measure(config: RunConfig, method: str = "padding") -> dict[str, list[dict]]:
     """Everything notebook 09 says over seeds, for one seed: scores, differences, mixtures, opponents."""
+    from rtuning_helpers import steps
+    from rtuning_helpers.experiments.estimators.measure import read_judged, read_opponents
+    from rtuning_helpers.experiments.estimators.tables import mixture_gains, paired_differences, score_estimators
+
     in_domain = read_judged(config, method, IN_DOMAIN)
     scores, differences, mixtures = [], [], []
     for split in steps.evaluation_splits(config):

@@ -1,12 +1,9 @@
 """Every method over seeds on a mini model of ParaRel's questions: numbers only, no question."""
 
-from rtuning_helpers import steps
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.recording import Recording
-from rtuning_helpers.experiments.seeds.measure import measure as measure_seed
 from rtuning_helpers.json_files import read_json
-from rtuning_helpers.miniworld.build import TRAINING_RECORD
-from rtuning_helpers.miniworld.build_questions import QUESTIONS
+from rtuning_helpers.miniworld.question_files import QUESTIONS
 from rtuning_helpers.run.artifacts import shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
@@ -19,6 +16,10 @@ def measure(config: RunConfig) -> dict[str, list[dict]]:
     Raises:
         InputError: The model has not been built.
     """
+    from rtuning_helpers import steps
+    from rtuning_helpers.experiments.seeds.measure import measure as measure_seed
+    from rtuning_helpers.miniworld.build import TRAINING_RECORD
+
     if not MODEL.is_dir():
         command = "rtuning build-mini --questions DIR --out runs/models/pararel-mini"
         raise InputError(f"{shown_path(MODEL)}: no such model; expected the one that `{command}` builds there")

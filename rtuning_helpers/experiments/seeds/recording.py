@@ -2,13 +2,8 @@
 
 from collections.abc import Sequence
 
-from rtuning_helpers import steps
 from rtuning_helpers.experiments.recording import Recording
-from rtuning_helpers.experiments.seeds.measure import measure
-from rtuning_helpers.figures import plots
-from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.run.profiles import RunConfig, default_out
-from rtuning_helpers.tuning.registry import method_looks
 
 DRAWN = {  # method -> (what is counted of its answers, label)
     "pretrained": ("correct", "untuned: answered right"),
@@ -17,8 +12,20 @@ DRAWN = {  # method -> (what is counted of its answers, label)
 }
 
 
+def measure(config: RunConfig) -> dict[str, list[dict]]:
+    """The metrics of a run."""
+    from rtuning_helpers.experiments.seeds.measure import measure as measure_seed
+
+    return measure_seed(config)
+
+
 def draw_refusals(configs: Sequence[RunConfig]) -> None:
     """``results/mini/refusals.png``: what the untuned model gets right and the tuned ones refuse, by exposure."""
+    from rtuning_helpers import steps
+    from rtuning_helpers.figures import plots
+    from rtuning_helpers.metrics.exposure import rate_by_exposure
+    from rtuning_helpers.tuning.registry import method_looks
+
     plots.use_style(method_looks())
     curves = {}
     for method, (outcome, _) in DRAWN.items():

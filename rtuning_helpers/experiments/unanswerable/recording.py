@@ -5,27 +5,26 @@ The models are tuned on five tasks, or on plain questions only (the models of no
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rtuning_helpers import steps
 from rtuning_helpers.experiments.recording import Recording
-from rtuning_helpers.experiments.unanswerable.measure import (
-    RefusalRow,
-    all_rows,
-    asked_sets,
-    category_rows,
-    read_refusals,
-)
 from rtuning_helpers.run.profiles import MIXTURE, RunConfig
+from rtuning_helpers.tuning.registry import PRETRAINED
 
-METHODS = (steps.PRETRAINED, "vanilla", "padding", "replacement")
-RUNS = {MIXTURE: METHODS, "mini": (steps.PRETRAINED, "padding", "replacement")}
+if TYPE_CHECKING:
+    from rtuning_helpers.experiments.unanswerable.measure import RefusalRow
+
+METHODS = (PRETRAINED, "vanilla", "padding", "replacement")
+RUNS = {MIXTURE: METHODS, "mini": (PRETRAINED, "padding", "replacement")}
 """What the models are tuned on -> the methods."""
 
 
 def measure(config: RunConfig) -> dict[str, list[dict]]:
     """The rows of `measure.all_rows` and `measure.category_rows` of one run, on all sets."""
+    from rtuning_helpers.experiments.unanswerable.measure import all_rows, asked_sets, category_rows, read_refusals
+
     found: dict[str, list[dict]] = {"rows": [], "categories": []}
     place = {"tuned_on": config.dataset, "seed": config.seed}
     for dataset in asked_sets(data_dir=config.data_dir).values():
@@ -37,7 +36,7 @@ def measure(config: RunConfig) -> dict[str, list[dict]]:
     return found
 
 
-def beyond_recording(rows: Iterable[RefusalRow], recorded: Sequence[dict]) -> float:
+def beyond_recording(rows: Iterable["RefusalRow"], recorded: Sequence[dict]) -> float:
     """How far a run lies beyond what the recorded seeds span, at most; 0 within.
 
     The same seed ends elsewhere on another kind of processor, and what is refused at a border of one half moves with

@@ -12,7 +12,8 @@ import pandas as pd
 from rtuning_helpers import metrics, steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.json_files import read_json, write_json
-from rtuning_helpers.model.language_model import LanguageModel, model_revision
+from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.model_files import model_revision
 from rtuning_helpers.paper.released_code import texts, training
 from rtuning_helpers.paper.released_code.answers import EvaluationRow, evaluate, probe_labels
 from rtuning_helpers.paper.released_code.quirks import ReleasedCodeQuirks

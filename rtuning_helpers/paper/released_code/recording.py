@@ -3,21 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rtuning_helpers import steps
 from rtuning_helpers.experiments.recording import Recording
-from rtuning_helpers.paper.recorded import write_recording
 from rtuning_helpers.paper.released_code import ReleasedCodeQuirks
-from rtuning_helpers.paper.released_code.answers import evaluate
-from rtuning_helpers.paper.released_code.effects import measure_all
-from rtuning_helpers.paper.released_code.texts import training_texts, write_training_file
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
 NONE = ReleasedCodeQuirks()
 METHODS = {"pretrained": "origin", "padding": "unsure", "replacement": "unknown"}
 
 
+def measure(config: RunConfig) -> dict[str, list[dict]]:
+    """The effects of all flags."""
+    from rtuning_helpers.paper.released_code.effects import measure_all
+
+    return measure_all(config)
+
+
 def write_answers(configs: Sequence[RunConfig]) -> None:
     """Seed 0's answers to the in-domain test, and its padding training file, in ``results/mini/recordings/``."""
+    from rtuning_helpers import steps
+    from rtuning_helpers.paper.recorded import write_recording
+    from rtuning_helpers.paper.released_code.answers import evaluate
+    from rtuning_helpers.paper.released_code.texts import training_texts, write_training_file
+
     folder = default_out() / "results" / "mini" / "recordings"
     for config in (c for c in configs if c.seed == 0):
         asked = steps.questions(config, "id")
@@ -32,4 +39,4 @@ def write_answers(configs: Sequence[RunConfig]) -> None:
         write_training_file(folder / "mini_unsure.json", texts)
 
 
-RECORDING = Recording("mini/quirks.json", "08", measure_all, after=write_answers)
+RECORDING = Recording("mini/quirks.json", "08", measure, after=write_answers)
