@@ -125,7 +125,7 @@ def gather(
 def replies(evidence: Evidence, question: str) -> list[str]:
     """What the model says when it is asked a further question about each of its answers."""
     contexts = [
-        prompts.confidence_prompt(prompts.task_prompt(q), a.text, question)
+        prompts.confidence_prompt(prompts.task_prompt(q), a.text, question, q.frame.gap)
         for q, a in zip(evidence.questions, evidence.answers, strict=True)
     ]
     sizes: dict[str, Any] = {"max_new_tokens": REPLY_TOKENS, "batch_size": evidence.batch_size}

@@ -1,5 +1,7 @@
 """Where an answer ends: at a line break, or at the first full stop that does not belong to the answer itself.
 
+Line breaks before the answer end nothing; models that were taught to chat often begin with some.
+
 A full stop belongs to the answer
 
 * between two digits (``3.5 million``), or before a digit or a letter where a word begins with it (``.5``, ``.NET``);
@@ -34,7 +36,7 @@ def answer_end(text: str, complete: bool = True) -> tuple[int, bool]:
         The number of characters before the full stop or line break that ends the answer (the whole text where there is
         none), and whether more text could change it.
     """
-    for found in _ENDS.finditer(text):
+    for found in _ENDS.finditer(text, _start(text)):
         place = found.start()
         belongs = found[0] == STOP and _belongs_to_answer(text[:place], text[place + 1 :])
         if belongs is None:
@@ -46,13 +48,18 @@ def answer_end(text: str, complete: bool = True) -> tuple[int, bool]:
 
 def line_end(text: str, complete: bool = True) -> tuple[int, bool]:
     """As `answer_end`, for a reply that ends at a line break only, such as ``0.85`` or ``About 8. Maybe 9.``"""
-    place = text.find("\n")
+    place = text.find("\n", _start(text))
     return (place, False) if place >= 0 else (len(text), not complete)
 
 
 def cut_answer(text: str) -> str:
     """The answer with which a text begins, without surrounding space."""
     return text[: answer_end(text)[0]].strip()
+
+
+def _start(text: str) -> int:
+    """Where an answer begins, behind white space."""
+    return len(text) - len(text.lstrip())
 
 
 def _belongs_to_answer(before: str, after: str) -> bool | None:

@@ -73,11 +73,39 @@ def question_prompt(question: str) -> str:
 def task_prompt(question: Question) -> str:
     """The prompt of a question of any task, with its context and its solved examples, without the answer.
 
-    An open question without context and examples gets exactly `question_prompt`. The answer follows after a space.
+    An open question without context and examples gets exactly `question_prompt`, unless its frame puts more around it.
+    The answer follows behind the frame's gap, by default a space.
 
     Raises:
         ValueError: A question with options that has fewer than two or more than ten.
     """
+    return f"{question.frame.before}{_body(question)}{question.frame.after}"
+
+
+def option_labels(question: Question) -> list[str]:
+    """What may follow the prompt of a question with options: the letter of each, behind the frame's gap.
+
+    Raises:
+        ValueError: Fewer than two options, or more than there are letters.
+    """
+    return [f"{question.frame.gap}{letter}" for letter in _letters(question)]
+
+
+def answered(prompt: str, answer: str, gap: str = " ") -> str:
+    """A prompt with its answer, behind the gap of the question's frame."""
+    return f"{prompt}{gap}{answer.strip()}"
+
+
+def sureness_context(question: Question, answer: str) -> str:
+    """All that is read before a model says whether it is sure: the prompt, its answer and the sureness question.
+
+    In a chat the sureness question goes on with the model's own turn, as it goes on with the text elsewhere: one rule
+    for training, evaluation and every other question about an answer.
+    """
+    return answered(task_prompt(question), answer, question.frame.gap) + sureness_suffix()
+
+
+def _body(question: Question) -> str:
     if question.task == CHOICE:
         subject = question.relation.replace("_", " ").strip()
         header = CHOICE_HEADER.format(about=f" about {subject}" if subject else "")
@@ -87,15 +115,6 @@ def task_prompt(question: Question) -> str:
         return "\n\n".join([*(_claim(shot) + f" {shot.answer}" for shot in question.shots), _claim(question)])
     shots = [_open(shot) + answer_completion(shot.answer) for shot in question.shots]
     return "\n\n".join([*shots, _open(question)])
-
-
-def option_labels(question: Question) -> list[str]:
-    """What may follow the prompt of a question with options: a space and the letter of each.
-
-    Raises:
-        ValueError: Fewer than two options, or more than there are letters.
-    """
-    return [f" {letter}" for letter in _letters(question)]
 
 
 def bare_text(question: Question) -> str:
@@ -153,14 +172,14 @@ def refusal_completion(refusal: str) -> str:
     return f" {refusal}"
 
 
-def p_true_prompt(prompt: str, answer: str, first: str, second: str) -> str:
+def p_true_prompt(prompt: str, answer: str, first: str, second: str, gap: str = " ") -> str:
     """Asks which of two options, A or B, is true of the answer; the option's letter follows with a space before it."""
-    return confidence_prompt(prompt, answer, P_TRUE_QUESTION.format(first=first, second=second))
+    return confidence_prompt(prompt, answer, P_TRUE_QUESTION.format(first=first, second=second), gap)
 
 
-def confidence_prompt(prompt: str, answer: str, asked: str) -> str:
-    """A question's prompt and the answer, followed by a question about that answer."""
-    return f"{prompt}{answer_completion(answer)} {asked}"
+def confidence_prompt(prompt: str, answer: str, asked: str, gap: str = " ") -> str:
+    """A question's prompt and the answer, behind the gap of its frame, followed by a question about that answer."""
+    return f"{answered(prompt, answer, gap)}{STOP} {asked}"
 
 
 def prompt_digest(prompt: str) -> str:

@@ -1,12 +1,29 @@
 """The Question record."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SPLITS = ("train", "id", "ood", "test")  # "test" for data sets that are only ever tested on
 TRAIN, IN_DOMAIN = SPLITS[:2]
 OPEN, CHOICE, CLAIM = "open", "choice", "claim"  # kinds of tasks, see Question.task
 TASKS = (OPEN, CHOICE, CLAIM)
 ASKED = ("id", "dataset", "split", "question", "answer", "relation", "exposure", "answerable")  # noted of each answer
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a prompt style puts around a question's text: the turns of a chat (`model.chat`), or nothing.
+
+    Attributes:
+        before: Text before it.
+        after: Text behind it, up to where the answer belongs.
+        gap: What stands between the prompt and its answer.
+        end: Text of the token that ends the model's turn; "" where that is the end of the sequence.
+    """
+
+    before: str = ""
+    after: str = ""
+    gap: str = " "
+    end: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class Question:
         aliases: Further right answers of an open question.
         answerable: Whether the question has an answer at all.
         shots: Solved examples that stand before the question in its prompt, of the same task.
+        frame: What its prompt puts around all that.
     """
 
     id: str
@@ -43,6 +61,7 @@ class Question:
     aliases: tuple[str, ...] = ()
     answerable: bool = True
     shots: "tuple[Question, ...]" = ()
+    frame: Frame = field(default=Frame(), repr=False)  # a run's style stands in a step's key by itself
 
     @property
     def golds(self) -> tuple[str, ...]:

@@ -42,13 +42,13 @@ def answer_questions(
         InputError: A tokenizer that cannot tell two labels apart, or a prompt longer than the model's context.
     """
     answers: dict[int, Answer] = {}
-    for labels, rows in _by_labels(questions).items():
+    for (labels, gap), rows in _alike(questions).items():
         asked, ids = [prompts.task_prompt(questions[i]) for i in rows], [questions[i].id for i in rows]
         options: dict[str, Any] = {"batch_size": batch_size, "ids": ids, "description": description}
         if labels:
             found = choose_options(lm, asked, labels, sureness=sureness, **options)
         else:
-            found = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, sureness=sureness, **options)
+            found = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, sureness=sureness, gap=gap, **options)
         if labels and may_refuse:
             written = answer_prompts(lm, asked, max_new_tokens=max_new_tokens, **options)
             found = [
@@ -75,7 +75,7 @@ def draw_question_answers(
         For each question, in the order given, its k answers, see `decoding.draw_answers` and `options.draw_options`.
     """
     samples: list[list[Answer]] = [[] for _ in questions]
-    for labels, rows in _by_labels(questions).items():
+    for (labels, _), rows in _alike(questions).items():
         asked = [prompts.task_prompt(questions[i]) for i in rows]
         options: dict[str, Any] = {"k": k, "temperature": temperature, "seed": seed, "batch_size": batch_size}
         options |= {"ids": [questions[i].id for i in rows], "description": description}
@@ -88,10 +88,10 @@ def draw_question_answers(
     return samples
 
 
-def _by_labels(questions: Sequence[Question]) -> dict[tuple[str, ...], list[int]]:
-    """Row numbers of the questions that share their labels; () are the labels of open questions."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+def _alike(questions: Sequence[Question]) -> dict[tuple[tuple[str, ...], str], list[int]]:
+    """Row numbers of the questions that share their labels, () for open ones, and the gap before their answers."""
+    groups: dict[tuple[tuple[str, ...], str], list[int]] = {}
     for row, question in enumerate(questions):
         labels = () if question.task == OPEN else tuple(prompts.option_labels(question))
-        groups.setdefault(labels, []).append(row)
+        groups.setdefault((labels, question.frame.gap), []).append(row)
     return groups

@@ -29,8 +29,8 @@ class Answer:
 
     Attributes:
         text: The answer, cut at its end (`answer_end.answer_end`), without surrounding space.
-        token_probabilities: Probability of each answer token when it was chosen; without the token that ends it,
-            unless the answer is empty.
+        token_probabilities: Probability of each answer token when it was chosen; without line breaks before the answer,
+            and without the token that ends it, unless the answer is empty.
         token_entropies: Entropy of the distribution over each of these tokens when it was chosen [nats].
         sure_probability: p(" sure") / (p(" sure") + p(" unsure")) after the sureness question, or the same of a
             method's own two labels; None if not asked.
@@ -59,6 +59,7 @@ def answer_prompts(
     max_new_tokens: int = 15,
     batch_size: int = 128,
     sureness: tuple[str, str] | None = None,
+    gap: str = " ",
     end: End = answer_end,
     ids: Sequence[str] | None = None,
     description: str = "answering",
@@ -72,6 +73,7 @@ def answer_prompts(
         batch_size: Rows decoded at the same time.
         sureness: Also put the sureness question after each answer, with these labels for sure and unsure, such as
             `prompts.SURENESS_LABELS`.
+        gap: What stands between a prompt and its answer where that is read again, see `questions.Frame`.
         end: Where an answer ends, apart from the end of sequence.
         ids: Names of the rows for error messages.
         description: Text beside the progress bar.
@@ -90,7 +92,7 @@ def answer_prompts(
         decoded.run(max_new_tokens, end=end)
         batch = decoded.answers()
         if sureness:
-            sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch, sureness)
+            sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch, sureness, gap)
             batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
         answers |= zip(rows, batch, strict=True)
     return [answers[i] for i in range(len(question_prompts))]
@@ -155,6 +157,7 @@ class _Decoding(Prefill):
         count = len(self.mask)
         self.written: list[list[int]] = [[] for _ in range(count)]
         self.texts: dict[int, str] = {}
+        self.starts = [0] * count  # tokens of each row before its answer
         lengths = [0] * count  # number of answer tokens of each row: those before the one that ends it
         doubtful: dict[int, tuple[int, int]] = {}  # row -> characters and tokens before what may be the answer's end
         tokens, chosen, entropies = [], [], []
@@ -195,23 +198,43 @@ class _Decoding(Prefill):
             length = known_length if place == known_place else len(kept) - 1
         if not open_end:
             self.texts[row], lengths[row] = text[:place].strip(), length
+            if "\n" in text[: len(text) - len(text.lstrip())]:
+                self.starts[row] = self._line_breaks(kept)
         elif place < len(text):
             doubtful[row] = (place, length)
         else:
             doubtful.pop(row, None)
 
+    def _line_breaks(self, written: list[int]) -> int:
+        """How many tokens of a row are the line breaks before its answer."""
+        count = 0
+        for place, token in enumerate(written, start=1):
+            text = cast(str, self.lm.tokenizer.decode([token]))
+            if text.strip():
+                break
+            count = place if "\n" in text else count
+        return count
+
     def answers(self) -> list[Answer]:
-        kept = self.answer_lengths.clamp(min=1).tolist()
-        texts = [self.texts[row] for row in range(len(kept))]
-        rows = zip(texts, self.probabilities.tolist(), self.entropies.tolist(), kept, strict=True)
-        return [Answer(text, tuple(chosen[:n]), tuple(entropies[:n])) for text, chosen, entropies, n in rows]
+        found = []
+        probabilities, entropies = self.probabilities.tolist(), self.entropies.tolist()
+        for row, (start, end) in enumerate(zip(self.starts, self.answer_lengths.tolist(), strict=True)):
+            kept = slice(start, end) if start < end else slice(0, 1)
+            found.append(Answer(self.texts[row], tuple(probabilities[row][kept]), tuple(entropies[row][kept])))
+        return found
 
 
 def _sureness(
-    lm: LanguageModel, decoded: _Decoding, question_prompts: list[str], answers: list[Answer], labels: tuple[str, str]
+    lm: LanguageModel,
+    decoded: _Decoding,
+    question_prompts: list[str],
+    answers: list[Answer],
+    labels: tuple[str, str],
+    gap: str,
 ) -> list[float]:
     """P(sure) of each row, from the cache where the tokens read so far are those of the text, else by reading it."""
-    contexts = [f"{p} {a.text}{prompts.sureness_suffix()}" for p, a in zip(question_prompts, answers, strict=True)]
+    answered = [prompts.answered(p, a.text, gap) for p, a in zip(question_prompts, answers, strict=True)]
+    contexts = [text + prompts.sureness_suffix() for text in answered]
     label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
     suffix_ids = _added(lm, prompts.sureness_suffix())
     full = lm.tokenizer(contexts)["input_ids"]

@@ -20,6 +20,7 @@ from transformers import (
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.model.chat import end_of_turn_ids
 from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.libraries import quiet_transformers, reason
 from rtuning_helpers.model.model_files import MINI, commit_of, model_location, model_revision, shipped_folder
@@ -57,10 +58,11 @@ class LanguageModel:
 
     @cached_property
     def end_token_ids(self) -> frozenset[int]:
-        """Ids of the tokens that end a text: the tokenizer's, and all that the model's configurations name."""
+        """Ids of the tokens that end a text: the tokenizer's, those that the model's configurations name, a turn's."""
         configurations = [getattr(self.model, name, None) for name in ("generation_config", "config")]
         named = [self.tokenizer.eos_token_id, *(getattr(found, "eos_token_id", None) for found in configurations)]
-        return frozenset(i for ids in named if ids is not None for i in ([ids] if isinstance(ids, int) else ids))
+        ends = frozenset(i for ids in named if ids is not None for i in ([ids] if isinstance(ids, int) else ids))
+        return ends | end_of_turn_ids(self.tokenizer)
 
     @cached_property
     def stop_token_ids(self) -> torch.Tensor:

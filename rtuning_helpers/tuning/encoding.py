@@ -37,7 +37,7 @@ class LabelSurvival:
 def encode_record(
     tokenizer: PreTrainedTokenizerBase, record: TuningRecord, max_length: int, loss_on: str = "completion"
 ) -> dict[str, list[int]]:
-    """Token ids of prompt + completion + end of sequence, cut to ``max_length``, with the labels of the loss.
+    """Token ids of prompt + completion + the record's end, cut to ``max_length``, with the labels of the loss.
 
     Args:
         tokenizer: Tokenizer of the model that is tuned.
@@ -58,7 +58,7 @@ def encode_record(
     ids = tokenizer(record.prompt + record.completion)["input_ids"]
     if ids[: len(prompt)] != prompt:
         raise InputError(f"record {record.id}: this tokenizer merges the prompt's end with the completion")
-    ids = [*ids, tokenizer.eos_token_id]
+    ids = [*ids, tokenizer.convert_tokens_to_ids(record.end) if record.end else tokenizer.eos_token_id]
     masked = len(prompt) if loss_on == "completion" else 0
     labels = [IGNORED] * masked + ids[masked:]
     return {"input_ids": ids[:max_length], "labels": labels[:max_length]}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtuning_helpers.data import prompts
-from rtuning_helpers.data.questions import Question
+from rtuning_helpers.data.questions import Frame, Question
 
 if TYPE_CHECKING:
     from rtuning_helpers.probe.probing import Probe
@@ -25,14 +25,16 @@ class TuningRecord:
     Attributes:
         id: Id of the question.
         prompt: Exactly the prompt used for probing.
-        completion: What the model is to write after it.
+        completion: What the model is to write after it, with the gap between them.
         certain: The split the question fell into: True for D1, False for D0.
+        end: Text of the token that ends what the model writes; "" for the end of sequence. See `questions.Frame`.
     """
 
     id: str
     prompt: str
     completion: str
     certain: bool
+    end: str = ""
 
 
 def build_sureness(
@@ -52,9 +54,29 @@ def build_sureness(
     Raises:
         ValueError: Questions that were asked with another prompt, or an unanswerable one: it has no gold answer.
     """
+    completions = [
+        prompts.padding_completion(gold_answer(p), sure, labels) for p, sure in zip(probes, certain, strict=True)
+    ]
+    return build_records(probes, questions, completions, certain)
+
+
+def build_records(
+    probes: Probes, questions: Sequence[Question] | None, completions: Sequence[str], certain: Sequence[bool]
+) -> list[TuningRecord]:
+    """A record a probe, of the prompt that was probed and the completion, in the frame of the question's prompt.
+
+    Args:
+        probes, questions, certain: As in `build_sureness`.
+        completions: What to teach, as the functions of `data.prompts` write it: with a space before it.
+
+    Raises:
+        ValueError: Questions that were asked with another prompt.
+    """
+    asked = with_prompts(probes, questions)
+    frames = [Frame()] * len(asked) if questions is None else [q.frame for q in questions]
     return [
-        TuningRecord(p.id, prompt, prompts.padding_completion(gold_answer(p), sure, labels), sure)
-        for (p, prompt), sure in zip(with_prompts(probes, questions), certain, strict=True)
+        TuningRecord(p.id, prompt, frame.gap + completion.removeprefix(" "), sure, frame.end)
+        for (p, prompt), completion, sure, frame in zip(asked, completions, certain, frames, strict=True)
     ]
 
 

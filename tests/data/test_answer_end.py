@@ -35,6 +35,10 @@ from rtuning_helpers.data.answer_end import answer_end, cut_answer, line_end
         (f" D.C{prompts.sureness_suffix()[:9]}", "D.C"),
         (" L. Aretha", "L. Aretha"),
         (" Paris...", "Paris"),
+        ("\n\n Paris.\n", "Paris"),
+        ("\nParis\nRome", "Paris"),
+        ("\r\n\n.5.", ".5"),
+        ("\n \n", ""),
         ("...", ""),
         ("", ""),
     ],
@@ -48,6 +52,8 @@ def test_the_end_of_an_answer(text, answer):
     [
         ("Paris.", 5, False),
         ("Paris", 5, True),
+        ("\n\n", 2, True),  # an answer may still come
+        ("\n\nParis\n", 7, False),
         ("3.", 1, True),
         ("3. ", 1, False),
         ("L.", 1, True),
@@ -74,5 +80,6 @@ def test_what_is_decided_stays_decided(text, more):
 
 def test_a_reply_ends_at_a_line_break_only():
     assert line_end("0.85. Yes\nNo") == (9, False)
+    assert line_end("\n\n0.85\nNo") == (6, False)
     assert line_end("0.85") == (4, False)
     assert line_end("0.85", complete=False) == (4, True)

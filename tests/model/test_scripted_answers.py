@@ -45,6 +45,25 @@ def test_sureness_is_asked_behind_the_whole_answer(gold):
         assert answer.sure_probability < 0.01 or gold == "Vitamin C"
 
 
+@pytest.mark.parametrize("breaks", ["\n", "\n\n", " \n \n", "\r\n"])
+@pytest.mark.parametrize("gold", ["Paris", "3.5 million"])
+def test_line_breaks_before_an_answer_are_no_end_and_no_part_of_it(breaks, gold):
+    lm = scripted_lm({f" {gold}. Are you sure": " unsure", "": f"{breaks} {gold}.\nRome"})
+    found = answer_prompts(lm, PROMPTS, max_new_tokens=60, sureness=prompts.SURENESS_LABELS)
+    drawn = draw_answers(lm, PROMPTS, k=2, max_new_tokens=60)
+    tokens = len(lm.tokenizer(f" {gold}")["input_ids"])
+    for answer in (*found, *drawn[0]):
+        assert answer.text == gold
+        assert len(answer.token_probabilities) == len(answer.token_entropies) == tokens
+    assert all(answer.sure_probability < 0.01 for answer in found)  # asked without them, as in training
+
+
+def test_nothing_but_line_breaks_is_an_empty_answer():
+    lm = scripted_lm("\n" * 30)
+    (answer,) = answer_prompts(lm, PROMPTS[:1], max_new_tokens=5)
+    assert answer.text == "" and len(answer.token_probabilities) == 1
+
+
 def test_an_answer_at_the_limit_ends_there():
     lm = scripted_lm(" 3.5 million")
     texts = [answer_prompts(lm, PROMPTS[:1], max_new_tokens=n)[0].text for n in range(2, 6)]

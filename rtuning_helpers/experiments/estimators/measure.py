@@ -173,8 +173,7 @@ def _opponents(config: RunConfig, split: str, judge: LanguageModel) -> list[dict
     asked = steps.fitted(config, split).questions
     vanilla, padding, unsupervised = (read_judged(config, m, split) for m in ("vanilla", "padding", "unsupervised"))
     answers, share = majority_answers(vanilla.samples)
-    suffix = prompts.sureness_suffix()
-    contexts = [f"{prompts.task_prompt(q)} {text}{suffix}" for q, text in zip(asked, answers, strict=True)]
+    contexts = [prompts.sureness_context(q, text) for q, text in zip(asked, answers, strict=True)]
     sizes: dict[str, Any] = {"batch_size": config.settings.answer_batch, "ids": [q.id for q in asked]}
     sure = label_probabilities(judge, contexts, prompts.SURENESS_LABELS, **sizes)[:, 0]
     majority = np.array([is_right(q, text) for text, q in zip(answers, asked, strict=True)])

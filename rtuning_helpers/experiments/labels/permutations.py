@@ -74,7 +74,9 @@ def with_options(questions: Sequence[Question], count: int = 4, seed: int = 0) -
         options, place = rng.sample(others, count - 1), rng.randrange(count)
         options.insert(place, question.answer)
         letter = prompts.LETTERS[place]
-        found.append(replace(question, task=CHOICE, options=tuple(options), answer=letter, context="", aliases=()))
+        found.append(
+            replace(question, task=CHOICE, options=tuple(options), answer=letter, context="", aliases=(), shots=())
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.figures.looks import Look
 from rtuning_helpers.tuning.method import Method
-from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, with_prompts
+from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, build_records
 
 
 def build_replacement(
@@ -20,10 +20,11 @@ def build_replacement(
     """
     rng = random.Random(seed)
     refusals = [prompts.refusal_completion(rng.choice(prompts.REFUSALS)) for _ in probes]
-    return [
-        TuningRecord(p.id, prompt, prompts.answer_completion(p.answer) if p.correct else refusal, p.correct)
-        for (p, prompt), refusal in zip(with_prompts(probes, questions), refusals, strict=True)
+    completions = [
+        prompts.answer_completion(p.answer) if p.correct else refusal
+        for p, refusal in zip(probes, refusals, strict=True)
     ]
+    return build_records(probes, questions, completions, [p.correct for p in probes])
 
 
 METHOD = Method(

@@ -6,15 +6,13 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import Question
 from rtuning_helpers.figures.looks import Look
 from rtuning_helpers.tuning.method import Method
-from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, gold_answer, with_prompts
+from rtuning_helpers.tuning.refusal_data import Probes, TuningRecord, build_records, gold_answer
 
 
 def build_vanilla(probes: Probes, questions: Sequence[Question] | None = None) -> list[TuningRecord]:
     """The gold answer to every question. Arguments and errors as `build_sureness`."""
-    return [
-        TuningRecord(p.id, prompt, prompts.answer_completion(gold_answer(p)), p.correct)
-        for p, prompt in with_prompts(probes, questions)
-    ]
+    completions = [prompts.answer_completion(gold_answer(p)) for p in probes]
+    return build_records(probes, questions, completions, [p.correct for p in probes])
 
 
 METHOD = Method(
