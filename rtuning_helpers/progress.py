@@ -1,9 +1,20 @@
-"""Progress bars: text in a terminal, text below the cell of a notebook that somebody watches, nothing anywhere else."""
+"""Progress bars: text in a terminal, text below the cell of a notebook that somebody watches, nothing anywhere else.
+
+A process that starts this one can read them, too: it names a file in the variable RTUNING_PROGRESS.
+"""
 
 import io
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from tqdm import tqdm
+
+from rtuning_helpers.json_files import write_text
+
+PROGRESS_FILE = "RTUNING_PROGRESS"
+FILE_SECONDS = 1.0  # between two looks at a bar
 
 
 def progress_bar(total: int, description: str | None, unit: str = "it") -> tqdm:
@@ -19,6 +30,8 @@ def progress_bar(total: int, description: str | None, unit: str = "it") -> tqdm:
     """
     if description is not None and (cell := _watched_cell()):
         return _CellBar(cell, total=total, desc=description, unit=unit, leave=False, file=io.StringIO(), ncols=80)
+    if description is not None and (path := os.environ.get(PROGRESS_FILE)):
+        return _FileBar(Path(path), total=total, desc=description, unit=unit)
     return tqdm(total=total, desc=description, unit=unit, leave=False, disable=True if description is None else None)
 
 
@@ -57,6 +70,34 @@ class _CellBar(tqdm):
         """Called by tqdm to show the bar, or with an empty message to take it away."""
         self.cell.show(id(self), str(self) if msg is None else msg)
         return True
+
+
+class _FileBar(tqdm):
+    """A bar in words, for the process that reads the file: a line for each that is open."""
+
+    monitor_interval = 0  # no thread of its own, for processes are copied from this one
+    lines: dict[int, str] = {}
+
+    def __init__(self, path: Path, **settings) -> None:
+        self.path = path
+        how = {"leave": False, "disable": False, "mininterval": FILE_SECONDS, "miniters": 1}
+        super().__init__(**settings, **how, file=io.StringIO())
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        """Called by tqdm to show the bar, or with an empty message to take it away."""
+        self.lines[id(self)] = self._in_words() if msg is None else msg
+        if not self.lines[id(self)]:
+            del self.lines[id(self)]
+        with suppress(OSError):  # whoever reads it may have gone
+            write_text(self.path, "\n".join(self.lines.values()))
+        return True
+
+    def _in_words(self) -> str:
+        """``padding: fine-tuning, step 120 of 408, 35 s left``"""
+        done, whole, seconds = self.n, self.total, self.format_dict["elapsed"]
+        unit = "" if self.unit == "it" else f"{self.unit} "
+        left = f", {seconds * (whole - done) / done:.0f} s left" if done and whole else ""
+        return f"{self.desc.removesuffix(': ')}, {unit}{done:,} of {whole:,}{left}"
 
 
 def _watched_cell() -> _Cell | None:

@@ -96,7 +96,7 @@ def run(
     _check(config)
     start, console = time.monotonic(), reports.new_console()
 
-    from rtuning_helpers.app.notebook_runs import run_notebooks
+    from rtuning_helpers.app.notebook_runs import printed_findings, run_notebooks
     from rtuning_helpers.json_files import read_json
 
     with reports.notebook_progress(console) as progress:
@@ -105,8 +105,12 @@ def run(
     if not metrics.is_file():
         raise RuntimeError(f"the notebooks ran but left no {shown_path(metrics)}")
     console.print(reports.metrics_table(read_json(metrics)))
-    lines = [f"Executed notebooks: {shown_path(notebooks[0].parent)}", *(f"  {shown_path(path)}" for path in notebooks)]
-    console.print("\n".join([*lines, f"Metrics: {shown_path(metrics)}"]), soft_wrap=True)
+    lines = reports.findings_lines(printed_findings(notebooks))
+    lines += [
+        f"Executed notebooks: {shown_path(notebooks[0].parent)}",
+        *(f"  {shown_path(path)}" for path in notebooks),
+    ]
+    console.print("\n".join([*lines, f"Metrics: {shown_path(metrics)}"]), soft_wrap=True, markup=False)
     console.print(f"Time: {reports.duration(time.monotonic() - start)}")
 
 

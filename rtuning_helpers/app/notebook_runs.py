@@ -3,10 +3,11 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import IO, Any
 
 import nbformat
@@ -18,10 +19,13 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
+from rtuning_helpers.progress import PROGRESS_FILE
 from rtuning_helpers.run.artifacts import results_folder, shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
 TUTORIAL = "0[1-5]_*.ipynb"  # the main line; the later notebooks stand on their own
+MARKS = (HOLDS, FAILS, TOO_FEW, NOTE)
 KERNEL = "python3"
 ENGINE = "rtuning"
 CORE_PARAMETERS = ("profile", "dataset", "seed", "out")
@@ -31,10 +35,14 @@ KERNEL_ENVIRONMENT = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures in the notebook, whatever the shell says
 }
 START_SECONDS, OUTPUT_SECONDS, END_SECONDS = 300, 120, 10.0  # patience with a busy machine
+LOOK_SECONDS = 1.0  # between two looks at what a cell does
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit is 108
 
-Progress = Callable[[str, str, int, int], None]
-"""Called as (notebook, heading, cells done, cells in all); the two numbers are equal when the notebook is finished."""
+Progress = Callable[..., None]
+"""Called as (notebook, heading, cells done, cells in all); the two numbers are equal when the notebook is finished.
+
+While a cell runs it is called again and again with a fifth text: the bars that are open in the notebook, a line each.
+"""
 
 
 class NotebookFailed(RuntimeError):  # noqa: N818
@@ -126,12 +134,16 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
         NotebookFailed: A cell raised something else, or the kernel died.
     """
     failed = target.with_name(f"{target.stem}.failed.ipynb")
-    heading, cells = "", 1
+    heading, cell, cells = "", 0, 1
 
     def on_cell(title: str, done: int, in_all: int) -> None:
-        nonlocal heading, cells
-        heading, cells = title, in_all
+        nonlocal heading, cell, cells
+        heading, cell, cells = title, done, in_all
         progress(source.name, title, done, in_all)
+
+    def on_look(bars: str) -> None:
+        if heading:
+            progress(source.name, heading, cell, cells, bars)
 
     def failure(reason: str) -> NotebookFailed:
         where = f" under {heading!r}" if heading else ""
@@ -139,12 +151,17 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
         return NotebookFailed(f"{source.name}{where}: {' '.join(reason.split())}{kept}")
 
     with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
-        work = Path(folder) / target.name
+        work, bars = Path(folder) / target.name, Path(folder) / "progress"
         try:
-            how = {"engine_name": ENGINE, "kernel_name": KERNEL, "progress_bar": False, "log_output": False}
-            papermill.execute_notebook(
-                _plain(source), _plain(work), dict(parameters), **how, cwd=str(source.parent), on_cell=on_cell
-            )
+            how: dict[str, Any] = {
+                "engine_name": ENGINE,
+                "kernel_name": KERNEL,
+                "progress_bar": False,
+                "log_output": False,
+            }
+            how |= {"cwd": str(source.parent), "on_cell": on_cell, "bars": bars}
+            with _watched(bars, on_look):
+                papermill.execute_notebook(_plain(source), _plain(work), dict(parameters), **how)
         except Exception as error:
             if work.is_file():
                 os.replace(work, failed)
@@ -174,11 +191,24 @@ def headings(notebook: nbformat.NotebookNode) -> list[str]:
     return found
 
 
+def printed_findings(notebooks: Iterable[Path]) -> list[tuple[str, str, str]]:
+    """What executed notebooks print of their findings and of what to know before: (notebook, kind, text) each.
+
+    The kind is one of `findings.HOLDS`, `findings.FAILS`, `findings.TOO_FEW` and `findings.NOTE`.
+    """
+    found = []
+    for path in notebooks:
+        outputs = [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
+        for line in (line for output in outputs for line in output.get("text", "").split("\n")):
+            found += [(path.name, mark, line.removeprefix(mark)) for mark in MARKS if line.startswith(mark)]
+    return found
+
+
 class _ReportingEngine(NBClientEngine):
     """Papermill's own engine, which also tells of each cell and is careful with the kernel process."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, on_cell=None, **kwargs):
+    def execute_managed_notebook(cls, nb_man, kernel_name, on_cell=None, bars=None, **kwargs):
         titles, start_cell = headings(nb_man.nb), nb_man.cell_start
 
         def cell_start(cell, cell_index=None, **rest):
@@ -197,7 +227,8 @@ class _ReportingEngine(NBClientEngine):
             manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
             client.owns_km = True  # so that the client stops the kernel when it is done
             try:  # the client interrupts the kernel, asks it to end, and waits for some seconds ...
-                client.execute(env={**os.environ, **KERNEL_ENVIRONMENT}, stdout=log, stderr=log)
+                environment = {**os.environ, **KERNEL_ENVIRONMENT, PROGRESS_FILE: str(bars)}
+                client.execute(env=environment, stdout=log, stderr=log)
             except RuntimeError as error:  # also DeadKernelError; a cell's own errors do not come this way
                 raise DeadKernelError(_last_line(log)) from error
             finally:  # ... unless it is interrupted itself
@@ -208,6 +239,28 @@ class _ReportingEngine(NBClientEngine):
 
 
 papermill_engines.register(ENGINE, _ReportingEngine)
+
+
+@contextmanager
+def _watched(file: Path, look: Callable[[str], None]) -> Iterator[None]:
+    """Meanwhile tell every second what a file holds, nothing if it is not there."""
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            try:
+                text = file.read_text(encoding="utf-8")
+            except OSError:
+                text = ""
+            look(text)
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextmanager

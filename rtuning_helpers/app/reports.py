@@ -1,18 +1,22 @@
 """What the ``rtuning`` command shows: tables, and progress that also reads well in a log file."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
+from rich.text import Text
 
+from rtuning_helpers.experiments.findings import ENOUGH, FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.json_files import excerpt
 from rtuning_helpers.tuning.registry import method_label
 
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from rtuning_helpers.data.questions import Question
     from rtuning_helpers.experiments.recording import Recording
 
+LOG_SECONDS = 15  # of silence, at most, where the output is not a terminal
+SHOWN_FINDINGS = 5
 MISSING = "-"  # the number does not exist; never shown as 0
 LOG_WIDTH = 110  # columns where the output is not a terminal
 WIDE = 96  # columns from which intervals and the fourth digit have room
@@ -96,6 +102,20 @@ def metrics_table(metrics: Mapping) -> Table:
     if metrics.get("tuned_on", metrics["dataset"]) != metrics["dataset"]:
         title += f", tuned on {metrics['tuned_on']}"
     return _rates_table(title, metrics["rows"])
+
+
+def findings_lines(printed: Sequence[tuple[str, str, str]]) -> list[str]:
+    """What became of the findings of a run's notebooks (`notebook_runs.printed_findings`), in a few lines."""
+    kinds = Counter(kind for _, kind, _ in printed)
+    notes = dict.fromkeys(f"Note: {text}" for _, kind, text in printed if kind == NOTE)
+    words = {HOLDS: ("holds", "hold"), FAILS: ("does not hold", "do not hold")}
+    words[TOO_FEW] = ("stands on too few questions to tell", "stand on too few questions to tell")
+    counts = [f"{kinds[kind]} {forms[kinds[kind] > 1]}" for kind, forms in words.items() if kinds[kind]]
+    few = f" (fewer than {ENOUGH} each)" if kinds[TOO_FEW] else ""
+    failed = [f"  does not hold: {text} ({notebook})" for notebook, kind, text in printed if kind == FAILS]
+    more = [f"  and {len(failed) - SHOWN_FINDINGS} others"] if len(failed) > SHOWN_FINDINGS else []
+    summary = [f"Findings of the notebooks: {', '.join(counts)}{few}"] if counts else []
+    return [*notes, *summary, *failed[:SHOWN_FINDINGS], *more]
 
 
 def score_table(rows: Sequence[Mapping]) -> Table:
@@ -221,23 +241,32 @@ def waiting(what: str) -> Iterator[None]:
 
 @contextmanager
 def notebook_progress(console: Console) -> Iterator["NotebookProgress"]:
-    """A callback for `rtuning_helpers.app.notebook_runs`: a bar in a terminal, else one line for each notebook."""
+    """A callback for `rtuning_helpers.app.notebook_runs`.
+
+    A bar in a terminal, and below it what the running cell does; else a line for each notebook, and one every
+    `LOG_SECONDS` while it runs.
+    """
     started: dict[str, float] = {}
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn()]
     columns += [TimeElapsedColumn(), TextColumn("{task.fields[heading]}", style="dim")]
-    bar, tasks = Progress(*columns, console=console, disable=not console.is_terminal, transient=True), {}
+    bar, tasks, below, told = Progress(*columns, console=console), {}, Text(style="dim"), time.monotonic()
 
-    def report(notebook: str, heading: str, done: int, cells: int) -> None:
+    def report(notebook: str, heading: str, done: int, cells: int, doing: str = "") -> None:
+        nonlocal told
         if notebook not in started:
-            started[notebook] = time.monotonic()
+            started[notebook] = told = time.monotonic()
             tasks[notebook] = bar.add_task(notebook, total=cells, heading="")
         bar.update(tasks[notebook], completed=done, total=cells, heading=escape(heading[:40]))
+        below.plain = "\n".join(f"  {line}" for line in doing.splitlines())
         if done == cells:
             bar.remove_task(tasks[notebook])
             took = duration(time.monotonic() - started.pop(notebook))
-            bar.console.print(f"{notebook}  {took}", soft_wrap=True)
+            console.print(f"{notebook}  {took}", soft_wrap=True)
+        elif not console.is_terminal and time.monotonic() - told >= LOG_SECONDS:
+            told = time.monotonic()
+            console.print(f"  {escape('; '.join(doing.splitlines()) or heading)}", soft_wrap=True)
 
-    with bar:
+    with Live(Group(bar, below), console=console, transient=True) if console.is_terminal else nullcontext():
         yield report
 
 

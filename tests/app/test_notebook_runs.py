@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,8 +17,16 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from rtuning_helpers.app import notebook_runs
-from rtuning_helpers.app.notebook_runs import NotebookFailed, choose_parameters, execute, find_notebooks, run_notebooks
+from rtuning_helpers.app.notebook_runs import (
+    NotebookFailed,
+    choose_parameters,
+    execute,
+    find_notebooks,
+    printed_findings,
+    run_notebooks,
+)
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.run.profiles import RunConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +76,9 @@ print(json.dumps(seen))"""
     write_notebook(folder / "notes.ipynb", "1 / 0")
     out, calls, environment = tmp_path / "odd {seed} 'name'", [], dict(os.environ)
     config = RunConfig(seed=3, limit=7, out=str(out))
-    done = run_notebooks(config, ["padding", "vanilla"], True, lambda *call: calls.append(call))
+    done = run_notebooks(
+        config, ["padding", "vanilla"], True, lambda *call: calls.append(call) if len(call) == 4 else None
+    )
 
     assert dict(os.environ) == environment
     assert done == [
@@ -80,6 +91,42 @@ print(json.dumps(seen))"""
     assert seen == [expected, expected | {"methods": ["padding", "vanilla"], "force": True}]
     assert calls[:3] == [(("01_first.ipynb"), "The title", number, 5) for number in range(3)]  # with the injected cell
     assert calls[3:6] == [("01_first.ipynb", "Part 1", number, 5) for number in (3, 4, 5)]
+
+
+def test_what_a_cell_does_is_told_while_it_runs(folder, tmp_path):
+    code = """import time
+from rtuning_helpers.progress import progress_bar
+with progress_bar(408, "padding: fine-tuning", "step") as own, progress_bar(9, "vanilla: answering") as other:
+    own.update(102)
+    for _ in range(6):
+        time.sleep(1.1)
+        own.update(1)"""
+    source, calls = write_notebook(folder / "01_first.ipynb", "1", code), []
+    done = execute(source, tmp_path / "01_first.ipynb", {}, lambda *call: calls.append(call))
+    told = [call[-1].split("\n") for call in calls if len(call) == 5 and call[-1]]
+    assert {call[:4] for call in calls if len(call) == 5 and call[-1]} == {("01_first.ipynb", "Part 2", 5, 6)}
+    steps = [int(re.fullmatch(r"padding: fine-tuning, step (\d+) of 408(?:, \d+ s left)?", own)[1]) for own, *_ in told]
+    assert len(set(steps)) > 2 and sorted(steps) == steps and 102 < steps[-1] <= 108
+    assert told[-1][1:] == ["vanilla: answering, 0 of 9"]
+    assert visible(tmp_path) == ["01_first.ipynb", "notebooks/01_first.ipynb"]  # and nothing is left
+    assert nbformat.read(done, 4).cells[-1].outputs == []
+
+
+def test_the_findings_of_executed_notebooks_are_read_again(tmp_path):
+    code = """from rtuning_helpers.experiments.findings import finding, knowledge_notice
+from rtuning_helpers.run.profiles import RunConfig
+knowledge_notice([False] * 9)
+for n in (500, 9):
+    finding(f"all {n} are right", False, RunConfig(limit=n), n=n)
+finding("it is so", True, RunConfig())"""
+    source = write_notebook(tmp_path / "notebooks" / "01_first.ipynb", code)
+    printed = printed_findings([execute(source, tmp_path / "01_first.ipynb", {})])
+    assert [(name, kind) for name, kind, _ in printed] == [("01_first.ipynb", k) for k in (NOTE, FAILS, TOO_FEW, HOLDS)]
+    assert [text.partition(" (")[0] for _, _, text in printed[1:]] == [
+        "all 500 are right",
+        "all 9 are right",
+        "it is so",
+    ]
 
 
 def test_input_error_comes_through_and_leaves_earlier_results(folder, tmp_path):
