@@ -223,17 +223,28 @@ def _build_question_model(files: Path, dataset: str | None, facts: int | None, s
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Look at this model as well, as `rtuning run` names it.")
+    ] = None,
+    profile: Annotated[str, typer.Option(metavar="NAME", help="Profile that is to tune it.")] = "mini",
+) -> None:
     """Say what this machine can run.
 
-    Exit status 0 if the mini profile fits, else 1.
+    Exit status 0 if the mini profile fits, and the model if one is named; else 1.
     """
+    config = RunConfig(profile=profile, model=_model(model))
     with reports.waiting("looking"):
         from rtuning_helpers.app.doctor import examine
 
         found = examine()
+        judged = {"profile mini"}
+        if model is not None:
+            from rtuning_helpers.app.model_report import MEMORY, examine_model
+
+            found, judged = [*found, *examine_model(config)], {"profile mini", MEMORY}
     reports.new_console().print(reports.doctor_table(found))
-    if not next(finding.ok for finding in found if finding.name == "profile mini"):
+    if not all(finding.ok for finding in found if finding.name in judged):
         raise typer.Exit(1)
 
 

@@ -10,7 +10,7 @@ from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.data.registry import find_dataset
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
-from rtuning_helpers.model.model_files import model_location
+from rtuning_helpers.model.model_files import model_location, shipped_folder
 from rtuning_helpers.run.artifacts import check_writable
 from rtuning_helpers.run.profiles import MIXTURE, RunConfig, check_machine
 from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
@@ -21,7 +21,7 @@ def check_run(config: RunConfig) -> list[str]:
     """See to the run's data, folder, machine, model and notebooks.
 
     Returns:
-        What its user should know of the questions, a line each.
+        What its user should know of the questions and the model, a line each.
 
     Raises:
         InputError: Something does not fit.
@@ -48,6 +48,10 @@ def check_run(config: RunConfig) -> list[str]:
     from rtuning_helpers.model.language_model import load_tokenizer
 
     load_tokenizer(config.settings.model, config.settings.revision)
+    if shipped_folder(config.settings.model) is None:
+        from rtuning_helpers.app.model_report import check_model
+
+        notes += check_model(config)
     return notes
 
 

@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -72,8 +73,8 @@ class LanguageModel:
         return torch.tensor(sorted(ids | self.end_token_ids), device=self.device)
 
 
-def model_context_length(name: str, revision: str | None = None) -> int | None:
-    """As `LanguageModel.context_length`, without loading the weights.
+def model_config(name: str, revision: str | None = None) -> PretrainedConfig:
+    """A model's configuration, without loading the weights.
 
     Raises:
         InputError: The name is neither a model folder nor a reachable hub model.
@@ -81,10 +82,14 @@ def model_context_length(name: str, revision: str | None = None) -> int | None:
     location = model_location(name)
     commit = commit_of(location, revision)
     try:
-        config = AutoConfig.from_pretrained(location, revision=commit)
+        return AutoConfig.from_pretrained(location, revision=commit)
     except Exception as error:  # whatever a library makes of a file that is not as it should be
         raise InputError(f"parameter model {name}: its configuration cannot be loaded ({reason(error)})") from None
-    return getattr(config, "max_position_embeddings", None)
+
+
+def model_context_length(name: str, revision: str | None = None) -> int | None:
+    """As `LanguageModel.context_length`, without loading the weights; raises as `model_config`."""
+    return getattr(model_config(name, revision), "max_position_embeddings", None)
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:

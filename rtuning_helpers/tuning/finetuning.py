@@ -12,12 +12,14 @@ from typing import Any, cast
 
 import psutil
 import torch
-from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from peft import get_peft_model
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer
+from rtuning_helpers.model.lora import lora_config
 from rtuning_helpers.model.model_files import model_location
+from rtuning_helpers.model.weight_shares import is_fused, weight_shares
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import IGNORED, encode_records
@@ -34,6 +36,7 @@ class TrainingLog:
         examples: Training examples.
         trainable_parameters: Weights that were trained.
         all_parameters: Weights of the model, adapter included.
+        weights: What LoRA adapts and what is stored in 4 bits, in words; empty where all weights are tuned.
         model_mib: Memory of the weights as loaded [MiB].
         peak_mib: Peak memory of the GPU, or resident memory of the process where there is none [MiB].
         seconds: Wall time of training [s].
@@ -44,15 +47,11 @@ class TrainingLog:
     examples: int
     trainable_parameters: int
     all_parameters: int
+    weights: list[str]
     model_mib: float
     peak_mib: float
     seconds: float
     losses: list[tuple[int, float]]
-
-
-def lora_config(rank: int) -> LoraConfig:
-    """LoRA on all linear layers but the output layer, alpha twice the rank (Dettmers et al. 2023)."""
-    return LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
 
 
 def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTrainedModel:
@@ -72,9 +71,23 @@ def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTr
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
         if getattr(model, "is_loaded_in_4bit", False):
-            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=settings.needs_gpu)
-        adapted = get_peft_model(model, lora_config(settings.lora_rank))
+            _make_ready(model, checkpointing=settings.needs_gpu)
+        adapted = get_peft_model(model, lora_config(model.config, settings.lora_rank))
     return cast(PreTrainedModel, adapted)  # it hands on all that the model has
+
+
+def _make_ready(model: PreTrainedModel, checkpointing: bool) -> None:
+    """Freeze a model in 4 bits, and turn what is not rounded into float32, such as embeddings and norms.
+
+    As peft's prepare_model_for_kbit_training, which turns fused experts too: most weights of a mixture of experts.
+    """
+    for name, weight in model.named_parameters():
+        weight.requires_grad = False
+        if weight.dtype in (torch.float16, torch.bfloat16) and not is_fused(name, weight):
+            weight.data = weight.data.float()
+    if checkpointing:
+        model.enable_input_require_grads()
+        model.gradient_checkpointing_enable()
 
 
 def finetune(
@@ -169,11 +182,19 @@ def finetune_encoded(
         examples=len(encoded),
         trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         all_parameters=_true_size(model),
+        weights=_in_words(model, settings),
         model_mib=model_mib,
         peak_mib=peak / 2**20,
         seconds=seconds,
         losses=[(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     )
+
+
+def _in_words(model: PreTrainedModel, settings: Profile) -> list[str]:
+    if settings.tuning == "full":
+        return []
+    shares = weight_shares(model.config, settings.lora_rank)
+    return [shares.lora_sentence(), *([shares.four_bit_sentence()] if settings.four_bit else [])]
 
 
 def _true_size(model: PreTrainedModel) -> int:

@@ -455,3 +455,33 @@ def test_no_message_of_the_package_names_a_command_line_option():
             if isinstance(node, ast.Raise) and re.search(r"['\" (]--[a-z]", ast.unparse(node)):
                 found.append(f"{path.name}:{node.lineno}")
     assert found == []
+
+
+def test_doctor_looks_at_a_model(tiny_model, capsys):
+    assert main(["doctor", "--model", str(tiny_model)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "million weights, reads" in said
+    assert re.search(r"LoRA adapts \d+ % of the weights, not embeddings \d+ %", said)
+    assert re.search(r"4 bits hold \d+ % of the weights, not embeddings \d+ %", said)
+    assert re.search(r"at least 0.0 GiB to tune it with profile mini", said)
+    assert main(["doctor", "--model", "/no/such/folder"]) == 2
+    assert "--model /no/such/folder: no such folder" in capsys.readouterr().err
+
+
+def test_a_model_that_does_not_fit_stops_a_run_and_one_that_stays_out_of_lora_is_told(tmp_path, monkeypatch):
+    from transformers import GptOssConfig
+
+    from rtuning_helpers.app import model_report
+
+    sizes = {"vocab_size": 64, "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
+    GptOssConfig(**sizes, num_local_experts=4).save_pretrained(tmp_path)
+    for file in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / file).write_bytes(b"")
+    config = RunConfig(model=str(tmp_path))
+    lora, four_bit = model_report.check_model(config)
+    assert lora.startswith("model: LoRA adapts ") and "mlp.experts.gate_up_proj" in lora
+    assert four_bit.startswith("model: 4 bits hold ") and "mlp.experts.gate_up_proj" in four_bit
+    monkeypatch.setattr(model_report, "memory_gib", lambda: 0.001)
+    with pytest.raises(InputError, match="takes at least .* GiB of memory with profile mini, and there are 0.0"):
+        model_report.check_model(config)
+    assert [found.ok for found in model_report.examine_model(config)][-1] is False

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from transformers import Trainer, TrainerCallback
+from transformers import MixtralConfig, MixtralForCausalLM, Trainer, TrainerCallback
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
@@ -16,6 +16,7 @@ from rtuning_helpers.model.decoding import answer_prompts
 from rtuning_helpers.model.language_model import load_language_model
 from rtuning_helpers.run.profiles import PROFILES
 from rtuning_helpers.tuning import finetuning
+from rtuning_helpers.tuning.finetuning import load_trainable_model
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
 
@@ -70,6 +71,9 @@ def test_the_loss_goes_down_and_the_log_says_what_was_done(tuned, tuning):
     assert log.all_parameters > 200_000  # 4-bit weights are counted one by one
     share = log.trainable_parameters / log.all_parameters
     assert share == 1 if tuning == "full" else 0.01 < share < 0.2
+    said = {"qlora": ["LoRA adapts", "4 bits hold"], "lora": ["LoRA adapts"], "full": []}[tuning]
+    assert len(log.weights) == len(said)
+    assert all(sentence.startswith(start) for start, sentence in zip(said, log.weights, strict=True))
 
 
 @pytest.mark.parametrize("tuning", KINDS)
@@ -112,6 +116,26 @@ def test_the_base_is_packed_on_a_cpu_only_if_asked(tuned, settings):
     assert "Params4bit" in {type(p).__name__ for p in packed.parameters()}
     assert "Params4bit" not in set().union(*kinds.values())
     assert packed.get_memory_footprint() / 2**20 < tuned("full")[0].model_mib
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_experts_of_a_mixture_keep_their_type_and_the_rest_is_float32(settings, tmp_path):
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 64, "hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "num_local_experts": 4}
+    MixtralForCausalLM(MixtralConfig(**sizes, **heads)).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    model = load_trainable_model(replace(settings, model=str(tmp_path), dtype="bfloat16"), packed=True)
+    kinds = {"experts": set(), "others": set(), "packed": set()}
+    for name, weight in model.named_parameters():
+        assert weight.requires_grad == ("lora_" in name)
+        kind = "packed" if type(weight).__name__ == "Params4bit" else "experts" if weight.ndim == 3 else "others"
+        kinds[kind].add(weight.dtype)
+    assert kinds == {"experts": {torch.bfloat16}, "others": {torch.float32}, "packed": {torch.uint8}}
+    ids = torch.arange(1, 9)[None]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        model.train()(input_ids=ids, labels=ids).loss.backward()
+    assert any(weight.grad.abs().sum() > 0 for name, weight in model.named_parameters() if "experts.lora_B" in name)
 
 
 def test_packed_and_unpacked_weights_train_alike(tuned, records, settings, tmp_path):

@@ -1,0 +1,72 @@
+"""What can be said of a model before it is loaded: its size, what LoRA and 4 bits take in, and the memory it needs."""
+
+import torch
+
+from rtuning_helpers.app.doctor import GIB, Finding, memory_gib
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.language_model import model_config
+from rtuning_helpers.model.weight_shares import WeightShares, weight_shares
+from rtuning_helpers.run.profiles import Profile, RunConfig
+
+MEMORY = "model's memory"
+TOLD_FROM = 0.05  # share of the weights that stays out, from which on it is told without being asked
+
+
+def examine_model(config: RunConfig) -> list[Finding]:
+    """Look at a run's model; its weights are not loaded.
+
+    Raises:
+        InputError: It is none, or peft refuses it.
+    """
+    settings = config.settings
+    shares, context = _look(settings)
+    words = f"{shares.total / 1e6:,.1f} million weights" + ("" if context is None else f", reads {context:,} tokens")
+    found = [Finding("model", None, f"{settings.model}: {words}")]
+    if settings.tuning != "full":
+        found.append(Finding("model's LoRA", None, shares.lora_sentence()))
+    if settings.four_bit:
+        found.append(Finding("model in 4 bits", None, shares.four_bit_sentence()))
+    needed, there = _needed(shares, settings), _available(settings)
+    detail = f"at least {needed:.1f} GiB to tune it with profile {config.profile}, activations aside"
+    return [*found, Finding(MEMORY, needed <= there, f"{detail}; has {there:.1f}")]
+
+
+def check_model(config: RunConfig) -> list[str]:
+    """See to it that a run's model can be tuned here.
+
+    Returns:
+        What its user should know: weights that stay out of LoRA or 4 bits, where they are many.
+
+    Raises:
+        InputError: peft refuses it, or its weights alone take more memory than there is.
+    """
+    settings = config.settings
+    shares, _ = _look(settings)
+    needed, there = _needed(shares, settings), _available(settings)
+    if needed > there:
+        raise InputError(
+            f"parameter model {settings.model}: takes at least {needed:.1f} GiB of memory with profile "
+            f"{config.profile}, and there are {there:.1f}; expected a smaller model or a larger machine"
+        )
+    told = []
+    if settings.tuning != "full" and sum(shares.without_lora.values()) > TOLD_FROM * shares.total:
+        told.append(f"model: {shares.lora_sentence()}")
+    if settings.four_bit and sum(shares.not_rounded.values()) > TOLD_FROM * shares.total:
+        told.append(f"model: {shares.four_bit_sentence()}")
+    return told
+
+
+def _look(settings: Profile) -> tuple[WeightShares, int | None]:
+    config = model_config(settings.model, settings.revision)
+    return weight_shares(config, max(settings.lora_rank, 1)), getattr(config, "max_position_embeddings", None)
+
+
+def _needed(shares: WeightShares, settings: Profile) -> float:
+    return shares.memory_gib(settings.dtype, settings.tuning, packed=settings.needs_gpu)
+
+
+def _available(settings: Profile) -> float:
+    """Memory of what the profile tunes on [GiB]."""
+    if not settings.needs_gpu:
+        return memory_gib()
+    return torch.cuda.get_device_properties(0).total_memory / GIB if torch.cuda.is_available() else 0.0
