@@ -33,30 +33,30 @@ class ScriptedModel(LlamaForCausalLM):
     config_class = ScriptedConfig
 
     def forward(self, input_ids, attention_mask=None, past_key_values=None, logits_to_keep=0, **others):
-        read = 0 if past_key_values is None else past_key_values.get_seq_length()
+        cache = past_key_values
         out = super().forward(
             input_ids=input_ids,
             attention_mask=attention_mask,
-            past_key_values=past_key_values,
+            past_key_values=cache,
             logits_to_keep=logits_to_keep,
             **others,
         )
-        before = self.seen[:, :read] if read else input_ids[:, :0]
-        if len(before) < len(input_ids):  # copies of each row are answered side by side
-            before = before.repeat_interleave(len(input_ids) // len(before), dim=0)
-        self.seen = torch.cat([before, input_ids], dim=1)
-        mask = torch.ones_like(self.seen) if attention_mask is None else attention_mask
+        seen = input_ids
+        if cache is not None:  # what it has read lies in the cache as one more layer, and goes where the rows go
+            text = input_ids[:, None, :, None].double()
+            seen = cache.update(text, text, self.config.num_hidden_layers)[0][:, 0, :, 0].long()
+        mask = torch.ones_like(seen) if attention_mask is None else attention_mask
         kept = out.logits.shape[1]
         for row in range(len(input_ids)):
             for place in range(kept):
-                end = self.seen.shape[1] - kept + place + 1
-                visible = self.seen[row, :end][mask[row, :end].bool()].tolist()
+                end = seen.shape[1] - kept + place + 1
+                visible = seen[row, :end][mask[row, :end].bool()].tolist()
                 out.logits[row, place, self._next(visible)] += CERTAIN
         return out
 
     def _next(self, visible: list[int]) -> int:
         """What follows the longest end of the text that is a beginning of the reply."""
-        reply = next(reply for asked, reply in self.config.replies if _holds(visible, asked))
+        reply = next((reply for asked, reply in self.config.replies if _holds(visible, asked)), [])
         for done in range(len(reply), -1, -1):
             if visible[len(visible) - done :] == reply[:done]:
                 return [*reply, self.config.eos_token_id][done]

@@ -1,10 +1,10 @@
-"""What can be said of a model before it is loaded: its size, what LoRA and 4 bits take in, and the memory it needs."""
+"""What can be said of a model: its size, what LoRA and 4 bits take in, the memory it needs, and how it is read."""
 
 import torch
 
 from rtuning_helpers.app.doctor import GIB, Finding, memory_gib
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.language_model import model_config
+from rtuning_helpers.model.language_model import context_length, load_language_model, model_config
 from rtuning_helpers.model.weight_shares import WeightShares, weight_shares
 from rtuning_helpers.run.profiles import Profile, RunConfig
 
@@ -13,10 +13,10 @@ TOLD_FROM = 0.05  # share of the weights that stays out, from which on it is tol
 
 
 def examine_model(config: RunConfig) -> list[Finding]:
-    """Look at a run's model; its weights are not loaded.
+    """Look at a run's model, and load it if it fits into memory.
 
     Raises:
-        InputError: It is none, or peft refuses it.
+        InputError: It is none, or peft refuses it, or it cannot be read (`cache_kind.examine`).
     """
     settings = config.settings
     shares, context = _look(settings)
@@ -28,7 +28,13 @@ def examine_model(config: RunConfig) -> list[Finding]:
         found.append(Finding("model in 4 bits", None, shares.four_bit_sentence()))
     needed, there = _needed(shares, settings), _available(settings)
     detail = f"at least {needed:.1f} GiB to tune it with profile {config.profile}, activations aside"
-    return [*found, Finding(MEMORY, needed <= there, f"{detail}; has {there:.1f}")]
+    found.append(Finding(MEMORY, needed <= there, f"{detail}; has {there:.1f}"))
+    if needed <= there:
+        lm = load_language_model(
+            settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=settings.four_bit
+        )
+        found.append(Finding("model's batches", None, f"{type(lm.model).__name__}, read {lm.cache_kind}"))
+    return found
 
 
 def check_model(config: RunConfig) -> list[str]:
@@ -58,7 +64,7 @@ def check_model(config: RunConfig) -> list[str]:
 
 def _look(settings: Profile) -> tuple[WeightShares, int | None]:
     config = model_config(settings.model, settings.revision)
-    return weight_shares(config, max(settings.lora_rank, 1)), getattr(config, "max_position_embeddings", None)
+    return weight_shares(config, max(settings.lora_rank, 1)), context_length(config)
 
 
 def _needed(shares: WeightShares, settings: Profile) -> float:

@@ -45,13 +45,17 @@ def check_run(config: RunConfig) -> list[str]:
     for notebook in find_notebooks():
         choose_parameters(notebook, config, method_names(), False)
 
-    from rtuning_helpers.model.language_model import load_tokenizer
+    from rtuning_helpers.model.language_model import load_language_model, load_tokenizer
 
-    load_tokenizer(config.settings.model, config.settings.revision)
-    if shipped_folder(config.settings.model) is None:
+    settings = config.settings
+    load_tokenizer(settings.model, settings.revision)
+    if shipped_folder(settings.model) is None:
         from rtuning_helpers.app.model_report import check_model
 
         notes += check_model(config)
+        load_language_model(
+            settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=settings.four_bit
+        )
     return notes
 
 

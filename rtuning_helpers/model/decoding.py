@@ -1,8 +1,8 @@
 """Batched answers in words, with the probability that the model is sure of them.
 
 Questions are answered in length-sorted batches (hardly any padding), decoding stops when every row of a batch has ended
-its answer (`data.answer_end`, or a token that ends the sequence), and the sureness question is put to the key-value
-cache that the answer left behind, so that no question is read twice.
+its answer (`data.answer_end`, or a token that ends the sequence), and the sureness question is put behind the answer as
+it was read, so that no question is read twice.
 """
 
 import math
@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-import numpy as np
 import torch
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.answer_end import answer_end
-from rtuning_helpers.model.forward import Prefill, token_batches
-from rtuning_helpers.model.labels import label_probabilities, label_shares, label_token_ids
+from rtuning_helpers.model.forward import Reading, token_batches
+from rtuning_helpers.model.labels import ask_sureness, label_probabilities  # noqa: F401, notebook 05 finds it here
 from rtuning_helpers.model.language_model import LanguageModel
 
 End = Callable[[str, bool], tuple[int, bool]]
@@ -88,11 +87,11 @@ def answer_prompts(
     answers: dict[int, Answer] = {}
     room = max_new_tokens + max((len(_added(lm, prompts.sureness_suffix() + s)) for s in sureness or ()), default=0)
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
-        decoded = _Decoding(lm, encoded, names)
-        decoded.run(max_new_tokens, end=end)
-        batch = decoded.answers()
+        decoding = _Decoding(lm, encoded, names, room)
+        batch = decoding.run(max_new_tokens, end=end)
         if sureness:
-            sure = _sureness(lm, decoded, [question_prompts[i] for i in rows], batch, sureness, gap)
+            answered = [prompts.answered(question_prompts[i], a.text, gap) for i, a in zip(rows, batch, strict=True)]
+            sure = ask_sureness(decoding.reading, answered, sureness)
             batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
         answers |= zip(rows, batch, strict=True)
     return [answers[i] for i in range(len(question_prompts))]
@@ -120,30 +119,29 @@ def draw_answers(
     samples: list[list[Answer]] = [[] for _ in question_prompts]
     at_once = max(1, batch_size // k)
     for rows, encoded, names in token_batches(lm, question_prompts, at_once, description, ids, max_new_tokens):
-        decoded = _Decoding(lm, encoded, names, copies=k)
-        decoded.run(max_new_tokens, temperature=temperature, generator=generator)
-        drawn = decoded.answers()
+        decoding = _Decoding(lm, encoded, names, max_new_tokens, copies=k)
+        drawn = decoding.run(max_new_tokens, temperature=temperature, generator=generator)
         for position, i in enumerate(rows):
             samples[i] = drawn[position * k : (position + 1) * k]
     return samples
 
 
-class _Decoding(Prefill):
+class _Decoding:
     """Prompts with the tokens generated behind them."""
 
     def __init__(
-        self, lm: LanguageModel, encoded: Sequence[Sequence[int]], names: Sequence[str], copies: int = 1
+        self,
+        lm: LanguageModel,
+        encoded: Sequence[Sequence[int]],
+        names: Sequence[str],
+        room: int,
+        copies: int = 1,
     ) -> None:
-        super().__init__(lm, encoded, names)
-        self.encoded = [list(row) for row in encoded for _ in range(copies)]
-        if copies > 1:
-            self.cache.batch_repeat_interleave(copies)
-            self.names = [name for name in self.names for _ in range(copies)]
-            self.lengths, self.mask, self.next_position, self.logits = (
-                tensor.repeat_interleave(copies, dim=0)
-                for tensor in (self.lengths, self.mask, self.next_position, self.logits)
-            )
-        self.prompt_width = self.mask.shape[1]
+        self.lm, self.reading = lm, Reading(lm, encoded, names, room)
+        self.sources = [place for place in range(len(encoded)) for _ in range(copies)]
+        self.written: list[list[int]] = [[] for _ in self.sources]
+        self.texts: dict[int, str] = {}  # of the rows that have ended their answer
+        self.starts = [0] * len(self.sources)  # tokens of each row before its answer
 
     @torch.inference_mode()
     def run(
@@ -152,36 +150,36 @@ class _Decoding(Prefill):
         temperature: float = 0.0,
         generator: torch.Generator | None = None,
         end: End = answer_end,
-    ) -> None:
+    ) -> list[Answer]:
         """Generate until every row has ended its answer, greedily or by sampling."""
-        count = len(self.mask)
-        self.written: list[list[int]] = [[] for _ in range(count)]
-        self.texts: dict[int, str] = {}
-        self.starts = [0] * count  # tokens of each row before its answer
+        count, reading = len(self.sources), self.reading
+        prompts_read = [reading.rows[place] for place in self.sources]
         lengths = [0] * count  # number of answer tokens of each row: those before the one that ends it
         doubtful: dict[int, tuple[int, int]] = {}  # row -> characters and tokens before what may be the answer's end
-        tokens, chosen, entropies = [], [], []
+        chosen: list[torch.Tensor] = []
+        entropies: list[torch.Tensor] = []
+        logits = reading.logits[self.sources] if count > len(reading.rows) else reading.logits
         for step in range(max_new_tokens):
-            log_probabilities = torch.log_softmax(self.logits, dim=-1)
-            entropies.append(-(log_probabilities.exp() * log_probabilities).nan_to_num(0.0).sum(-1))
-            token = log_probabilities.argmax(-1, keepdim=True)
-            if temperature > 0:
-                token = torch.multinomial(torch.softmax(self.logits / temperature, dim=-1), 1, generator=generator)
-            tokens.append(token)
-            chosen.append(log_probabilities.gather(1, token))
+            token, probability, entropy = _choose(logits, temperature, generator)
+            chosen.append(probability)
+            entropies.append(entropy)
             last = step == max_new_tokens - 1
-            may_end = torch.isin(token[:, 0], self.lm.stop_token_ids).tolist()
-            for row, written in enumerate(token[:, 0].tolist()):
+            may_end = torch.isin(token, self.lm.stop_token_ids).tolist()
+            for row, written in enumerate(token.tolist()):
                 self.written[row].append(written)
                 if row not in self.texts and (may_end[row] or last or row in doubtful):
                     self._look_for_end(row, end, last, lengths, doubtful)
             if len(self.texts) == count:
                 break
-            self.feed(token)
-        self.tokens = torch.cat(tokens, dim=1)
-        self.probabilities = torch.cat(chosen, dim=1).exp()
-        self.entropies = torch.stack(entropies, dim=1)
-        self.answer_lengths = torch.tensor(lengths, device=self.mask.device)
+            rows = [read + written for read, written in zip(prompts_read, self.written, strict=True)]
+            reading.read(rows, self.sources if count > len(reading.rows) else None)
+            logits = reading.logits
+        found = []
+        told = zip(torch.stack(chosen, dim=1).tolist(), torch.stack(entropies, dim=1).tolist(), strict=True)
+        for row, (probabilities, spread) in enumerate(told):
+            kept = slice(self.starts[row], lengths[row]) if self.starts[row] < lengths[row] else slice(0, 1)
+            found.append(Answer(self.texts[row], tuple(probabilities[kept]), tuple(spread[kept])))
+        return found
 
     def _look_for_end(
         self, row: int, end: End, last: bool, lengths: list[int], doubtful: dict[int, tuple[int, int]]
@@ -215,57 +213,27 @@ class _Decoding(Prefill):
             count = place if "\n" in text else count
         return count
 
-    def answers(self) -> list[Answer]:
-        found = []
-        probabilities, entropies = self.probabilities.tolist(), self.entropies.tolist()
-        for row, (start, end) in enumerate(zip(self.starts, self.answer_lengths.tolist(), strict=True)):
-            kept = slice(start, end) if start < end else slice(0, 1)
-            found.append(Answer(self.texts[row], tuple(probabilities[row][kept]), tuple(entropies[row][kept])))
-        return found
 
+def _choose(
+    logits: torch.Tensor, temperature: float, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The next token of each row, its probability, and the entropy of the distribution [nats]; each of shape (rows,).
 
-def _sureness(
-    lm: LanguageModel,
-    decoded: _Decoding,
-    question_prompts: list[str],
-    answers: list[Answer],
-    labels: tuple[str, str],
-    gap: str,
-) -> list[float]:
-    """P(sure) of each row, from the cache where the tokens read so far are those of the text, else by reading it."""
-    answered = [prompts.answered(p, a.text, gap) for p, a in zip(question_prompts, answers, strict=True)]
-    contexts = [text + prompts.sureness_suffix() for text in answered]
-    label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
-    suffix_ids = _added(lm, prompts.sureness_suffix())
-    full = lm.tokenizer(contexts)["input_ids"]
-    lengths = decoded.answer_lengths.tolist()
-    as_read = [
-        prompt + tokens[:n] + suffix_ids == ids
-        for prompt, tokens, n, ids in zip(decoded.encoded, decoded.tokens.tolist(), lengths, full, strict=True)
-    ]
-    sure = np.zeros(len(contexts))
-    if any(as_read):
-        sure[:] = label_shares(_with_suffix(decoded, suffix_ids), label_ids)[:, 0]
-    if reread := [i for i, same in enumerate(as_read) if not same]:
-        sure[reread] = label_probabilities(lm, [contexts[i] for i in reread], labels)[:, 0]
-    return sure.tolist()
+    Vocabularies are large: the probabilities of all words are computed once.
+    """
+    largest, token = logits.max(-1, keepdim=True)
+    below = logits - largest
+    probabilities = torch.softmax(below, dim=-1)
+    # ln p = below - normaliser, so that H = -sum p ln p = normaliser - sum p below; both are small where H is
+    normaliser = -probabilities.gather(1, token)[:, 0].log()
+    entropy = normaliser - torch.bmm(probabilities[:, None], below[:, :, None])[:, 0, 0]
+    token = token[:, 0]
+    if temperature > 0:
+        token = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)[:, 0]
+    return token, probabilities.gather(1, token[:, None])[:, 0], entropy.clamp(min=0)
 
 
 def _added(lm: LanguageModel, text: str) -> list[int]:
     """The tokens of a text that follows a word."""
     word, whole = (lm.tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("x", f"x{text}"))
     return whole[len(word) :]
-
-
-@torch.inference_mode()
-def _with_suffix(decoded: _Decoding, suffix_ids: list[int]) -> _Decoding:
-    """Hide what was generated behind each answer, then read the suffix."""
-    generated = decoded.tokens.shape[1]
-    if int(decoded.answer_lengths.max()) == generated:  # an answer without an end: its last token is not yet read
-        decoded.feed(decoded.tokens[:, -1:])
-    read = decoded.mask.shape[1] - decoded.prompt_width
-    kept = torch.arange(read, device=decoded.mask.device) < decoded.answer_lengths[:, None]
-    decoded.mask = torch.cat([decoded.mask[:, : decoded.prompt_width], kept.long()], dim=1)
-    decoded.next_position = decoded.lengths + decoded.answer_lengths
-    decoded.feed(torch.tensor([suffix_ids] * len(decoded.mask), device=decoded.mask.device))
-    return decoded

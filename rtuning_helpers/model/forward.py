@@ -1,13 +1,13 @@
-"""Forward passes over batches of prompts: length-sorted, left-padded, with the cache that further tokens are fed to."""
+"""Batches of texts for a model to read, and what it has read of them."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import excerpt
 from rtuning_helpers.model.language_model import LanguageModel, check_embedded
+from rtuning_helpers.model.readers import Rows
 from rtuning_helpers.progress import progress_bar
 
 USUAL_LENGTH = 256
@@ -18,20 +18,28 @@ class NonFiniteLogitsError(RuntimeError):
     """The model gave NaN or infinite logits; the message names the question."""
 
 
-def length_sorted_batches(lengths: Sequence[int], batch_size: int, most_tokens: int | None = None) -> list[list[int]]:
+def length_sorted_batches(
+    lengths: Sequence[int],
+    batch_size: int,
+    most_tokens: int | None = None,
+    mixes: Callable[[int], bool] = lambda length: True,
+) -> list[list[int]]:
     """Row numbers in batches of similar length, longest first (so that a lack of memory shows at once).
 
     Args:
         lengths: Length of each row [tokens].
         batch_size: Rows of a batch, at most.
         most_tokens: Tokens of a padded batch, at most (but one row at least); any number by default.
+        mixes: Whether rows of a length may come with shorter ones; if not, all rows of their batch are as long.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     batches = []
     while order:
-        count = batch_size
+        count, longest = batch_size, lengths[order[0]]
         if most_tokens is not None:
-            count = max(1, min(count, most_tokens // max(lengths[order[0]], 1)))
+            count = max(1, min(count, most_tokens // max(longest, 1)))
+        if not mixes(longest):
+            count = min(count, sum(lengths[i] == longest for i in order))
         batches.append(order[:count])
         order = order[count:]
     return batches
@@ -71,52 +79,55 @@ def token_batches(
             f"{excerpt(names[longest])}: its prompt has {lengths[longest]} tokens and {room} are to follow, but the "
             f"model's context holds {limit}; expected prompts shortened by fitting.fit_questions"
         )
-    batches = length_sorted_batches(lengths, batch_size, batch_size * usual_length)
+    batches = length_sorted_batches(
+        lengths, batch_size, batch_size * usual_length, lambda length: lm.cache_kind.fits(length + room)
+    )
     with progress_bar(len(texts), description) as bar:
         for rows in batches:
             yield rows, [encoded[i] for i in rows], [names[i] for i in rows]
             bar.update(len(rows))
 
 
-class Prefill:
-    """Left-padded prompts after one forward pass: cache, mask and the logits at each prompt's end."""
+def pad_right(lm: LanguageModel, encoded: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids of a batch, shape (rows, longest), and the rows' lengths.
 
-    @torch.inference_mode()
-    def __init__(self, lm: LanguageModel, encoded: Sequence[Sequence[int]], names: Sequence[str]) -> None:
-        self.lm, self.names = lm, list(names)
-        self.lengths = torch.tensor([len(row) for row in encoded], device=lm.device)
-        width = int(self.lengths.max())
-        pad = lm.tokenizer.pad_token_id
-        tokens = torch.tensor([[pad] * (width - len(row)) + list(row) for row in encoded], device=lm.device)
-        self.mask = (torch.arange(width, device=lm.device) >= (width - self.lengths)[:, None]).long()
-        self.cache: Any = None  # of the kind that the model makes
-        self.next_position = torch.zeros_like(self.lengths)
-        self.logits = self._forward(tokens, (self.mask.cumsum(1) - 1).clamp(min=0))
-        self.next_position = self.lengths.clone()
+    A causal model sees nothing of what is behind a text, so that it needs no mask.
+    """
+    width, pad = max(map(len, encoded)), lm.tokenizer.pad_token_id
+    tokens = torch.tensor([[*row, *[pad] * (width - len(row))] for row in encoded], device=lm.device)
+    return tokens, torch.tensor([len(row) for row in encoded], device=lm.device)
 
-    @torch.inference_mode()
-    def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, keep: int = 1) -> torch.Tensor:
-        reading = {"input_ids": tokens, "attention_mask": self.mask, "position_ids": positions}
-        out = self.lm.model(**reading, past_key_values=self.cache, use_cache=True, logits_to_keep=keep)
-        self.cache = out.past_key_values
-        logits = out.logits.float()
-        finite = torch.isfinite(logits).flatten(1).all(1)
+
+class Reading:
+    """Rows of tokens that a model has read together, with the logits at the end of each."""
+
+    def __init__(
+        self, lm: LanguageModel, encoded: Sequence[Sequence[int]], names: Sequence[str], room: int = 0
+    ) -> None:
+        """
+        Args:
+            lm: The model.
+            encoded: Token ids of each row.
+            names: Names of the rows for error messages.
+            room: Tokens that are to follow each row.
+        """
+        self.lm, self.rows, self.names = lm, [list(row) for row in encoded], list(names)
+        self.reader = lm.reader(max(map(len, self.rows)) + room)
+        self.logits = self.read(self.rows)[:, -1]
+
+    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
+        """See `Reader.read`; the names follow the rows.
+
+        Raises:
+            NonFiniteLogitsError: NaN or infinite logits; the message names the row.
+        """
+        if sources is not None:
+            self.names = [self.names[place] for place in sources]
+        logits = self.reader.read(rows, sources, keep)
+        # A single number a row tells: it is not finite where any of the logits is not.
+        finite = torch.isfinite(torch.linalg.vector_norm(logits, ord=torch.inf, dim=-1)).all(1)
         if not bool(finite.all()):
             row = int((~finite).nonzero()[0])
             raise NonFiniteLogitsError(f"the model gave NaN or infinite logits for {self.names[row]!r}")
-        return logits if keep > 1 else logits[:, -1]
-
-    def feed(self, tokens: torch.Tensor, keep: int = 1) -> torch.Tensor:
-        """Read more tokens, shape (rows, n), behind what the cache holds."""
-        count = tokens.shape[1]
-        self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), count)], dim=1)
-        positions = self.next_position[:, None] + torch.arange(count, device=tokens.device)
-        self.next_position = self.next_position + count
-        self.logits = self._forward(tokens, positions, keep)
-        return self.logits
-
-    def forget(self, count: int) -> None:
-        """Take the last ``count`` tokens back."""
-        self.cache.crop(-count)
-        self.mask = self.mask[:, :-count]
-        self.next_position = self.next_position - count
+        self.rows, self.logits = [list(row) for row in rows], logits[:, -1]
+        return logits

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from rtuning_helpers.data import prompts
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.forward import Prefill, token_batches
+from rtuning_helpers.model.forward import Reading, token_batches
 from rtuning_helpers.model.language_model import LanguageModel
 
 
@@ -46,7 +47,7 @@ def label_probabilities(
     label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
     room = max(map(len, label_ids))
     for rows, encoded, names in token_batches(lm, contexts, batch_size, description, ids, room):
-        scores[rows] = label_shares(Prefill(lm, encoded, names), label_ids)
+        scores[rows] = label_shares(Reading(lm, encoded, names, room), label_ids)
     return scores
 
 
@@ -75,18 +76,29 @@ def label_token_ids(tokenizer: PreTrainedTokenizerBase, context: str, labels: Se
 
 
 @torch.inference_mode()
-def label_shares(prefill: Prefill, label_ids: list[list[int]]) -> np.ndarray:
-    """Softmax over the labels' summed log-probabilities, shape (rows, labels); what was read before stays in place."""
-    first = torch.log_softmax(prefill.logits, dim=-1)
+def label_shares(reading: Reading, label_ids: list[list[int]]) -> np.ndarray:
+    """Softmax over the labels' summed log-probabilities behind what was read, shape (rows, labels)."""
+    rows, first = reading.rows, reading.logits  # whose normaliser is the same for all labels
     totals = []
     for ids in label_ids:
-        total = first[:, ids[0]]
+        total = first[:, ids[0]].double()
         if len(ids) > 1:
-            tokens = torch.tensor([ids[:-1]] * len(first), device=first.device)
-            logits = prefill.feed(tokens, keep=max(2, tokens.shape[1]))[:, -tokens.shape[1] :]
-            following = torch.log_softmax(logits, dim=-1)
-            prefill.forget(tokens.shape[1])
-            for offset, token in enumerate(ids[1:]):
-                total = total + following[:, offset, token]
+            logits = reading.read([row + ids[:-1] for row in rows], keep=len(ids) - 1)
+            following = logits[:, torch.arange(len(ids) - 1), ids[1:]] - logits.logsumexp(-1)
+            total = total + following.double().sum(1)
         totals.append(total)
-    return torch.softmax(torch.stack(totals, dim=1).double(), dim=1).cpu().numpy()
+    return torch.softmax(torch.stack(totals, dim=1), dim=1).cpu().numpy()
+
+
+def ask_sureness(reading: Reading, answered: Sequence[str], labels: tuple[str, str]) -> list[float]:
+    """P(sure) of each row: the share of the first label behind the sureness question.
+
+    Args:
+        reading: What was read of the rows.
+        answered: The text of each row with its answer, to which the question is put.
+        labels: For sure and unsure, such as `prompts.SURENESS_LABELS`.
+    """
+    contexts = [f"{text}{prompts.sureness_suffix()}" for text in answered]
+    label_ids = label_token_ids(reading.lm.tokenizer, contexts[0], labels)
+    reading.read(reading.lm.tokenizer(contexts)["input_ids"])
+    return label_shares(reading, label_ids)[:, 0].tolist()

@@ -21,10 +21,12 @@ from transformers import (
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.model.cache_kind import CacheKind, examine, sample_texts
 from rtuning_helpers.model.chat import end_of_turn_ids
 from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.libraries import quiet_transformers, reason
 from rtuning_helpers.model.model_files import MINI, commit_of, model_location, model_revision, shipped_folder
+from rtuning_helpers.model.readers import Reader
 from rtuning_helpers.model.threads import thread_count
 
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -55,7 +57,28 @@ class LanguageModel:
     @property
     def context_length(self) -> int | None:
         """Longest text that the model was made for [tokens]; None where its configuration does not say."""
-        return getattr(self.model.config, "max_position_embeddings", None)
+        return context_length(self.model.config)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Rows of the model's embedding."""
+        return embedding_rows(self.model)
+
+    @cached_property
+    def cache_kind(self) -> CacheKind:
+        """How it is read; looked at once, which takes as long as reading two hundred tokens.
+
+        Raises:
+            InputError: It cannot be read in batches at all, see `cache_kind.examine`.
+        """
+        count = min(len(self.tokenizer), self.vocabulary_size)
+        special = self.tokenizer.added_tokens_decoder
+        texts = sample_texts([i for i in range(count) if i not in special] or list(range(count)))
+        return examine(self.model, texts, self.tokenizer.pad_token_id, self.name)
+
+    def reader(self, tokens: int) -> Reader:
+        """A reader for rows of at most so many tokens, what follows them included."""
+        return self.cache_kind.reader(self.model, self.tokenizer.pad_token_id, tokens)
 
     @cached_property
     def end_token_ids(self) -> frozenset[int]:
@@ -89,7 +112,14 @@ def model_config(name: str, revision: str | None = None) -> PretrainedConfig:
 
 def model_context_length(name: str, revision: str | None = None) -> int | None:
     """As `LanguageModel.context_length`, without loading the weights; raises as `model_config`."""
-    return getattr(model_config(name, revision), "max_position_embeddings", None)
+    return context_length(model_config(name, revision))
+
+
+def context_length(config: PretrainedConfig) -> int | None:
+    """Longest text that a model of this configuration was made for [tokens]; None where it does not say."""
+    text = config.get_text_config(decoder=True)
+    named = [getattr(text, name, None) for name in ("max_position_embeddings", "max_seq_len")]
+    return next((length for length in named if length and length > 0), None)
 
 
 def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
@@ -158,7 +188,17 @@ def load_language_model(
     check_embedded(model, [("the end of sequence", [tokenizer.eos_token_id])])
     if adapter is not None and not full_tuned:
         model = _with_adapter(model, adapter, name)
-    return LanguageModel(model.eval(), tokenizer, name, model_revision(name, revision))
+    lm = LanguageModel(model.eval(), tokenizer, name, model_revision(name, revision))
+    # A model that cannot be read is refused here; but bitsandbytes turns weights that are packed on a CPU into bfloat16
+    # as soon as something is read without gradients, which may not be what they are loaded for.
+    if lm.device.type != "cpu" or not getattr(model, "is_loaded_in_4bit", False):
+        lm.cache_kind  # noqa: B018
+    return lm
+
+
+def embedding_rows(model: PreTrainedModel) -> int:
+    """How many tokens a model has an embedding for."""
+    return cast(torch.nn.Embedding, model.get_input_embeddings()).weight.shape[0]
 
 
 def check_embedded(model: PreTrainedModel, texts: Iterable[tuple[str, Sequence[int]]]) -> None:
@@ -167,7 +207,7 @@ def check_embedded(model: PreTrainedModel, texts: Iterable[tuple[str, Sequence[i
     Raises:
         InputError: A token's id lies beyond the last row of the model's embedding.
     """
-    rows = cast(torch.nn.Embedding, model.get_input_embeddings()).weight.shape[0]
+    rows = embedding_rows(model)
     for name, ids in texts:
         if (largest := max(ids, default=0)) >= rows:
             raise InputError(

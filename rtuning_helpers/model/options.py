@@ -1,18 +1,17 @@
 """Answer questions with options: the option whose letter is the most probable, scored as a whole string in context.
 
-All prompts of a call have the same labels; `answering` groups questions so. The sureness question is put to the cache
-that the prompt left behind, so that no prompt is read twice.
+All prompts of a call have the same labels; `answering` groups questions so. Letters and the sureness question are put
+behind the prompt as it was read, so that no prompt is read twice.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.model.decoding import Answer
-from rtuning_helpers.model.forward import Prefill, token_batches
-from rtuning_helpers.model.labels import label_probabilities, label_shares, label_token_ids
+from rtuning_helpers.model.forward import Reading, token_batches
+from rtuning_helpers.model.labels import ask_sureness, label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
 
 
@@ -52,13 +51,13 @@ def choose_options(
     if sureness:
         room += max(len(ids) for ids in _follow_up_ids(lm, labels, sureness))
     for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
-        prefill = Prefill(lm, encoded, names)
-        shares = label_shares(prefill, label_ids)
+        reading = Reading(lm, encoded, names, room)
+        shares = label_shares(reading, label_ids)
         chosen = shares.argmax(axis=1)
         sure: Sequence[float | None] = [None] * len(rows)
         if sureness:
             texts = [question_prompts[i] + labels[c] for i, c in zip(rows, chosen, strict=True)]
-            sure = _sureness(prefill, encoded, texts, sureness)
+            sure = ask_sureness(reading, texts, sureness)
         for i, row, choice, p in zip(rows, shares, chosen, sure, strict=True):
             answers[i] = _as_answer(labels, row, int(choice), p)
     return [answers[i] for i in range(len(question_prompts))]
@@ -103,19 +102,3 @@ def _follow_up_ids(lm: LanguageModel, labels: Sequence[str], sureness: tuple[str
     """Tokens of the sureness question and each of its answers, behind each label."""
     asked = [f"{label}{prompts.sureness_suffix()}{answer}" for label in labels for answer in sureness]
     return lm.tokenizer(asked)["input_ids"]
-
-
-def _sureness(
-    prefill: Prefill, encoded: Sequence[list[int]], chosen: Sequence[str], labels: tuple[str, str]
-) -> list[float]:
-    """P(sure) after each prompt with its letter, from the cache where the prompts' tokens stay what they were."""
-    lm, contexts = prefill.lm, [f"{text}{prompts.sureness_suffix()}" for text in chosen]
-    full = lm.tokenizer(contexts)["input_ids"]
-    added = [ids[len(read) :] for ids, read in zip(full, encoded, strict=True)]
-    as_read = all(ids[: len(read)] == list(read) for ids, read in zip(full, encoded, strict=True))
-    if not as_read or len({len(ids) for ids in added}) > 1:
-        shares = label_probabilities(lm, contexts, labels, batch_size=len(contexts), ids=prefill.names)
-        return shares[:, 0].tolist()
-    label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
-    prefill.feed(torch.tensor(added, device=lm.device))
-    return label_shares(prefill, label_ids)[:, 0].tolist()

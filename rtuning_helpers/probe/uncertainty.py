@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from rtuning_helpers.data.words import as_compared
-from rtuning_helpers.model.forward import NonFiniteLogitsError, token_batches
+from rtuning_helpers.model.forward import NonFiniteLogitsError, pad_right, token_batches
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.readers import call
 
 QUESTION_LENGTH = 64  # tokens; the logits of every token are kept, so that longer texts need smaller batches
+MOST_LOGITS = 2**27  # of a batch: half a gigabyte
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,14 @@ def perplexities(
         InputError: A text does not fit into the model's context.
     """
     found = [math.nan] * len(texts)
-    for rows, encoded, names in token_batches(lm, texts, batch_size, description, usual_length=QUESTION_LENGTH):
-        width = max(map(len, encoded))
-        ids = torch.full((len(rows), width), lm.tokenizer.pad_token_id, device=lm.device)
-        mask = torch.zeros_like(ids)
-        for j, row in enumerate(encoded):
-            ids[j, : len(row)] = torch.tensor(row, device=lm.device)
-            mask[j, : len(row)] = 1
-        logits = lm.model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
-        targets = ids[:, 1:].masked_fill(mask[:, 1:] == 0, -100)
+    length = min(QUESTION_LENGTH, max(1, MOST_LOGITS // (lm.vocabulary_size * batch_size)))
+    for rows, encoded, names in token_batches(lm, texts, batch_size, description, usual_length=length):
+        ids, lengths = pad_right(lm, encoded)
+        scored = torch.arange(1, ids.shape[1], device=lm.device) < lengths[:, None]
+        logits = call(lm.model, ids, use_cache=False).logits[:, :-1].float()
+        targets = ids[:, 1:].masked_fill(~scored, -100)
         losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-        means = losses.sum(1) / mask[:, 1:].sum(1)
+        means = losses.sum(1) / scored.sum(1)
         for mean, i, name in zip(means, rows, names, strict=True):
             if not math.isfinite(mean):
                 raise NonFiniteLogitsError(f"the perplexity of {name!r} is not finite")

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook
+from transformers import BertConfig, BertLMHeadModel
 
 import rtuning_helpers
 from rtuning_helpers.app import cli, doctor, notebook_runs
@@ -485,3 +486,33 @@ def test_a_model_that_does_not_fit_stops_a_run_and_one_that_stays_out_of_lora_is
     with pytest.raises(InputError, match="takes at least .* GiB of memory with profile mini, and there are 0.0"):
         model_report.check_model(config)
     assert [found.ok for found in model_report.examine_model(config)][-1] is False
+
+
+@pytest.fixture
+def masked(tmp_path) -> Path:
+    """A model that reads in both directions, in the clothes of a causal one."""
+    tokenizer = build_tokenizer(["Where is Paris?"])
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    model = BertLMHeadModel(BertConfig(vocab_size=len(tokenizer), **sizes))
+    for kept in (model, tokenizer):
+        kept.save_pretrained(tmp_path / "masked")
+    return tmp_path / "masked"
+
+
+def test_doctor_says_how_a_model_reads(place, masked, capsys):
+    assert main(["doctor", "--model", "model"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "model's batches LlamaForCausalLM, read in batches of any lengths: every layer can keep the keys" in said
+    assert main(["doctor", "--model", str(masked)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert "what it makes of a word depends on the words behind it; expected a causal language mod" in captured.err
+
+
+def test_a_model_that_cannot_be_read_is_refused_before_the_first_notebook(place, masked, capsys):
+    before = files(place / "runs")
+    assert main(["run", "--out", "runs", "--model", str(masked)]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("rtuning: error: --model ") and captured.err.count("\n") == 1
+    assert "depends on the words behind it" in captured.err
+    assert files(place / "runs") == before

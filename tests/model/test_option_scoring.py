@@ -94,7 +94,7 @@ def test_the_cases_that_the_comparison_is_for_do_occur(lm, expected):
 def scripted(monkeypatch, rows):
     """Let the letters have these shares, whatever the prompt."""
     given = iter(rows)
-    monkeypatch.setattr(options, "label_shares", lambda prefill, ids: np.array([next(given) for _ in prefill.names]))
+    monkeypatch.setattr(options, "label_shares", lambda reading, ids: np.array([next(given) for _ in reading.names]))
 
 
 def test_confidence_and_entropy_by_hand(tiny_lm, monkeypatch):

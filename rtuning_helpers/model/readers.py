@@ -1,0 +1,197 @@
+"""Readers: a model with the rows of tokens it has read, so that what follows costs only what is new.
+
+A reader is told what its rows are to be, whole, and finds out itself what it has read of them: prompts that begin
+alike, the next token of each, a question behind an answer in the place of what was generated there, the tokens of a
+label and then those of another. So the callers are the same for every kind of model, see `cache_kind`.
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import DynamicCache, PreTrainedModel
+
+Rows = Sequence[Sequence[int]]
+CACHE_NAMES = ("past_key_values", "cache_params", "state")  # what models call the cache that they make
+
+
+class Reader(ABC):
+    """Rows that a model has read."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.model = model
+        self.rows: list[list[int]] = []
+
+    @abstractmethod
+    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
+        """Read these rows in the place of those read before.
+
+        Args:
+            rows: Token ids of each row, whole.
+            sources: Which of the rows read before each one continues, or begins like; by default the one in its place.
+            keep: Number of positions at the end of each row whose logits are given; no row is shorter.
+
+        Returns:
+            Logits in float32, shape (rows, keep, vocabulary).
+        """
+
+    def _reread(self, rows: Rows, keep: int, caching: bool = False) -> tuple[torch.Tensor, Any]:
+        """Read rows anew, those of one length at a time; the logits and, of rows of one length only, the cache."""
+        groups: dict[int, list[int]] = {}
+        for place, row in enumerate(rows):
+            groups.setdefault(len(row), []).append(place)
+        found: list[Any] = [None] * len(rows)
+        cache = None
+        for places in groups.values():
+            tokens = torch.tensor([list(rows[place]) for place in places], device=self.model.device)
+            logits, cache = forward(self.model, tokens, keep, use_cache=caching and len(groups) == 1)
+            for place, row_logits in zip(places, logits, strict=True):
+                found[place] = row_logits
+        return torch.stack(found), cache
+
+
+class WholeCacheReader(Reader):
+    """For models whose layers all keep the keys and values of every token, and nothing else.
+
+    Rows lie in the cache without gaps, padded on the left: what is taken back is cut out, never hidden by a mask, so
+    that distances are right even where a model counts them by place in the cache.
+    """
+
+    def __init__(self, model: PreTrainedModel, pad: int, limit: int | None = None) -> None:
+        """
+        Args:
+            model: The model.
+            pad: Token for padding.
+            limit: Longest row to be read so [tokens]; longer ones are read anew each time.
+        """
+        super().__init__(model)
+        self.pad, self.limit = pad, limit
+        self.cache: Any = None
+        self.width = 0  # places of the cache
+
+    @torch.inference_mode()
+    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
+        width = max(map(len, rows))
+        if self.limit is not None and width > self.limit:
+            self.rows, self.cache, self.width = [], None, 0
+            return self._reread(rows, keep)[0]
+        new = self._keep_beginnings(rows, sources, keep)
+        device = self.model.device
+        tokens = [[self.pad] * (new - len(row)) + list(row[-new:]) for row in rows]
+        lengths = torch.tensor([len(row) for row in rows], device=device)[:, None]
+        positions = torch.arange(width, device=device) - (width - lengths)
+        logits, self.cache = forward(
+            self.model,
+            torch.tensor(tokens, device=device),
+            keep,
+            cache=DynamicCache() if self.cache is None else self.cache,
+            attention_mask=(positions >= 0).long(),
+            position_ids=positions[:, -new:].clamp(min=0),
+        )
+        self.rows, self.width = [list(row) for row in rows], width
+        return logits
+
+    def _keep_beginnings(self, rows: Rows, sources: Sequence[int] | None, keep: int) -> int:
+        """Cut the cache to the beginnings that the rows share with it; how many tokens at each end are to be read."""
+        if self.cache is None:
+            return max(map(len, rows))
+        places = list(range(len(rows))) if sources is None else list(sources)
+        shared = [_shared(row, self.rows[place]) for row, place in zip(rows, places, strict=True)]
+        new = max(max(len(row) - n, keep) for row, n in zip(rows, shared, strict=True))
+        kept = [max(len(row) - new, 0) for row in rows]
+        width = max(kept)
+        if width == 0:
+            self.cache = None
+            return new
+        # The first kept token of each row lies at ``starts`` of the cache, and is to lie at ``width - n``.
+        starts = [self.width - len(self.rows[place]) for place in places]
+        offsets = [start - (width - n) for start, n in zip(starts, kept, strict=True)]
+        same_rows = places == list(range(len(self.rows)))
+        for layer in self.cache.layers:
+            if layer.keys is None or layer.keys.numel() == 0:  # one that shares those of another
+                continue
+            layer.keys, layer.values = (
+                _cut(states, None if same_rows else places, offsets, width) for states in (layer.keys, layer.values)
+            )
+        return new
+
+
+class OwnCacheReader(Reader):
+    """For all other models: rows of one length, without padding, and nothing is ever taken back.
+
+    The model's own cache, of whatever kind, serves while rows gain one token at a time. All else is read anew.
+    """
+
+    def __init__(self, model: PreTrainedModel, caching: bool = True) -> None:
+        """
+        Args:
+            model: The model.
+            caching: Whether its own cache is used at all.
+        """
+        super().__init__(model)
+        self.caching = caching
+        self.cache: Any = None
+
+    @torch.inference_mode()
+    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
+        if self.cache is not None and sources is None and keep == 1 and self._goes_on(rows):
+            tokens = torch.tensor([[row[-1]] for row in rows], device=self.model.device)
+            logits, self.cache = forward(self.model, tokens, keep, cache=self.cache)
+        else:
+            logits, self.cache = self._reread(rows, keep, self.caching)
+        self.rows = [list(row) for row in rows]
+        return logits
+
+    def _goes_on(self, rows: Rows) -> bool:
+        """Whether each row has gained one token."""
+        return len(rows) == len(self.rows) and all(
+            list(row[:-1]) == before for row, before in zip(rows, self.rows, strict=True)
+        )
+
+
+def forward(
+    model: PreTrainedModel, tokens: torch.Tensor, keep: int, *, cache: Any = None, use_cache: bool = True, **others: Any
+) -> tuple[torch.Tensor, Any]:
+    """One forward pass: logits of the last ``keep`` positions in float32, and the cache."""
+    takes = parameters(model)
+    held = {} if cache is None else {next((name for name in CACHE_NAMES if name in takes), CACHE_NAMES[0]): cache}
+    out = call(model, tokens, use_cache=use_cache, logits_to_keep=keep, **held, **others)
+    made = next((found for name in CACHE_NAMES if (found := getattr(out, name, None)) is not None), None)
+    return out.logits[:, -keep:].float(), made if use_cache else None
+
+
+def call(model: PreTrainedModel, tokens: torch.Tensor, **given: Any) -> Any:
+    """A forward pass with those of the arguments that the model takes.
+
+    Older ones take no positions, say, or do not know of ``logits_to_keep`` and give all logits.
+    """
+    takes = parameters(model) | {"output_hidden_states"}  # which is seen to outside the model's own function
+    return model(input_ids=tokens, **{name: value for name, value in given.items() if name in takes})
+
+
+def parameters(model: Any) -> frozenset[str]:
+    """Names of what a model's forward pass takes, without its adapter."""
+    bare = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return frozenset(inspect.signature(bare.forward).parameters)
+
+
+def _shared(row: Sequence[int], other: Sequence[int]) -> int:
+    """Length of the beginning that two rows share."""
+    length = min(len(row), len(other))
+    if list(row[:length]) == list(other[:length]):
+        return length
+    return next(place for place in range(length) if row[place] != other[place])
+
+
+def _cut(states: torch.Tensor, places: list[int] | None, offsets: list[int], width: int) -> torch.Tensor:
+    """Keys or values, shape (rows, heads, places, size), of other rows, each from its offset on."""
+    if places is not None:
+        one = len(set(places)) == 1  # a beginning that all rows share is not copied before it is cut
+        states = states[places[0]][None].expand(len(places), -1, -1, -1) if one else states[places]
+    if len(set(offsets)) == 1 and offsets[0] >= 0:
+        return states[:, :, offsets[0] : offsets[0] + width]
+    index = torch.tensor(offsets, device=states.device)[:, None] + torch.arange(width, device=states.device)
+    index = index.clamp(min=0)[:, None, :, None].expand(-1, states.shape[1], -1, states.shape[3])
+    return states.gather(2, index)
