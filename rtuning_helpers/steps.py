@@ -5,7 +5,6 @@ is finished with the same parameters, inputs and code is read, not done again.
 """
 
 import hashlib
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -22,15 +21,18 @@ from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
 from rtuning_helpers.model.answering import draw_question_answers
 from rtuning_helpers.model.device import default_device
-from rtuning_helpers.model.language_model import LanguageModel, load_language_model
-from rtuning_helpers.model.model_files import model_revision
+from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.model_files import model_revision, shipped_folder
 from rtuning_helpers.model.threads import free_cores
+from rtuning_helpers.probe.probe_checks import check_trainable_probe, probe_summary
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities
 from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder
 from rtuning_helpers.run.fingerprint import code_fingerprint
-from rtuning_helpers.run.profiles import RunConfig, check_machine
-from rtuning_helpers.run.run_questions import evaluation_splits, fitted, questions
+from rtuning_helpers.run.loaded_questions import evaluation_splits
+from rtuning_helpers.run.profiles import PLAIN, RunConfig, check_machine
+from rtuning_helpers.run.run_model import load_tuned
+from rtuning_helpers.run.run_questions import find_style, fitted, questions, style_key
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_names
 
@@ -48,27 +50,24 @@ def load_model(config: RunConfig, method: str = PRETRAINED) -> LanguageModel:
     return load_tuned(config, None if method == PRETRAINED else tuning_step(config, method) / ADAPTER)
 
 
-def load_tuned(config: RunConfig, adapter: Path | None) -> LanguageModel:
-    """The run's model with an adapter, or without one."""
-    settings = config.settings
-    with warnings.catch_warnings():  # peft calls transformers by names that are about to change
-        warnings.simplefilter("ignore", FutureWarning)
-        how: dict[str, Any] = {"revision": settings.revision, "dtype": settings.dtype, "four_bit": settings.four_bit}
-        return load_language_model(settings.model, **how, adapter=adapter)
-
-
 def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Path:
-    """Ask the untuned model the questions of a split; writes ``probes.jsonl`` and ``truncation.json``."""
+    """Ask the untuned model the questions of a split; writes ``probes.jsonl`` and ``truncation.json``.
+
+    Its manifest says how many answers are empty, and how many right ones a constant answer would get.
+    """
     config = config.tuning if split == TRAIN else config
 
-    def write(folder: Path) -> None:
+    def write(folder: Path) -> dict:
         lm, asked, settings = load_model(config), fitted(config, split), config.settings
         sizes: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
-        probes = probe(lm, asked.questions, **sizes)
+        probes = probe(lm, asked.questions, permutations=config.permutations, **sizes)
         write_records(folder / "probes.jsonl", probes)
         write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
+        return probe_summary(asked.questions, probes)
 
     parameters = step_parameters(config, (split,), fitted, probe)
+    if config.permutations > 1:
+        parameters["permutations"] = config.permutations
     return run_step(step_folder(config, PRETRAINED, f"probe-{split}"), parameters, write, force=force)
 
 
@@ -77,11 +76,26 @@ def read_probes(config: RunConfig, split: str = TRAIN) -> list[Probe]:
     return read_records(probe_step(config, split) / "probes.jsonl", Probe)
 
 
+def read_trainable_probes(config: RunConfig) -> list[Probe]:
+    """The probes of the training questions, if there is something to train on.
+
+    The kit's own models are exempt: on other data than their own they show that the code runs.
+
+    Raises:
+        InputError: There is not, see `probe_checks.check_trainable_probe`.
+    """
+    probes = read_probes(config)
+    if not shipped_folder(config.settings.model):
+        check_trainable_probe(probes, config.settings.model, config.style)
+    return probes
+
+
 def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
     """Perplexity and k sampled answers for every training question; writes ``uncertainty.jsonl``."""
     config = config.tuning
 
     def write(folder: Path) -> None:
+        read_trainable_probes(config)  # before the time is spent
         lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, config.settings
         drawn = draw_question_answers(
             lm,
@@ -115,12 +129,13 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
 
     def write(folder: Path) -> None:
         sources = {"seed": lambda: config.seed, "uncertainty": lambda: read_uncertainty(config)}
+        probes = read_trainable_probes(config)
         needed = {name: sources[name]() for name in found.needs}
-        records = build(read_probes(config), fitted(config, TRAIN).questions, **needed)
+        records = build(probes, fitted(config, TRAIN).questions, **needed)
         write_records(folder / "records.jsonl", records)
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if "uncertainty" in found.needs else [])
-    parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, build)}
+    parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, build), **style_key(config)}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
@@ -188,7 +203,7 @@ def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, ke
     def write(folder: Path) -> None:
         lm, truncations = load_model(config, method), {}
         for split in splits:
-            questions_asked = fitted(asked, split)
+            questions_asked = fitted(asked, split, like=config)
             truncations[split] = asdict(questions_asked.truncation)
             predictions = predict(
                 lm,
@@ -201,7 +216,7 @@ def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, ke
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
         write_json(folder / TRUNCATION, truncations)
 
-    parameters = step_parameters(asked, splits, fitted, predict) | {"method": method} | key | exam
+    parameters = step_parameters(asked, splits, fitted, predict, like=config) | {"method": method} | key | exam
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     return run_step(step_folder(config, method, step), parameters, write, inputs=inputs, force=force)
 
@@ -242,10 +257,14 @@ def metrics_step(config: RunConfig, methods: Sequence[str] | None = None, force:
         ]
         run = {"profile": config.profile, "dataset": config.dataset, "tuned_on": config.tuned_on, "seed": config.seed}
         run |= {"model": config.settings.model, "limit": config.limit}
+        if config.style != PLAIN:
+            run["style"] = find_style(config).name
+        if config.permutations > 1:
+            run["permutations"] = config.permutations
         write_json(folder / "metrics.json", {"schema_version": 1, **run, "rows": rows})
 
-    code = code_fingerprint(summarise)
-    parameters = {"methods": scored, "seed": config.seed, "tuned_on": config.tuned_on, "code": code}
+    parameters = {"methods": scored, "seed": config.seed, "tuned_on": config.tuned_on}
+    parameters |= {"code": code_fingerprint(summarise), **style_key(config)}
     inputs = [prediction_step(config, method) for method in scored]
     return run_step(metrics_folder(config), parameters, write, inputs=inputs, force=force)
 
@@ -255,13 +274,16 @@ def read_metrics(config: RunConfig, methods: Sequence[str] | None = None) -> dic
     return read_json(metrics_step(config, methods) / "metrics.json")
 
 
-def step_parameters(config: RunConfig, splits: Sequence[str], *makers: Callable | ModuleType | str) -> dict:
+def step_parameters(
+    config: RunConfig, splits: Sequence[str], *makers: Callable | ModuleType | str, like: RunConfig | None = None
+) -> dict:
     """All that a step's result depends on, apart from earlier steps.
 
     Args:
         config: The run.
         splits: Whose questions it asks.
         *makers: The functions that make the result, see `run.fingerprint.code_fingerprint`.
+        like: The run in whose style they are asked, if that is another one.
     """
     settings = config.settings
     data = hashlib.sha256()
@@ -276,4 +298,5 @@ def step_parameters(config: RunConfig, splits: Sequence[str], *makers: Callable 
         "data_sha256": data.hexdigest(),
         "version": __version__,
         "code": code_fingerprint(*makers),
+        **style_key(like or config),
     }

@@ -19,7 +19,7 @@ from rtuning_helpers.errors import InputError, for_command_line
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
 from rtuning_helpers.processes import in_own_process
 from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import PLAIN, SHOTS, RunConfig, default_out
 from rtuning_helpers.tuning.registry import check_methods, method_names
 
 INTERRUPTED = 130
@@ -87,12 +87,21 @@ def run(
             metavar="NAME", help="Data set to tune on.  [default: the data set; multitask if it cannot be tuned on]"
         ),
     ] = None,
+    style: Annotated[
+        str, typer.Option(metavar="NAME", help="How questions are asked: plain, few-shot, chat, or auto to try each.")
+    ] = PLAIN,
+    shots: Annotated[int, _whole_number("Examples before each question in style few-shot.", 1)] = SHOTS,
+    system: Annotated[str | None, typer.Option(metavar="TEXT", help="System text of style chat.")] = None,
+    permutations: Annotated[int, _whole_number("Orders of the options that probing averages over.", 1)] = 1,
     force: Annotated[bool, typer.Option("--force", help="Do finished steps again.")] = False,
 ) -> None:
     """Execute the notebooks, then print the results."""
     chosen = check_methods(methods)
     out = _absolute(out) or "runs"
-    config = RunConfig(profile, dataset, seed, _absolute(data_dir), limit, _model(model), out, tune_on)
+    config = RunConfig(
+        profile, dataset, seed, _absolute(data_dir), limit, _model(model), out, tune_on,
+        style=style, shots=shots, system=system, permutations=permutations,
+    )  # fmt: skip
     _check(config)
     start, console = time.monotonic(), reports.new_console()
 

@@ -4,9 +4,10 @@ import torch
 
 from rtuning_helpers.app.doctor import GIB, Finding, memory_gib
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.language_model import context_length, load_language_model, model_config
+from rtuning_helpers.model.chat import chat_frame
+from rtuning_helpers.model.language_model import context_length, load_language_model, load_tokenizer, model_config
 from rtuning_helpers.model.weight_shares import WeightShares, weight_shares
-from rtuning_helpers.run.profiles import Profile, RunConfig
+from rtuning_helpers.run.profiles import CHAT, FEW_SHOT, PLAIN, Profile, RunConfig
 
 MEMORY = "model's memory"
 TOLD_FROM = 0.05  # share of the weights that stays out, from which on it is told without being asked
@@ -26,6 +27,7 @@ def examine_model(config: RunConfig) -> list[Finding]:
         found.append(Finding("model's LoRA", None, shares.lora_sentence()))
     if settings.four_bit:
         found.append(Finding("model in 4 bits", None, shares.four_bit_sentence()))
+    found.append(Finding("model's styles", None, _styles(settings)))
     needed, there = _needed(shares, settings), _available(settings)
     detail = f"at least {needed:.1f} GiB to tune it with profile {config.profile}, activations aside"
     found.append(Finding(MEMORY, needed <= there, f"{detail}; has {there:.1f}"))
@@ -65,6 +67,14 @@ def check_model(config: RunConfig) -> list[str]:
 def _look(settings: Profile) -> tuple[WeightShares, int | None]:
     config = model_config(settings.model, settings.revision)
     return weight_shares(config, max(settings.lora_rank, 1)), context_length(config)
+
+
+def _styles(settings: Profile) -> str:
+    try:
+        chat_frame(load_tokenizer(settings.model, settings.revision), settings.model)
+    except InputError as error:
+        return f"{PLAIN}, {FEW_SHOT}; {error}"
+    return f"{PLAIN}, {FEW_SHOT}, {CHAT}"
 
 
 def _needed(shares: WeightShares, settings: Profile) -> float:

@@ -101,6 +101,8 @@ def metrics_table(metrics: Mapping) -> Table:
     title = f"{metrics['dataset']}, {metrics['model']}, seed {metrics['seed']}"
     if metrics.get("tuned_on", metrics["dataset"]) != metrics["dataset"]:
         title += f", tuned on {metrics['tuned_on']}"
+    if "style" in metrics:
+        title += f", style {metrics['style']}"
     return _rates_table(title, metrics["rows"])
 
 

@@ -12,13 +12,14 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.model.model_files import model_location, shipped_folder
 from rtuning_helpers.run.artifacts import check_writable
-from rtuning_helpers.run.profiles import MIXTURE, RunConfig, check_machine
-from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
+from rtuning_helpers.run.loaded_questions import check_tuned_on, evaluation_splits, loaded_questions
+from rtuning_helpers.run.profiles import AUTO, MIXTURE, PLAIN, RunConfig, check_machine
+from rtuning_helpers.run.run_questions import fitted
 from rtuning_helpers.tuning.registry import method_names
 
 
 def check_run(config: RunConfig) -> list[str]:
-    """See to the run's data, folder, machine, model and notebooks.
+    """See to the run's data, folder, machine, model, notebooks and style.
 
     Returns:
         What its user should know of the questions and the model, a line each.
@@ -32,7 +33,7 @@ def check_run(config: RunConfig) -> list[str]:
     if config.data_dir is not None and not any(find_dataset(name).reads_folder for name in named):
         raise InputError(f"--data-dir: --dataset {config.dataset} reads no files; expected another --dataset with it")
     splits = (TRAIN, *evaluation_splits(config))
-    notes = [f"{split}: {note}" for split in splits for note in unreachable_notes(questions(config, split))]
+    notes = [f"{split}: {note}" for split in splits for note in unreachable_notes(loaded_questions(config, split))]
     check_writable(config)
     location = Path(model_location(config.settings.model))
     if location.is_dir():
@@ -49,6 +50,9 @@ def check_run(config: RunConfig) -> list[str]:
 
     settings = config.settings
     load_tokenizer(settings.model, settings.revision)
+    if config.style not in (PLAIN, AUTO):
+        for split in splits:
+            fitted(config, split)
     if shipped_folder(settings.model) is None:
         from rtuning_helpers.app.model_report import check_model
 

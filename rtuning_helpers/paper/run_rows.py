@@ -26,8 +26,8 @@ MODELS = {
     "huggyllama/llama-13b": "LLaMA-13B",
 }
 DATASETS = {"pararel": "ParaRel", "mmlu": "MMLU", "mini": "mini world"}
-_REPORT_KEYS = {"schema_version", "profile", "dataset", "tuned_on", "seed", "model", "limit", "rows"}
-_NOT_IN_OLD_REPORTS = {"limit", "tuned_on"}
+_NOT_IN_ALL_REPORTS = {"limit", "tuned_on", "style", "permutations"}
+_REPORT_KEYS = {"schema_version", "profile", "dataset", "seed", "model", "rows"} | _NOT_IN_ALL_REPORTS
 # Test sets of Table 13 by their names in this kit; the mini twins keep theirs.
 _MIXED = {"pararel": "ParaRel", "mmlu": "MMLU", "wice-subclaim": "WiCE", "hotpotqa": "HotpotQA", "fever": "FEVER"}
 _MIXED |= {"halueval": "HaluEval-QA"}
@@ -172,9 +172,15 @@ def _read_report(path: Path) -> dict:
         raise InputError(f"{path}: cannot be read as JSON ({error}); expected the metrics.json of a run") from None
     if not isinstance(report, dict) or report.get("schema_version") != 1:
         raise InputError(f"{path}: expected the metrics.json of a run, with schema_version 1")
-    _check_names(path, "the file", report, _REPORT_KEYS - _NOT_IN_OLD_REPORTS, _REPORT_KEYS)
+    _check_names(path, "the file", report, _REPORT_KEYS - _NOT_IN_ALL_REPORTS, _REPORT_KEYS)
     if report.get("limit") is not None:
         raise InputError(f"{path}: the run used parameter limit {report['limit']}; expected a run over all questions")
+    for name, own in (("style", "plain"), ("permutations", 1)):
+        if report.get(name, own) != own:
+            raise InputError(
+                f"{path}: the run used parameter {name} {report[name]}; expected {own}, as the paper's numbers were "
+                "made"
+            )
     if report.get("tuned_on", report["dataset"]) != report["dataset"]:
         found = f"the run was tuned on {report['tuned_on']} and tested on {report['dataset']}, which stands in no table"
         raise InputError(f"{path}: {found}; expected a run tuned on its own data set")

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
-from rtuning_helpers.data.questions import ASKED, Question
+from rtuning_helpers.data.questions import ASKED, OPEN, Question
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.probe.option_orders import choose_over_orders
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def probe(
     rule: str = "words",
     max_new_tokens: int = 15,
     batch_size: int = 128,
+    permutations: int = 1,
 ) -> list[Probe]:
     """Answer every question greedily and compare with the gold answer.
 
@@ -53,10 +56,16 @@ def probe(
         questions: What to ask, of any tasks; prompts that fit (`fitting.fit_questions`).
         rule: Matching rule of open questions, see ``matching.matches``.
         max_new_tokens: Longest answer [tokens]; the released probing script uses 15.
+        permutations: In how many orders the options of a question are shown, see `option_orders`; 1 for the order in
+            which they are written.
     """
-    answers = answer_questions(
-        lm, questions, max_new_tokens=max_new_tokens, batch_size=batch_size, description="probing"
-    )
+    how: dict[str, Any] = {"batch_size": batch_size, "description": "probing"}
+    turned = [i for i, q in enumerate(questions) if permutations > 1 and q.task != OPEN]
+    straight = sorted(set(range(len(questions))) - set(turned))
+    found = dict(zip(turned, choose_over_orders(lm, [questions[i] for i in turned], permutations, **how), strict=True))
+    said = answer_questions(lm, [questions[i] for i in straight], max_new_tokens=max_new_tokens, **how)
+    found |= zip(straight, said, strict=True)
+    answers = [found[i] for i in range(len(questions))]
     return [
         Probe(
             **{name: getattr(q, name) for name in ASKED},

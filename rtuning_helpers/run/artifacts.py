@@ -5,6 +5,7 @@ appears under its name only when it is complete, so whatever is there can be tru
 same parameters and inputs is not done again.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -17,14 +18,14 @@ from typing import Any
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
 from rtuning_helpers.json_files import write_json
-from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.profiles import FEW_SHOT, PLAIN, SHOTS, RunConfig, default_out
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 
 
 def results_folder(config: RunConfig) -> Path:
-    """Where the results of a profile, model, dataset, ``tune_on``, ``epochs`` and ``limit`` lie.
+    """Where the results of a profile, model, dataset and all other settings but the seed lie.
 
     ``<out>/<profile>/<dataset>``, both followed by whatever was named that is not the profile's own.
     """
@@ -33,6 +34,8 @@ def results_folder(config: RunConfig) -> Path:
     dataset = config.dataset if config.tune_on is None else f"{config.dataset}-tuned-on-{config.tune_on}"
     dataset = dataset if config.epochs is None else f"{dataset}-epochs{config.epochs:g}"
     dataset = dataset if config.limit is None else f"{dataset}-limit{config.limit}"
+    dataset += _style_suffix(config)
+    dataset = dataset if config.permutations == 1 else f"{dataset}-permutations{config.permutations}"
     base = Path(os.environ.get("RTUNING_OUT_BASE") or default_out())  # the tests' notebooks keep away from ours
     return (out if out.is_absolute() else base / out) / profile / dataset
 
@@ -40,6 +43,14 @@ def results_folder(config: RunConfig) -> Path:
 def step_folder(config: RunConfig, method: str, step: str) -> Path:
     """Folder of one step of one method and seed."""
     return results_folder(config) / method / f"seed{config.seed}" / step
+
+
+def _style_suffix(config: RunConfig) -> str:
+    if config.style == PLAIN:
+        return ""
+    shots = str(config.shots) if config.style == FEW_SHOT or config.shots != SHOTS else ""
+    system = "" if config.system is None else f"-{hashlib.sha256(config.system.encode()).hexdigest()[:6]}"
+    return f"-{config.style}{shots}{system}"
 
 
 def _slug(text: str) -> str:
@@ -76,7 +87,7 @@ def check_writable(config: RunConfig) -> None:
 def run_step(
     folder: Path,
     parameters: Mapping[str, Any],
-    write: Callable[[Path], None],
+    write: Callable[[Path], Mapping[str, Any] | None],
     *,
     inputs: Iterable[Path] = (),
     force: bool = False,
@@ -86,7 +97,7 @@ def run_step(
     Args:
         folder: Where the result belongs.
         parameters: Everything the result depends on, as JSON values.
-        write: Gets an empty folder and fills it.
+        write: Gets an empty folder and fills it; what it returns stands in the manifest as ``summary``.
         inputs: Folders of earlier steps; their manifests' hashes become part of this one.
         force: Do it again although it is there.
 
@@ -103,9 +114,10 @@ def run_step(
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        write(work)
+        summary = write(work)
         hashes = {p.relative_to(work).as_posix(): file_sha256(p) for p in sorted(work.rglob("*")) if p.is_file()}
-        write_json(work / MANIFEST, {**wanted, "files": hashes})
+        told = {} if summary is None else {"summary": summary}
+        write_json(work / MANIFEST, {**wanted, "files": hashes, **told})
         work.chmod(0o755)
         replace_folder(work, folder)
     finally:

@@ -8,6 +8,9 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.model_files import MINI, MINI_TASKS
 
 MIXTURE = "multitask"
+STYLES = PLAIN, FEW_SHOT, CHAT, AUTO = "plain", "few-shot", "chat", "auto"
+SHOTS = 5
+_NUMBERS = {"seed": 0, "limit": 0, "shots": 1, "permutations": 1}  # the smallest that will do
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,12 @@ class RunConfig:
         out: Folder for results.
         tune_on: Another data set to tune on than the one that is tested; "mini-mmlu+mini-fever" is a mixture. A name
             that would be taken anyway (`tuned_on`) counts as not given.
+        epochs: Passes over the tuning data, if not those of the profile.
+        style: In which style the model is asked, in probing, training and evaluation alike: ``"plain"`` (the paper's),
+            ``"few-shot"``, ``"chat"``, or ``"auto"``, see `run_style` and `style_choice`.
+        shots: Examples before each question in the style few-shot.
+        system: System text of the style chat, in the place of the one that the template may have.
+        permutations: In how many orders probing shows the options of a question, see `probe.option_orders`.
     """
 
     profile: str = "mini"
@@ -111,20 +120,38 @@ class RunConfig:
     out: str = "runs"
     tune_on: str | None = None
     epochs: float | None = None
+    style: str = PLAIN
+    shots: int = SHOTS
+    system: str | None = None
+    permutations: int = 1
 
     def __post_init__(self) -> None:
         find_profile(self.profile)
-        for name in ("seed", "limit"):
+        for name, least in _NUMBERS.items():
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-                raise InputError(f"parameter {name} is {value!r}; expected a whole number of at least 0")
+            if value is None and name == "limit":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"parameter {name} is {value!r}; expected a whole number of at least {least}")
         epochs, is_number = self.epochs, isinstance(self.epochs, (int, float)) and not isinstance(self.epochs, bool)
         if epochs is not None and not (is_number and 0 < epochs < float("inf")):
             raise InputError(f"parameter epochs is {epochs!r}; expected a number above 0")
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name not in ("seed", "limit", "epochs") and not (isinstance(value, str) or value is None):
+            if field.name not in (*_NUMBERS, "epochs") and not (isinstance(value, str) or value is None):
                 raise InputError(f"parameter {field.name} is {value!r}; expected text")
+        if self.style not in STYLES:
+            raise InputError(f"parameter style {self.style!r} is unknown: expected one of {', '.join(STYLES)}")
+        for name, given, styles in (
+            ("shots", self.shots != SHOTS, (FEW_SHOT, AUTO)),
+            ("system", self.system is not None, (CHAT, AUTO)),
+        ):
+            if given and self.style not in styles:
+                value = getattr(self, name)
+                raise InputError(
+                    f"parameter {name} {value!r} means nothing to parameter style {self.style}; expected parameter "
+                    f"style {' or '.join(styles)} with it"
+                )
         if self.tune_on is not None and self.tune_on == replace(self, tune_on=None).tuned_on:
             object.__setattr__(self, "tune_on", None)  # so that one run has one folder
 
@@ -161,10 +188,14 @@ class RunConfig:
             return replace(chosen, epochs=MINI_TASKS_EPOCHS / max(len(find_dataset(self.tuned_on).members), 1))
         return chosen
 
+    def in_style(self, style: str) -> "RunConfig":
+        """The same run in another style, with what the run says of that style."""
+        shots = self.shots if style in (FEW_SHOT, AUTO) else SHOTS
+        return replace(self, style=style, shots=shots, system=self.system if style in (CHAT, AUTO) else None)
+
     def is_whole(self, dataset: str) -> bool:
         """Whether this is the kit's own run on a data set: profile mini, nothing replaced, no question left out."""
-        own = (self.profile, self.dataset, self.tune_on, self.data_dir, self.limit, self.model, self.epochs)
-        return own == ("mini", dataset, None, None, None, None, None)
+        return self == RunConfig(dataset=dataset, seed=self.seed, out=self.out)
 
 
 def find_profile(name: str) -> Profile:

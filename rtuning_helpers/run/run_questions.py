@@ -1,87 +1,94 @@
-"""The questions of a run: its data set's splits, and the same questions shortened to what the run's model can read."""
+"""The questions of a run: those of its data set, without its examples, and the same as its model is asked them."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rtuning_helpers.data.questions import IN_DOMAIN, TRAIN, Question
-from rtuning_helpers.data.registry import check_trainable, find_dataset, load_questions
+from rtuning_helpers.data.questions import TRAIN, Question
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.run.known_exposures import with_exposures
-from rtuning_helpers.run.profiles import MIXTURE, RunConfig
+from rtuning_helpers.run.loaded_questions import loaded_questions
+from rtuning_helpers.run.profiles import AUTO, PLAIN, RunConfig
+from rtuning_helpers.run.run_style import Style, named_style
 
 if TYPE_CHECKING:
     from rtuning_helpers.model.fitting import Fitted
 
 
-def evaluation_splits(config: RunConfig) -> tuple[str, ...]:
-    """The splits of the run's data set that models are tested on."""
-    return tuple(split for split in find_dataset(config.dataset).splits if split != TRAIN)
-
-
-def check_in_domain(config: RunConfig) -> None:
-    """See to it that the run's data set has in-domain test questions.
+def find_style(config: RunConfig) -> Style:
+    """The style in which a run's model is asked; for ``auto`` the one that was chosen, which is done if missing.
 
     Raises:
-        InputError: It has none.
+        InputError: The style cannot be had, see `run_style.named_style`.
     """
-    splits = find_dataset(config.dataset).splits
-    if IN_DOMAIN not in splits:
-        raise InputError(
-            f"parameter dataset {config.dataset} has no in-domain test questions, only {', '.join(splits)}; expected "
-            f"a data set with the split {IN_DOMAIN}"
-        )
+    return named_style(config.in_style(_chosen(config.tuning)) if config.style == AUTO else config)
 
 
-def check_tuned_on(config: RunConfig) -> None:
-    """See to it that the run can be tuned on what it is to be tuned on.
+@lru_cache(maxsize=8)  # every step asks again
+def _chosen(config: RunConfig) -> str:
+    from rtuning_helpers.run.style_choice import read_choice  # here, because its libraries take seconds
 
-    Raises:
-        InputError: That has no training questions; or it would be the mini twins for the questions of a real data set.
-    """
-    check_trainable(config.tuned_on, "dataset" if config.tune_on is None else "tune_on")
-    real = find_dataset(config.dataset).reads_folder
-    if config.tuned_on == MIXTURE != config.dataset and real and config.data_dir is None:
-        own = f"parameter dataset {config.dataset}"
-        twins = f"parameter tune_on {MIXTURE} without parameter data_dir is a mixture of the mini twins"
-        expected = "expected parameter data_dir DIR with the files of the mixture, or parameter tune_on NAME"
-        if config.tune_on is None:
-            raise InputError(f"{own} has no training questions, and {twins}; {expected}")
-        raise InputError(f"{twins}, which do not go with {own}; {expected}")
+    return read_choice(config, fit_in_style).style
+
+
+def style_report(config: RunConfig) -> str:
+    """What a run's style is; for ``auto`` with what came of each style."""
+    if config.style == AUTO:
+        from rtuning_helpers.run.style_choice import choice_report, read_choice
+
+        return choice_report(read_choice(config.tuning, fit_in_style))
+    style = named_style(config)
+    shown = f", {len(style.examples)} training questions are shown as examples" if style.examples else ""
+    return f"style {style.name}{shown}"
+
+
+def style_key(config: RunConfig) -> dict:
+    """The style as a part of a step's key; nothing for the style plain."""
+    if config.style == PLAIN:
+        return {}
+    return {"style": {"asked_for": config.style, **find_style(config).key()}}
 
 
 def questions(config: RunConfig, split: str) -> list[Question]:
-    """The questions of a split, as they are in the data set; for training, in the one that is tuned on.
+    """The questions of a split; of the training questions those that are no examples of the run's style.
 
     They carry exposures where the run's model records them.
 
     Raises:
-        InputError: Bad data, or what is tuned on does not serve (`check_tuned_on`).
+        InputError: Bad data, or what is tuned on does not serve (`loaded_questions.check_tuned_on`).
     """
-    if split == TRAIN:
-        check_tuned_on(config)
-        try:
-            found = load_questions(config.tuned_on, TRAIN, config.data_dir, config.limit)
-        except InputError as error:
-            if config.tuned_on == config.dataset or config.tune_on is not None:
-                raise
-            raise InputError(
-                f"{error} (needed to tune on {config.tuned_on}, as parameter dataset {config.dataset} has no training "
-                "questions; parameter tune_on NAME takes another)"
-            ) from None
-    else:
-        found = load_questions(config.dataset, split, config.data_dir, config.limit)
-    return with_exposures(found, config.settings.model)
+    found = loaded_questions(config, split)
+    return found if split != TRAIN or config.style == PLAIN else find_style(config).without_examples(found)
 
 
-def fitted(config: RunConfig, split: str) -> "Fitted":
+def fitted(config: RunConfig, split: str, like: RunConfig | None = None) -> "Fitted":
     """The questions of a split as the run asks them, shortened where they do not fit, and how many that concerned.
 
     They fit into the model's context and into the longest training example (``max_length``), so that labelling,
     training and evaluation read the same text.
+
+    Args:
+        like: The run in whose style they are asked, if that is another one: that of the model's tuning.
+    """
+    return fit_in_style(config, find_style(like or config), questions(config, split))
+
+
+def fit_in_style(config: RunConfig, style: Style, questions: Sequence[Question]) -> "Fitted":
+    """The questions in a style, shortened where they do not fit.
+
+    Raises:
+        InputError: A question does not fit, or not with all of the style's examples.
     """
     settings = config.settings
-    model = (settings.model, settings.revision)
-    return _fitted(*model, settings.max_length, settings.max_new_tokens, tuple(questions(config, split)))
+    dressed = tuple(style.dress(questions))
+    found = _fitted(settings.model, settings.revision, settings.max_length, settings.max_new_tokens, dressed)
+    if style.examples:
+        rows = zip(questions, dressed, found.questions, strict=True)
+        if lacking := sum(not asked.shots and len(there.shots) < len(whole.shots) for asked, whole, there in rows):
+            raise InputError(
+                f"parameter shots {config.shots}: with so many examples {lacking:,} of {len(questions):,} questions do "
+                f"not fit into {found.truncation.limit} tokens; expected fewer, or a model with a longer context"
+            )
+    return found
 
 
 @lru_cache(maxsize=4)  # every step asks again, and shortening thousands of long prompts takes a minute

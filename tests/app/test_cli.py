@@ -26,8 +26,8 @@ from rtuning_helpers.miniworld.pretraining import PretrainingConfig, new_model
 from rtuning_helpers.miniworld.tokenizer import build_tokenizer
 from rtuning_helpers.model import model_files
 from rtuning_helpers.paper import recorded
+from rtuning_helpers.run.loaded_questions import check_tuned_on
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.run.run_questions import check_tuned_on
 
 ROWS = [["Where is Paris?", "France", "capital"], ["Where is Rome?", "Italy", "capital"]]
 FILES = {"train": "training_data.json", "id": "ID_test_pararel.json", "ood": "OOD_test_pararel.json"}
@@ -35,6 +35,7 @@ PARAMETERS = "\n".join(
     ["from typing import Optional", "profile: str = 'mini'", "dataset: str = 'mini'", "seed: int = 0"]
     + [f"{name}: Optional[{kind}] = None" for name, kind in (("data_dir", "str"), ("limit", "int"), ("model", "str"))]
     + ["out: str = 'runs'", "methods: list = []", "force: bool = False"]
+    + ["style: str = 'plain'", "shots: int = 5", "system: Optional[str] = None", "permutations: int = 1"]
 )
 METRICS_CELL = """import json
 from pathlib import Path
@@ -116,6 +117,23 @@ TRAIN, OOD = "data/training_data.json", "data/OOD_test_pararel.json"
 BAD_RUNS = {
     "unknown option": (nothing, ["--epochs", "3"], "No such option: --epochs"),
     "unknown profile": (nothing, ["--profile", "huge"], "--profile 'huge' is unknown: expected one of mini, colab-t4"),
+    "unknown style": (
+        nothing,
+        ["--style", "fancy"],
+        "--style 'fancy' is unknown: expected one of plain, few-shot, chat",
+    ),
+    "no shots": (nothing, ["--style", "few-shot", "--shots", "0"], "expected a whole number from 1 on"),
+    "shots without style": (
+        nothing,
+        ["--shots", "3"],
+        "--shots 3 means nothing to --style plain; expected --style few",
+    ),
+    "more shots than rows": (
+        nothing,
+        [*PARAREL, "--style", "few-shot"],
+        "--shots 5: data set pararel has 2 training questions that could be shown, and 2 must be left to train on",
+    ),
+    "no chat template": (nothing, ["--model", "model", "--style", "chat"], "--style chat: the tokenizer of model "),
     "unknown method": (nothing, ["--methods", "padding,magic"], "--methods 'magic' is unknown: expected some of"),
     "no method": (nothing, ["--methods", ","], "--methods is empty: expected some of vanilla"),
     "unknown dataset": (nothing, ["--dataset", "trivia"], "--dataset 'trivia' is unknown: expected one of"),

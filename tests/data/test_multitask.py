@@ -13,8 +13,9 @@ from rtuning_helpers.data.registry import find_dataset, load_questions
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.model_files import MINI, MINI_TASKS
 from rtuning_helpers.run.artifacts import results_folder
+from rtuning_helpers.run.loaded_questions import check_tuned_on, evaluation_splits
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.run.run_questions import check_tuned_on, evaluation_splits, questions
+from rtuning_helpers.run.run_questions import questions
 
 TWINS = [f"mini-{name}" for name in TRAINED_ON]
 

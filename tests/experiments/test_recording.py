@@ -64,7 +64,7 @@ def test_a_recording_may_need_two_runs_of_a_seed_and_write_more(weights):
 
 @pytest.mark.parametrize(
     "other", [{"limit": 9}, {"dataset": "mini-mmlu"}, {"model": "x"}, {"data_dir": "x"}, {"profile": "paper"},
-              {"epochs": 2}, {"tune_on": "multitask"}],
+              {"epochs": 2}, {"tune_on": "multitask"}, {"style": "few-shot"}, {"permutations": 2}],
 )  # fmt: skip
 def test_another_run_is_told_why_it_reads_nothing(weights, capsys, other):
     recording = Recording("mini/x.json", "05", measured)

@@ -177,6 +177,8 @@ def edit(run, change):
     [
         (lambda r: r.update(schema_version=2), "expected the metrics.json of a run, with schema_version 1"),
         (lambda r: r.update(limit=300), "the run used parameter limit 300; expected a run over all questions"),
+        (lambda r: r.update(style="chat"), "the run used parameter style chat; expected plain"),
+        (lambda r: r.update(permutations=4), "the run used parameter permutations 4; expected 1"),
         (lambda r: r.update(extra=1), "the file has the unknown field 'extra'"),
         (lambda r: r.pop("model"), "the file lacks model"),
         (lambda r: r.update(seed="0"), 'seed is "0"; expected int'),

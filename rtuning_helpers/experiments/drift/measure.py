@@ -17,8 +17,8 @@ from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import Answer
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.run.artifacts import run_step, step_folder
+from rtuning_helpers.run.loaded_questions import check_in_domain
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.run.run_questions import check_in_domain
 from rtuning_helpers.tuning.finetuning import finetune
 from rtuning_helpers.tuning.method import Method
 from rtuning_helpers.tuning.methods.vanilla import METHOD, build_vanilla

@@ -25,8 +25,8 @@ from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.run.artifacts import run_step, step_folder
 from rtuning_helpers.run.fingerprint import code_fingerprint
+from rtuning_helpers.run.loaded_questions import check_in_domain
 from rtuning_helpers.run.profiles import RunConfig
-from rtuning_helpers.run.run_questions import check_in_domain
 from rtuning_helpers.tuning.registry import find_method
 
 LEARNED, PROBED = p_sure.ESTIMATOR.name, p_ik.ESTIMATOR.name

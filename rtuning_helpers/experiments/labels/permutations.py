@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtuning_helpers.data import prompts
+from rtuning_helpers.data.option_orders import rotations
 from rtuning_helpers.data.questions import CHOICE, Question
 from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.model.language_model import LanguageModel
@@ -78,24 +79,6 @@ def with_options(questions: Sequence[Question], count: int = 4, seed: int = 0) -
             replace(question, task=CHOICE, options=tuple(options), answer=letter, context="", aliases=(), shots=())
         )
     return found
-
-
-def rotations(question: Question) -> list[Question]:
-    """The question with its options turned by 0, 1, ... places, so that each stands once at each letter.
-
-    Raises:
-        ValueError: No options, or an answer that is not one of their letters.
-    """
-    count = len(question.options)
-    if question.answer not in tuple(prompts.LETTERS[:count]):
-        raise ValueError(
-            f"answer of {question.id} is {question.answer!r}; expected one of its {count} options' letters"
-        )
-    gold, turned = prompts.LETTERS.index(question.answer), []
-    for shift in range(count):
-        options = question.options[count - shift :] + question.options[: count - shift]
-        turned.append(replace(question, options=options, answer=prompts.LETTERS[(gold + shift) % count]))
-    return turned
 
 
 def ask_rotations(lm: LanguageModel, questions: Sequence[Question], batch_size: int = 128) -> Rotated:
