@@ -13,6 +13,7 @@ import torch
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
+from rtuning_helpers.model.control_groups import memory_limit
 from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, model_location
 from rtuning_helpers.model.threads import allowed_cores, free_cores, thread_count
@@ -43,14 +44,8 @@ def examine() -> list[Finding]:
 
 
 def memory_gib() -> float:
-    """Memory that this process may use [GiB]: the machine's, or the container's limit if that is lower."""
-    limit = psutil.virtual_memory().total
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limit = min(limit, int(Path(file).read_text()))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return limit / GIB
+    """Memory that this process may use [GiB]: the machine's, or the limit of its control groups if that is lower."""
+    return min(psutil.virtual_memory().total, memory_limit()) / GIB
 
 
 def _processor() -> Finding:

@@ -1,12 +1,14 @@
 """Where an answer ends: at a line break, or at the first full stop that does not belong to the answer itself.
 
-Line breaks before the answer end nothing; models that were taught to chat often begin with some.
+Line breaks before the answer end nothing; models that were taught to chat often begin with some. The marks that end a
+sentence in Chinese and Japanese (`FULL_WIDTH_STOPS`) always end the answer.
 
 A full stop belongs to the answer
 
 * between two digits (``3.5 million``), or before a digit or a letter where a word begins with it (``.5``, ``.NET``);
 * behind a single letter (``Samuel L. Jackson``, ``U.S. Navy``) or one of `ABBREVIATIONS` (``St. Petersburg``) where a
-  letter or a digit follows, at once or behind one space, unless that begins the sureness question;
+  letter or a digit follows, at once or behind one space, unless that begins the sureness question or is one of
+  `OPENERS`, which begin a sentence but no name (``Malcolm X. He was``);
 * inside a word that holds a full stop already (``www.example.com``).
 
 What stands before a full stop tells whether what follows has to be read at all, so that most answers end without a look
@@ -21,7 +23,10 @@ ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st ste mt ft sr jr rev hon gen col capt cmdr lt sgt gov sen rep pres bros inc ltd co corp "
     "vs vol op approx www".split()
 )
-_ENDS = re.compile(r"[.\n]")
+OPENERS = frozenset("He She It They We You I This That These Those The A An There His Her Its Their In".split())
+FULL_WIDTH_STOPS = "。｡！？"
+_ENDS = re.compile(rf"[.\n{FULL_WIDTH_STOPS}]")
+_FIRST_WORD = re.compile(r" ([^\W_]*)(.?)", re.DOTALL)
 _LAST_PART = re.compile(r"[^\W_]*\Z")
 _FOLLOW_UP = " Are you "  # of the sureness question
 
@@ -38,7 +43,7 @@ def answer_end(text: str, complete: bool = True) -> tuple[int, bool]:
     """
     for found in _ENDS.finditer(text, _start(text)):
         place = found.start()
-        belongs = found[0] == STOP and _belongs_to_answer(text[:place], text[place + 1 :])
+        belongs = found[0] == STOP and _belongs_to_answer(text[:place], text[place + 1 :], complete)
         if belongs is None:
             return place, not complete
         if not belongs:
@@ -62,7 +67,7 @@ def _start(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-def _belongs_to_answer(before: str, after: str) -> bool | None:
+def _belongs_to_answer(before: str, after: str, complete: bool) -> bool | None:
     """Whether the full stop between two texts belongs to the answer; None if more has to be read to tell."""
     part = _LAST_PART.findall(before)[0]
     word = before.rpartition(" ")[2]
@@ -71,7 +76,21 @@ def _belongs_to_answer(before: str, after: str) -> bool | None:
     if len(part) == 1 or part.casefold() in ABBREVIATIONS:
         if _FOLLOW_UP.startswith(after):
             return None
-        return after.removeprefix(" ")[:1].isalnum() and not after.startswith(_FOLLOW_UP)
+        opens = _opens_sentence(after)
+        if opens is None and not complete:
+            return None
+        return after.removeprefix(" ")[:1].isalnum() and not opens and not after.startswith(_FOLLOW_UP)
     if not word.strip() or (part and STOP in word):
         return after[0].isalnum() if after else None
     return False
+
+
+def _opens_sentence(after: str) -> bool | None:
+    """Whether one of `OPENERS` stands there, and not an initial; None where that word may be only begun."""
+    found = _FIRST_WORD.match(after)
+    if found is None:
+        return False
+    word, behind = found.groups()
+    if not behind:
+        return None if any(opener.startswith(word) for opener in OPENERS) else False
+    return word in OPENERS and (behind.isspace() or behind in ",'’")

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 
 from rtuning_helpers.data import prompts
-from rtuning_helpers.data.answer_end import answer_end
+from rtuning_helpers.data.answer_end import FULL_WIDTH_STOPS, answer_end
 from rtuning_helpers.model.forward import Reading, token_batches
 from rtuning_helpers.model.labels import ask_sureness, label_probabilities  # noqa: F401, notebook 05 finds it here
 from rtuning_helpers.model.language_model import LanguageModel
@@ -193,7 +193,7 @@ class _Decoding:
         length = len(kept)
         if place < len(text):
             known_place, known_length = doubtful.get(row, (-1, 0))
-            length = known_length if place == known_place else len(kept) - 1
+            length = known_length if place == known_place else self._tokens_before(kept, text[place])
         if not open_end:
             self.texts[row], lengths[row] = text[:place].strip(), length
             if "\n" in text[: len(text) - len(text.lstrip())]:
@@ -202,6 +202,13 @@ class _Decoding:
             doubtful[row] = (place, length)
         else:
             doubtful.pop(row, None)
+
+    def _tokens_before(self, written: list[int], stop: str) -> int:
+        """How many tokens stand before the stop that a row ends with; one of several bytes may be several tokens."""
+        count = len(written) - 1
+        while stop in FULL_WIDTH_STOPS and cast(str, self.lm.tokenizer.decode(written[:count])).endswith("\ufffd"):
+            count -= 1
+        return count
 
     def _line_breaks(self, written: list[int]) -> int:
         """How many tokens of a row are the line breaks before its answer."""

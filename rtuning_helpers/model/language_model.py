@@ -1,5 +1,6 @@
 """Load a causal language model and its tokenizer, 4-bit or not, with or without a LoRA adapter."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rtuning_helpers.data.answer_end import FULL_WIDTH_STOPS
+from rtuning_helpers.data.prompts import STOP
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.json_files import excerpt
@@ -30,7 +33,10 @@ from rtuning_helpers.model.readers import Reader
 from rtuning_helpers.model.threads import thread_count
 
 _ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_LAYER = re.compile(r"\.\d+\.")
 _NEWLINES = ("\n", "Ċ", "<0x0A>")  # plain, byte-level BPE, SentencePiece
+_FULL_WIDTH_BYTES = ("ãĢĤ", "ï½¡", "ï¼ģ", "ï¼Ł")  # `FULL_WIDTH_STOPS` in byte-level BPE, which may cut them up
+_LAST_BYTES = ("<0x82>", "<0xA1>", "<0x81>", "<0x9F>")  # of them, in SentencePiece
 
 
 @dataclass(frozen=True)
@@ -83,16 +89,25 @@ class LanguageModel:
     @cached_property
     def end_token_ids(self) -> frozenset[int]:
         """Ids of the tokens that end a text: the tokenizer's, those that the model's configurations name, a turn's."""
-        configurations = [getattr(self.model, name, None) for name in ("generation_config", "config")]
-        named = [self.tokenizer.eos_token_id, *(getattr(found, "eos_token_id", None) for found in configurations)]
-        ends = frozenset(i for ids in named if ids is not None for i in ([ids] if isinstance(ids, int) else ids))
-        return ends | end_of_turn_ids(self.tokenizer)
+        ends = {self.tokenizer.eos_token_id, *end_of_turn_ids(self.tokenizer)}
+        for file in ("generation_config", "config"):
+            named = getattr(getattr(self.model, file, None), "eos_token_id", None)
+            for found in named if isinstance(named, (list, tuple)) else [named]:
+                if found is not None and type(found) is not int:
+                    raise InputError(
+                        f"parameter model {self.name}: eos_token_id in its {file}.json is {excerpt(named)}; expected "
+                        "the number of a token, or several"
+                    )
+                ends.add(found)
+        return frozenset(ends - {None})
 
     @cached_property
     def stop_token_ids(self) -> torch.Tensor:
-        """Ids of all tokens that may end an answer: `end_token_ids`, and those with a full stop or a line break."""
-        ends = (".", *_NEWLINES)
-        ids = {i for token, i in self.tokenizer.get_vocab().items() if any(end in token for end in ends)}
+        """Ids of all tokens that may end an answer: `end_token_ids`, and those with a stop or a line break."""
+        ends = (STOP, *FULL_WIDTH_STOPS, *_FULL_WIDTH_BYTES, *_NEWLINES)
+        last_parts = {*_LAST_BYTES, *(stop[i:] for stop in _FULL_WIDTH_BYTES for i in (1, 2))}
+        vocabulary = self.tokenizer.get_vocab().items()
+        ids = {i for token, i in vocabulary if token in last_parts or any(end in token for end in ends)}
         return torch.tensor(sorted(ids | self.end_token_ids), device=self.device)
 
 
@@ -168,13 +183,14 @@ def load_language_model(
             ``transformers``, safetensors only).
         revision: Commit, tag or branch on the hub.
         dtype: Type of computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base).
+        four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base). Without, a model that
+            was saved in 4 bits is unpacked.
         packed: As `load_base_model`.
         adapter: Folder of a LoRA adapter, or of a fully fine-tuned model, to put in place.
 
     Raises:
         InputError: Bad folder, wrong checksum, a hub that cannot be reached, an adapter that is missing or does not
-            fit, or an end of sequence without an embedding.
+            fit, or an end of sequence that is no number of a token, or without an embedding.
     """
     location = model_location(name)
     if shipped_folder(name):
@@ -193,6 +209,7 @@ def load_language_model(
     # as soon as something is read without gradients, which may not be what they are loaded for.
     if lm.device.type != "cpu" or not getattr(model, "is_loaded_in_4bit", False):
         lm.cache_kind  # noqa: B018
+    assert lm.end_token_ids  # looked at here, so that what is wrong with them is told of before work begins
     return lm
 
 
@@ -221,6 +238,7 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
 
     if not (adapter / _ADAPTER_WEIGHTS).is_file():
         raise InputError(f"adapter {adapter}: no {_ADAPTER_WEIGHTS} in it; expected weights in safetensors format")
+    own = {module for module, _ in model.named_modules()}
     try:
         adapted = PeftModel.from_pretrained(model, adapter)
         with safe_open(adapter / _ADAPTER_WEIGHTS, "pt") as weights:
@@ -235,6 +253,16 @@ def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTraine
         raise InputError(
             f"adapter {adapter}: does not fit model {name} ({len(odd)} of its layers are in one of them only, such as "
             f"{min(odd)})"
+        )
+    covered = {key.removeprefix("base_model.model.").partition(".lora_")[0] for key in saved}
+    kinds = {_LAYER.sub(".*.", layer) for layer in covered}
+    lacking = {layer for layer in own - covered if _LAYER.sub(".*.", layer) in kinds}
+    if (
+        lacking and getattr(adapted.active_peft_config, "layers_to_transform", None) is None
+    ):  # it names its layers one by one
+        raise InputError(
+            f"adapter {adapter}: does not fit model {name} ({len(lacking)} of the model's layers are not in it, such "
+            f"as {min(lacking)})"
         )
     return cast(PreTrainedModel, adapted)  # it hands on all that the model has
 
@@ -274,13 +302,13 @@ def load_base_model(
                 revision=commit,
                 dtype=compute,
                 device_map={"": device},
-                quantization_config=BitsAndBytesConfig(load_in_4bit=True, **nf4) if four_bit else None,
+                **({"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)} if four_bit else {}),
                 use_safetensors=True,
                 ignore_mismatched_sizes=True,  # they are told of below
                 output_loading_info=True,
             )
-            if four_bit and not packed:
-                model = model.dequantize()
+            if getattr(model, "is_loaded_in_4bit", False) and not (four_bit and packed):
+                model = model.dequantize().to(compute)
                 model.is_loaded_in_4bit = False  # which transformers leaves as it was
     except Exception as error:  # whatever a library makes of a file that is not as it should be
         raise InputError(f"{named}: cannot be loaded ({reason(error)})") from None

@@ -4,28 +4,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import psutil
 
-CGROUP = Path("/sys/fs/cgroup")  # where the control groups are mounted, version 2 or 1
+from rtuning_helpers.model.control_groups import cpu_quota
+
 LOOK_SECONDS = 0.1
 
 
-def allowed_cores(cgroup: Path = CGROUP) -> float:
-    """Processor cores that this process may use: its affinity, or the container's quota if that is lower."""
-    cores = float(len(_allowed_numbers()) or os.cpu_count() or 1)
-    for quota, period in (_quota(cgroup / "cpu.max"), _quota(cgroup / "cpu/cpu.cfs_quota_us", "cpu.cfs_period_us")):
-        if quota > 0 and period > 0:
-            cores = min(cores, quota / period)
-    return cores
+def allowed_cores() -> float:
+    """Processor cores that this process may use: its affinity, or the quota of its control groups if that is lower."""
+    return min(float(len(_allowed_numbers()) or os.cpu_count() or 1), cpu_quota())
 
 
-def free_cores(cgroup: Path = CGROUP) -> int:
+def free_cores() -> int:
     """Allowed cores that nobody keeps busy at this moment, one at least; looks on for a tenth of a second."""
     busy = psutil.cpu_percent(interval=LOOK_SECONDS, percpu=True)
     mine = [share for number, share in enumerate(busy) if number in _allowed_numbers()] or busy
-    return max(1, round(min(sum(1 - share / 100 for share in mine), allowed_cores(cgroup)) - 0.1))
+    return max(1, round(min(sum(1 - share / 100 for share in mine), allowed_cores()) - 0.1))
 
 
 @cache  # the last digits of a result depend on it
@@ -59,12 +55,3 @@ def one_thread() -> Iterator[None]:
 def _allowed_numbers() -> set[int]:
     """Numbers of the cores that this process is bound to; empty where the system does not say (macOS)."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-
-
-def _quota(file: Path, period: str | None = None) -> tuple[float, float]:
-    """(microseconds of processor time, per so many), from one file or two; (0, 0) where there is no limit."""
-    try:
-        words = file.read_text().split() + (file.with_name(period).read_text().split() if period else [])
-        return float(words[0]), float(words[1])
-    except (OSError, ValueError, IndexError):  # no such file, or "max"
-        return 0.0, 0.0

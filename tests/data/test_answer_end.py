@@ -34,6 +34,23 @@ from rtuning_helpers.data.answer_end import answer_end, cut_answer, line_end
         (f" Vitamin C{prompts.sureness_suffix()}", "Vitamin C"),
         (f" D.C{prompts.sureness_suffix()[:9]}", "D.C"),
         (" L. Aretha", "L. Aretha"),
+        (" Malcolm X. He was shot", "Malcolm X"),
+        (" Malcolm X. He's", "Malcolm X"),
+        (" Malcolm X. In 1965, he", "Malcolm X"),
+        (" Malcolm X. Henry", "Malcolm X. Henry"),
+        (" Lillian H. Hellman. She", "Lillian H. Hellman"),
+        (" the U.S. The capital", "the U.S"),
+        (" the U.S. in 1984.", "the U.S. in 1984"),
+        (" Apple Inc. It makes", "Apple Inc"),
+        (" J. I. Packer.", "J. I. Packer"),
+        (" Mr. T", "Mr. T"),
+        (" Dr. No.", "Dr. No"),
+        (" Dr. Who.", "Dr. Who"),
+        ("北京。它是首都", "北京"),
+        (" 東京！", "東京"),
+        ("東京？いいえ", "東京"),
+        ("東京｡", "東京"),
+        (" Jeopardy! is a show.", "Jeopardy! is a show"),
         (" Paris...", "Paris"),
         ("\n\n Paris.\n", "Paris"),
         ("\nParis\nRome", "Paris"),
@@ -62,6 +79,14 @@ def test_the_end_of_an_answer(text, answer):
         ("L. Are you", 1, True),
         ("L. Are you sure", 1, False),
         ("L. Art", 6, True),
+        ("X. H", 1, True),
+        ("X. He", 1, True),
+        ("X. He ", 1, False),
+        ("X. Hel", 6, True),
+        ("X. I", 1, True),
+        ("X. I.", 4, True),
+        ("東京", 2, True),
+        ("東京。", 2, False),
         ("St.", 2, True),
         ("St. P", 5, True),
     ],
@@ -70,7 +95,7 @@ def test_what_has_to_be_read_on(text, end, undecided):
     assert answer_end(text, complete=False) == (end, undecided)
 
 
-@given(st.text("aB1. \n"), st.text("aB1. \n"))
+@given(st.text("aB1.。 \nHe"), st.text("aB1.。 \nHe"))
 def test_what_is_decided_stays_decided(text, more):
     end, undecided = answer_end(text, complete=False)
     if not undecided:

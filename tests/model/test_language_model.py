@@ -53,6 +53,21 @@ def test_a_good_folder_loads_in_4_bit_and_without(folder):
     assert load_language_model(str(folder), four_bit=False, dtype="bfloat16").model.dtype == torch.bfloat16
 
 
+def test_a_model_saved_in_4_bits_loads_in_4_bits_and_unpacked(folder, tmp_path):
+    packed = load_language_model(str(folder), packed=True)
+    packed.model.save_pretrained(tmp_path / "saved")
+    packed.tokenizer.save_pretrained(tmp_path / "saved")
+    rounded = load_language_model(str(folder))
+    for how in ({"four_bit": False}, {"four_bit": True}, {"four_bit": False, "dtype": "bfloat16"}):
+        lm = load_language_model(str(tmp_path / "saved"), **how)
+        assert lm.model.dtype == getattr(torch, how.get("dtype", "float32"))
+        assert not getattr(lm.model, "is_loaded_in_4bit", False)
+        for (name, weight), expected in zip(lm.model.named_parameters(), rounded.model.parameters(), strict=True):
+            assert torch.allclose(weight.float(), expected, atol=1e-5 + 0.004 * ("dtype" in how)), name
+    again = load_language_model(str(tmp_path / "saved"), packed=True)
+    assert type(again.model.model.layers[0].mlp.up_proj.weight).__name__ == "Params4bit"
+
+
 def test_weights_rounded_once_are_those_of_the_packed_layers(folder):
     """A forward pass as in training: without gradients some processors multiply 4-bit weights in bfloat16."""
     packed, rounded = (load_language_model(str(folder), packed=flag) for flag in (True, None))
@@ -255,7 +270,7 @@ def test_the_context_length_is_known_without_loading_the_weights(folder, tiny_lm
 
 def test_stop_tokens_of_the_tiny_model(tiny_lm):
     tokens = tiny_lm.tokenizer.convert_ids_to_tokens(tiny_lm.stop_token_ids.tolist())
-    assert set(tokens) == {"<s>", ".", "<0x0A>"}
+    assert set(tokens) == {"<s>", ".", "<0x0A>", "<0x82>", "<0x81>", "<0x9F>", "<0xA1>"}  # the last four of 。！？｡
 
 
 @pytest.mark.parametrize(
@@ -271,6 +286,27 @@ def test_every_configuration_and_tokenizer_file_is_part_of_what_identifies_a_mod
     assert changed != before
     (folder / "training.json").write_text("{}", encoding="utf-8")  # how long it took, say
     assert model_revision(str(folder)) == changed
+
+
+def with_ends(folder, ends) -> str:
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": ends}), encoding="utf-8")
+    return str(folder)
+
+
+@pytest.mark.parametrize(("ends", "more"), [(None, []), ([None, 7], [7]), (7, [7]), ([7, 8], [7, 8])])
+def test_the_ends_that_a_generation_config_names(folder, tiny_lm, ends, more):
+    found = load_language_model(with_ends(folder, ends), four_bit=False).end_token_ids
+    assert found == {tiny_lm.tokenizer.eos_token_id, *more}
+
+
+@pytest.mark.parametrize("ends", ["</s>", ["</s>"], 1.5, True])
+def test_ends_that_are_no_tokens_are_refused_in_one_line(folder, ends):
+    with pytest.raises(
+        InputError, match="eos_token_id in its generation_config.json is .*; expected the num"
+    ) as caught:
+        load_language_model(with_ends(folder, ends), four_bit=False)
+    assert str(folder) in one_line(caught)
 
 
 def with_settings(folder, **settings):
@@ -359,6 +395,7 @@ def test_an_adapter_that_fits_is_put_in_place(folder, tmp_path):
         ({"vocab_size": 99}, r"size mismatch for .*embed_tokens.*\[99, 64\].*"),
         ({"hidden_size": 32}, "size mismatch for .*q_proj"),
         ({"num_hidden_layers": 3}, r"14 of its layers are in one of them only, such as .*layers\.2\."),
+        ({"num_hidden_layers": 1}, r"7 of the model's layers are not in it, such as model\.layers\.1\."),
     ],
 )
 def test_an_adapter_that_does_not_fit_is_named_with_what_differs(folder, tmp_path, changes, difference):

@@ -26,8 +26,6 @@ GOLDS = ("3.5 million", "St. Petersburg", "Samuel L. Jackson", "Vitamin C", "198
 @pytest.mark.parametrize("gold", GOLDS)
 @pytest.mark.parametrize("after", ["", ".", ". It is", ".\n", prompts.sureness_suffix()])
 def test_an_answer_with_a_full_stop_inside_is_whole(gold, after):
-    if after == ". It is" and gold == "Vitamin C":
-        pytest.skip("an initial, as far as anyone can tell")
     lm = scripted_lm(f" {gold}{after}")
     tokens = len(lm.tokenizer(f" {gold}")["input_ids"])
     drawn = draw_answers(lm, PROMPTS, k=3, max_new_tokens=60)
@@ -36,6 +34,16 @@ def test_an_answer_with_a_full_stop_inside_is_whole(gold, after):
         assert len(answer.token_probabilities) == tokens
     (found,) = probe(lm, [replace(asked.OPEN, answer=gold)], max_new_tokens=60)
     assert found.correct
+
+
+@pytest.mark.parametrize("stop", "。｡！？")
+@pytest.mark.parametrize("more", ["", "それは", "\n"])
+def test_the_stops_of_chinese_and_japanese_end_an_answer(stop, more):
+    lm = scripted_lm(f"東京{stop}{more}")
+    assert len(lm.tokenizer(stop)["input_ids"]) > 1  # which here are several tokens
+    for answer in answer_prompts(lm, PROMPTS, max_new_tokens=60):
+        assert answer.text == "東京"
+        assert len(answer.token_probabilities) == len(lm.tokenizer("東京")["input_ids"])
 
 
 @pytest.mark.parametrize("gold", GOLDS)
