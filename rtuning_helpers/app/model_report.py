@@ -4,8 +4,11 @@ import torch
 
 from rtuning_helpers.app.doctor import GIB, Finding, memory_gib
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.adapters import check_stackable, put_on
 from rtuning_helpers.model.chat import chat_frame
 from rtuning_helpers.model.language_model import context_length, load_language_model, load_tokenizer, model_config
+from rtuning_helpers.model.lora import without_weights
+from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.model.weight_shares import WeightShares, weight_shares
 from rtuning_helpers.run.profiles import CHAT, FEW_SHOT, PLAIN, Profile, RunConfig
 
@@ -62,6 +65,20 @@ def check_model(config: RunConfig) -> list[str]:
     if settings.four_bit and sum(shares.not_rounded.values()) > TOLD_FROM * shares.total:
         told.append(f"model: {shares.four_bit_sentence()}")
     return told
+
+
+def check_adapter(config: RunConfig) -> None:
+    """See to it that an adapter that stays beside the run's model fits it, and leaves room for the one to be tuned.
+
+    Raises:
+        InputError: It does not.
+    """
+    settings, named = config.settings, parse_model(config.settings.model)
+    if named.adapter is None or named.merged:
+        return
+    if settings.tuning != "full":
+        check_stackable(named.adapter)
+    put_on(without_weights(model_config(settings.model, settings.revision)), named.adapter, named.base)
 
 
 def _look(settings: Profile) -> tuple[WeightShares, int | None]:

@@ -54,8 +54,9 @@ def check_run(config: RunConfig) -> list[str]:
         for split in splits:
             fitted(config, split)
     if shipped_folder(settings.model) is None:
-        from rtuning_helpers.app.model_report import check_model
+        from rtuning_helpers.app.model_report import check_adapter, check_model
 
+        check_adapter(config)
         notes += check_model(config)
         load_language_model(
             settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=settings.four_bit

@@ -1,6 +1,5 @@
 """Load a causal language model and its tokenizer, 4-bit or not, with or without a LoRA adapter."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import safe_open
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -24,16 +22,16 @@ from rtuning_helpers.data.prompts import STOP
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.json_files import excerpt
+from rtuning_helpers.model.adapters import GIVEN, put_on, use_together
 from rtuning_helpers.model.cache_kind import CacheKind, examine, sample_texts
 from rtuning_helpers.model.chat import end_of_turn_ids
 from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.libraries import quiet_transformers, reason
 from rtuning_helpers.model.model_files import MINI, commit_of, model_location, model_revision, shipped_folder
+from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.model.readers import Reader
 from rtuning_helpers.model.threads import thread_count
 
-_ADAPTER_WEIGHTS = "adapter_model.safetensors"
-_LAYER = re.compile(r"\.\d+\.")
 _NEWLINES = ("\n", "Ċ", "<0x0A>")  # plain, byte-level BPE, SentencePiece
 _FULL_WIDTH_BYTES = ("ãĢĤ", "ï½¡", "ï¼ģ", "ï¼Ł")  # `FULL_WIDTH_STOPS` in byte-level BPE, which may cut them up
 _LAST_BYTES = ("<0x82>", "<0xA1>", "<0x81>", "<0x9F>")  # of them, in SentencePiece
@@ -180,7 +178,7 @@ def load_language_model(
 
     Args:
         name: ``"mini"``, ``"mini-tasks"``, a local folder, a GGUF file, ``"pypi:PACKAGE"``, or a hub name (fetched by
-            ``transformers``, safetensors only).
+            ``transformers``, safetensors only); with an adapter of the user's as `model_names` says.
         revision: Commit, tag or branch on the hub.
         dtype: Type of computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base). Without, a model that
@@ -192,9 +190,9 @@ def load_language_model(
         InputError: Bad folder, wrong checksum, a hub that cannot be reached, an adapter that is missing or does not
             fit, or an end of sequence that is no number of a token, or without an embedding.
     """
-    location = model_location(name)
-    if shipped_folder(name):
-        verify_checksums(Path(location))
+    location, given = model_location(name), parse_model(name)
+    if shipped_folder(given.base):
+        verify_checksums(Path(model_location(given.base)))
     tokenizer = load_tokenizer(name, revision)
     full_tuned = None if adapter is None or (adapter / "adapter_config.json").is_file() else adapter
     if full_tuned and not (full_tuned / "config.json").is_file():
@@ -202,8 +200,11 @@ def load_language_model(
     named = f"adapter {adapter}" if full_tuned else None
     model = load_base_model(str(full_tuned or location), revision, dtype, four_bit, packed, named)
     check_embedded(model, [("the end of sequence", [tokenizer.eos_token_id])])
+    if given.adapter is not None and not given.merged and not full_tuned:
+        model = put_on(model, given.adapter, given.base, GIVEN)
     if adapter is not None and not full_tuned:
-        model = _with_adapter(model, adapter, name)
+        model = put_on(model, adapter, name)
+        use_together(model)
     lm = LanguageModel(model.eval(), tokenizer, name, model_revision(name, revision))
     # A model that cannot be read is refused here; but bitsandbytes turns weights that are packed on a CPU into bfloat16
     # as soon as something is read without gradients, which may not be what they are loaded for.
@@ -231,40 +232,6 @@ def check_embedded(model: PreTrainedModel, texts: Iterable[tuple[str, Sequence[i
                 f"{excerpt(name)} holds the token {largest}, but the model's embedding has {rows} rows; expected a "
                 "tokenizer that goes with the model"
             )
-
-
-def _with_adapter(model: PreTrainedModel, adapter: Path, name: str) -> PreTrainedModel:
-    from peft import PeftModel, get_peft_model_state_dict
-
-    if not (adapter / _ADAPTER_WEIGHTS).is_file():
-        raise InputError(f"adapter {adapter}: no {_ADAPTER_WEIGHTS} in it; expected weights in safetensors format")
-    own = {module for module, _ in model.named_modules()}
-    try:
-        adapted = PeftModel.from_pretrained(model, adapter)
-        with safe_open(adapter / _ADAPTER_WEIGHTS, "pt") as weights:
-            saved = {key for key in weights.keys() if "lora_" in key}  # noqa: SIM118, it has no __iter__
-        odd = saved ^ {key for key in get_peft_model_state_dict(adapted) if "lora_" in key}
-    except Exception as error:  # whatever a library makes of a file that is not as it should be
-        differs = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
-        raise InputError(
-            f"adapter {adapter}: does not fit model {name} ({differs[0] if differs else reason(error)})"
-        ) from None
-    if odd:  # peft loads what fits and is silent about the rest
-        raise InputError(
-            f"adapter {adapter}: does not fit model {name} ({len(odd)} of its layers are in one of them only, such as "
-            f"{min(odd)})"
-        )
-    covered = {key.removeprefix("base_model.model.").partition(".lora_")[0] for key in saved}
-    kinds = {_LAYER.sub(".*.", layer) for layer in covered}
-    lacking = {layer for layer in own - covered if _LAYER.sub(".*.", layer) in kinds}
-    if (
-        lacking and getattr(adapted.active_peft_config, "layers_to_transform", None) is None
-    ):  # it names its layers one by one
-        raise InputError(
-            f"adapter {adapter}: does not fit model {name} ({len(lacking)} of the model's layers are not in it, such "
-            f"as {min(lacking)})"
-        )
-    return cast(PreTrainedModel, adapted)  # it hands on all that the model has
 
 
 def load_base_model(

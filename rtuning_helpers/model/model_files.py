@@ -3,12 +3,15 @@
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from rtuning_helpers.data.downloads import quiet_hub
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
+from rtuning_helpers.model.adapters import adapter_revision, write_merged
 from rtuning_helpers.model.libraries import reason
-from rtuning_helpers.model.sources import source_folder
+from rtuning_helpers.model.model_names import NamedModel, parse_model
+from rtuning_helpers.model.sources import made_once, models_folder, source_folder
 
 MINI, MINI_TASKS = "mini", "mini-tasks"
 MINI_CHECKPOINT = Path(__file__).parents[1] / "miniworld" / "checkpoint"
@@ -29,12 +32,18 @@ def shipped_folder(name: str) -> Path | None:
 def model_location(name: str) -> str:
     """Folder or hub name that ``from_pretrained`` takes; the kit's own models are in the package.
 
-    A GGUF file, also that of an installed package, is converted if it has not been, see `sources`.
+    A GGUF file, also that of an installed package, is converted if it has not been, see `sources`. Where the name
+    brings an adapter (`model_names`), it is the model without it or, if the adapter is to be merged, the one with it,
+    which is made in the cache if it is not there.
 
     Raises:
         InputError: A local folder lacks the configuration, safetensors weights or the tokenizer; or there is no such
             file or package, or it cannot be converted.
     """
+    named = parse_model(name)
+    if named.merged:
+        return str(_merged_folder(named))
+    name = named.base
     shipped = shipped_folder(name)
     folder = shipped or source_folder(name) or Path(name)
     if not folder.is_dir():
@@ -58,9 +67,15 @@ def model_location(name: str) -> str:
 def model_revision(name: str, revision: str | None = None) -> str:
     """What identifies a model: SHA-256 over a folder's weights, configurations and tokenizer, or a commit on the hub.
 
+    Where the name brings an adapter that stays beside the weights, a SHA-256 over that and the adapter's.
+
     Raises:
         InputError: As `model_location` and `commit_of`.
     """
+    named = parse_model(name)
+    if named.adapter is not None and not named.merged:
+        both = f"{model_revision(named.base, revision)} {adapter_revision(named.adapter)}"
+        return hashlib.sha256(both.encode()).hexdigest()
     location = model_location(name)
     if not Path(location).is_dir():
         return commit_of(location, revision)
@@ -70,6 +85,17 @@ def model_revision(name: str, revision: str | None = None) -> str:
         if path.is_file():
             digest.update(f"{path.name} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _merged_folder(named: NamedModel) -> Path:
+    adapter = cast(Path, named.adapter)
+    key = hashlib.sha256(f"{model_revision(named.base)} {adapter_revision(adapter)}".encode()).hexdigest()
+    location = model_location(named.base)
+
+    def make(folder: Path) -> None:
+        write_merged(location, commit_of(location), adapter, named.base, folder)
+
+    return made_once(models_folder() / f"merged-{key}", make)
 
 
 @cache  # a process reads one commit from beginning to end, whatever is uploaded meanwhile

@@ -48,6 +48,11 @@ def source_folder(name: str) -> Path | None:
     return _converted([path], name)
 
 
+def models_folder() -> Path:
+    """Where converted models are kept."""
+    return cache_folder() / "models"
+
+
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     """A folder of the cache, filled by ``make`` if it is not there; it appears whole or not at all.
 
@@ -92,7 +97,7 @@ def _converted(parts: list[Path], name: str, expected: str | None = None) -> Pat
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             convert_gguf(parts[0] if len(parts) == 1 else _joined(parts, Path(scratch)), name, sha256, folder)
 
-    return made_once(cache_folder() / "models" / f"gguf-{sha256}", make)
+    return made_once(models_folder() / f"gguf-{sha256}", make)
 
 
 @lru_cache(maxsize=8)  # every step asks again

