@@ -37,11 +37,11 @@ def clone(tmp_path) -> Path:
     for name in ("rtuning_helpers", "tests"):
         shutil.copytree(ROOT / name, tmp_path / "kit" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path / "kit")
-    commands = {"rtuning": "rtuning_helpers.app.cli", "pytest": "pytest", "ruff": "ruff"}
+    commands = {"rtuning": "-m rtuning_helpers.app.cli", "python": "", "ruff": "-m ruff"}
     (tmp_path / "bin").mkdir()
-    for name, module in commands.items():
+    for name, arguments in commands.items():
         script = tmp_path / "bin" / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n', encoding="utf-8")
         script.chmod(0o755)
     return tmp_path / "kit"
 

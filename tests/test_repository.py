@@ -11,6 +11,7 @@ import pytest
 from rtuning_helpers import REPOSITORY
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
@@ -18,6 +19,23 @@ def test_the_notebooks_are_there_and_the_readme_links_each():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"]
     assert all(f"(notebooks/{path.name})" in readme for path in NOTEBOOKS)
+
+
+def title_of(source: Path) -> str:
+    return re.search(r"^# # (.*)$", source.read_text(encoding="utf-8"), flags=re.M)[1]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebooks_head_and_the_readme_say_the_same(source):
+    """Its title, its time and its memory; and no notebook calls another one by another title."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[(.*)\]\(notebooks/{source.stem}\.ipynb\) \|.*\| (.*) \| (.*) \|$", readme, flags=re.M)
+    text = source.read_text(encoding="utf-8")
+    head = re.search(r"^# \| Time and memory \| about (.*); (.*) \|$", text, flags=re.M)
+    assert row[0] == title_of(source)
+    assert head[1].startswith(f"{row[1]} ") and head[2].startswith(row[2]), (row, head.groups())
+    links = re.findall(r"\[(\d\d\W[^\]]*)\]\((\w+)\.ipynb\)", text)
+    assert links == [(title_of(source.with_stem(stem)), stem) for _, stem in links]
 
 
 def test_readme_links_lead_somewhere():

@@ -6,12 +6,12 @@
 # real thing (NF4, double quantisation, LoRA on all linear layers, transformers' `Trainer`) on the mini model, on a CPU.
 #
 # **By the end you will have shown** what 4-bit storage saves and what it costs in answers, that a tenth of the
-# weights (below 1 % in a large model) suffice to learn all four data sets, and how long it takes.
+# weights (below 1 % in a large model) suffice to learn each data set, and how long it takes.
 #
 # | | |
 # |---|---|
 # | Runs on | any CPU for `mini`; a 15 GB GPU for `colab-t4`, 24 GB for `consumer-24gb` |
-# | Time and memory | 2 to 4 minutes on 2 cores, by the kind of processor; about 1.2 GB in all processes |
+# | Time and memory | about 2 to 4 min on 2 CPU cores after notebook 03, by the kind of processor; 1.2 GB in all processes |
 # | Reads | the data sets of notebook 03 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/tuning/` with the adapter |
 # | Paper | sections 2.3 (loss) and 3.4 (training); QLoRA is Dettmers et al. 2023 |
@@ -225,7 +225,7 @@ for step, (own, theirs) in enumerate(zip(losses, helper), start=1):
 assert settings.needs_gpu or np.allclose(losses, helper, rtol=0.005)
 
 # %% [markdown]
-# ## 4. Train on the four data sets
+# ## 4. Train on each data set
 #
 # The same settings and the same seed for each; only the completions differ. On a GPU the optimiser is the paged 8-bit
 # AdamW of QLoRA, on a CPU plain AdamW. The mini profile's learning rate is high
@@ -336,5 +336,5 @@ for method, log in logs.items():
 #
 # ## Summary
 #
-# Four adapters, each a few hundred thousand weights, trained with the same settings on four views of the same questions.
-# **Next:** [05 · Evaluate](05_evaluate.ipynb) asks the questions that none of them has seen.
+# An adapter for each method, a few hundred thousand weights, trained with the same settings on its view of the same questions.
+# **Next:** [05 · Evaluate: does it know what it knows?](05_evaluate.ipynb) asks the questions that none of them has seen.

@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | 2 minutes on 2 CPU cores (three tunings, some 16,000 answers); 1.5 GB |
+# | Time and memory | about 2 min on 2 CPU cores (three tunings, some 16,000 answers); 1.5 GB |
 # | Reads | nothing; `results/mini/multitask.json` (recorded over three seeds) |
 # | Writes | `runs/<profile>/multitask/` and `runs/<profile>/mini-pararel/` |
 # | Paper | sections 3.2, 4.2 and 5.3; Table 13; Figure 6 |

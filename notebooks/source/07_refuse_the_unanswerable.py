@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | 1 minute after notebook 06; alone 1.5 minutes on 2 CPU cores, since two models are tuned first; 1.3 GB |
+# | Time and memory | about 1 min on 2 CPU cores after notebook 06, alone 1.5 min, since two models are tuned first; 1.3 GB |
 # | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
@@ -484,4 +484,4 @@ if recorded is not None:
 # * Padding tuned on plain questions refuses 91 % of the false premises (75 to 100), and 90 % of the true ones.
 #
 # A refusal rate is one side of a coin. Ask for the other: the answerable twins, of which the model knew some. **Next:**
-# [08 · Settle the ledger](08_settle_the_ledger.ipynb).
+# [08 · The ledger: paper, released code, this kit](08_settle_the_ledger.ipynb).

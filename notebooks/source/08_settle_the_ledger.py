@@ -13,7 +13,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | about 1 minute after notebook 05, 3 alone; up to 1.4 GB |
+# | Time and memory | about 80 s on 2 CPU cores after notebook 05, alone 3 min; 1.4 GB |
 # | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |
 # | Writes | nothing but the steps of notebooks 01 and 04 |
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
@@ -529,4 +529,4 @@ finding("the padding model at hand agrees with the recording of seed 0 within 0.
 #
 # A printed AP has a sampling error that can be worked out; a mixed AP hides whether the sure confidence works; and whoever
 # follows the released README hardly trains at all. The ledger keeps paper, re-runs and this kit apart, and has room for
-# yours. **Next:** [09 · Learned or tested?](09_compare_estimators.ipynb)
+# yours. **Next:** [09 · Learned or tested: which uncertainty should one trust?](09_compare_estimators.ipynb)

@@ -6,15 +6,15 @@
 # shows this against opponents made of ten samples, without calibrating them and without intervals. **Is it better when all
 # opponents stand on the same field?**
 #
-# **By the end you will have compared** fifteen estimators on the same answers of the same model, by ranking and by
+# **By the end you will have compared** the kit's estimators on the same answers of the same model, by ranking and by
 # calibration, in-domain and out-of-domain, with paired intervals (those that sample share the same ten samples); mixed
 # learned and tested ones; and re-run the paper's own comparison.
 #
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | about 3 minutes after notebook 05, about 1.2 GB |
-# | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 4 minutes more); `results/mini/estimators.json` |
+# | Time and memory | about 3 min on 2 CPU cores after notebook 05; 1.2 GB |
+# | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 2 to 4 minutes more); `results/mini/estimators.json` |
 # | Writes | `judgements-<split>.json` for each model under `runs/` |
 # | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
@@ -101,7 +101,7 @@ splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
 knowledge_notice([p.correct for p in steps.read_probes(config)])
 
 # %% [markdown]
-# ## 1. One answer, fifteen judges
+# ## 1. One answer, many judges
 #
 # | estimator | looks at | extra cost |
 # |---|---|---|
@@ -197,10 +197,10 @@ for name, part in (("held out", judged["id"].held_out), ("scored", ~judged["id"]
 for split, name in splits.items():
     unparsed = {k: int(np.isnan(v).sum()) for k, v in judged[split].confidence.items() if np.isnan(v).any()}
     print(f"{name}: {len(judged[split].correct):,} answers; no number found by", unparsed or "none of the estimators")
+    print(f"   so {len(judged[split].confidence) - len(unparsed)} of {len(judged[split].confidence)} estimators are left")
 
 # %% [markdown]
 # An estimator without a number has no score below, not a bad one. A reply that cannot be read must never become a silent 0.5.
-# So thirteen of the fifteen are left.
 #
 # ## 2. Who ranks best?
 #
@@ -588,4 +588,4 @@ if recorded is not None:
 # ## Summary
 #
 # Compared on the same answers, learned uncertainty beats ten samples in-domain, cannot be told from the answer's own probability,
-# and adds to it. Next: [10, lucky guess or knowledge?](10_lucky_or_known.ipynb)
+# and adds to it. **Next:** [10 · Lucky guess or knowledge?](10_lucky_or_known.ipynb)

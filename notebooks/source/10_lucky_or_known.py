@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | about 1 minute after notebook 05, about 1 GB |
+# | Time and memory | about 1 min on 2 CPU cores after notebook 05; 1.0 GB |
 # | Reads | the probes and samples of notebooks 01 and 02 (made on the spot if missing); `results/mini/label_rules.json` |
 # | Writes | nothing of its own |
 # | Paper | section 2.1 (the split), section 5.1 (k samples); Gekhman et al. 2024 for the bands |
@@ -445,4 +445,4 @@ if choice_data is None:
 # ## Summary
 #
 # The paper's one-answer rule is good enough where many answers are possible; with few options, ask more than once.
-# Next: [11, does the split stay valid?](11_watch_the_split.ipynb)
+# **Next:** [11 · Does the split stay valid?](11_watch_the_split.ipynb)

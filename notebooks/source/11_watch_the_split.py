@@ -12,7 +12,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | about 3 minutes after notebook 05, about 1.2 GB |
+# | Time and memory | about 3 min on 2 CPU cores after notebook 05; 1.2 GB |
 # | Reads | probes and padding records of notebooks 01 and 03 (made on the spot if missing); `results/mini/drift.json` |
 # | Writes | `sightings.jsonl` of a padding model that is watched while it is tuned, under `runs/` |
 # | Paper | section 2.2 (the labels are fixed before tuning); CRaFT (Zhu et al. 2025) for the rehearsal |

@@ -1,7 +1,10 @@
-"""One look for each method in every figure. Plain data: nothing here draws, and nothing here knows the methods."""
+"""One look for each method, and for D1 and D0, in every figure.
+
+Plain data: nothing here draws, and nothing here knows the methods.
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 LINES: tuple[str | tuple, ...] = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
@@ -26,6 +29,7 @@ class Look:
     marker: str
 
 
+SETS = {"D1": Look("certain (D1)", 0, "-", "o"), "D0": Look("uncertain (D0)", 3, "--", "s")}
 _of_methods: dict[str, Look] = {}
 
 
@@ -37,16 +41,18 @@ def set_method_looks(looks: Mapping[str, Look]) -> None:
 
 
 def looks_of(names: Iterable[str]) -> dict[str, Look]:
-    """The look of each series of a figure: a method's own, and for any other series one that no method has.
+    """The look of each series of a figure: a method's own, that of a set, or for any other one that none of them has.
 
-    A figure without methods uses the whole palette.
+    A figure without methods uses the whole palette. A series about a set begins with its name: ``D0, not tuned on``.
     """
     names = list(dict.fromkeys(names))
-    taken = {look.colour for look in _of_methods.values()} if any(name in _of_methods for name in names) else set()
+    sets = {name: replace(SETS[name[:2]], label=name) for name in names if name[:2] in SETS}
+    with_methods = any(name in _of_methods for name in names)
+    taken = {look.colour for look in (*sets.values(), *(_of_methods.values() if with_methods else ()))}
     free, place, found = [c for c in COLOURS if c not in taken] or COLOURS, count(), {}
     for name in names:
-        if name in _of_methods:
-            found[name] = _of_methods[name]
+        if name in _of_methods or name in sets:
+            found[name] = _of_methods.get(name) or sets[name]
         else:
             i = next(place)
             found[name] = Look(name, free[i % len(free)], LINES[i % len(LINES)], MARKERS[i % len(MARKERS)])

@@ -17,12 +17,12 @@ from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
 from rtuning_helpers.figures.layout import Panels, finish_panels, panel_grid
-from rtuning_helpers.figures.looks import Look, looks_of, set_method_looks
+from rtuning_helpers.figures.looks import SETS, Look, looks_of, set_method_looks
 from rtuning_helpers.metrics import risk_coverage
 from rtuning_helpers.metrics.answers import WILLING
 
 _COLOURS = sns.color_palette("colorblind")
-CERTAIN, UNCERTAIN = _COLOURS[0], _COLOURS[3]
+CERTAIN, UNCERTAIN = (_COLOURS[look.colour] for look in SETS.values())
 
 
 def use_style(methods: Mapping[str, Look]) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from scipy.stats import binomtest
 
+UNREAD, READ_OFTEN = 0, 61  # exposures: never stated; stated more than 60 times
 # (label, lowest, highest exposure)
 _BETWEEN = [(f"{low}-{high}", low, high) for low, high in ((1, 2), (3, 6), (7, 14), (15, 30), (31, 60))]
-EXPOSURE_BINS = (("0", 0, 0), *_BETWEEN, ("61+", 61, 10**9))
+EXPOSURE_BINS = ((f"{UNREAD}", UNREAD, UNREAD), *_BETWEEN, (f"{READ_OFTEN}+", READ_OFTEN, 10**9))
 
 
 def proportion_interval(hits: int, n: int, level: float = 0.95, method: str = "wilson") -> tuple[float, float]:

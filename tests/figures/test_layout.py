@@ -51,6 +51,17 @@ def test_a_folded_table_is_whole_in_a_terminal():
     assert repr(table).split() == ["what", "<all>", "flags", "do", "flag", "steps", "packing", "32"]
 
 
+def test_d1_and_d0_have_colours_of_their_own():
+    line = ([1, 2], [0.1, 0.2])
+    names = ["D1, certain before", "D0, uncertain before", "vanilla", "other"]
+    _, (ax,) = panels.line_panels({"ID": dict.fromkeys(names, line)}, "x", "y", "t")
+    certain, uncertain, vanilla, other = (drawn.get_color() for drawn in ax.lines)
+    assert (certain, uncertain) == (plots.CERTAIN, plots.UNCERTAIN)
+    assert len({certain, uncertain, vanilla, other}) == 4
+    tuned = [style["color"] for name, style in plots.series_styles(all_methods()).items() if name != "padding"]
+    assert uncertain not in tuned and certain not in tuned
+
+
 def test_a_method_has_one_colour_in_every_figure():
     line = ([1, 2], [0.1, 0.2])
     _, (ax,) = panels.line_panels({"ID": {"vanilla": line, "padding": line, "replacement": line}}, "x", "y", "t")

@@ -7,11 +7,11 @@ import pandas as pd
 
 from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predictions import Prediction
+from rtuning_helpers.metrics.exposure import READ_OFTEN, UNREAD
 from rtuning_helpers.run.profiles import RunConfig
 
 SHOWN: tuple[str, ...] = ("accuracy", "ap_answer", "ap_sure", "ap_mixed")
 SHOWN += ("answer_rate", "willing_accuracy", "refused_unread", "refused_read")
-UNREAD, READ = 0, 61  # exposures: never stated; stated more than 60 times
 
 
 def measure(config: RunConfig) -> dict[str, list[dict]]:
@@ -33,7 +33,7 @@ def refusal_rates(predictions: Sequence[Prediction]) -> dict[str, float | None]:
     refused, exposure = (np.array([getattr(p, name) for p in predictions]) for name in ("refused", "exposure"))
     return {
         "refused_unread": float(refused[exposure == UNREAD].mean()),
-        "refused_read": float(refused[exposure >= READ].mean()),
+        "refused_read": float(refused[exposure >= READ_OFTEN].mean()),
     }
 
 

@@ -18,12 +18,11 @@ from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.evaluation.summary import column, measured
 from rtuning_helpers.metrics import accuracy, answer_rate, auroc, average_precision, willing_accuracy
 from rtuning_helpers.metrics.bootstrap import paired_bootstrap_difference
-from rtuning_helpers.metrics.exposure import proportion_interval
+from rtuning_helpers.metrics.exposure import READ_OFTEN, UNREAD, proportion_interval
 from rtuning_helpers.run.profiles import MIXTURE, RunConfig
 
 TESTED_ON = (*TRAINED_ON, UNSEEN)
 ALL, ALONE, LEFT_OUT, LONGER = PARTS = ("all", "alone", "left out", "longer")
-UNREAD, WELL_READ = 0, 61  # exposures: never stated; stated more than 60 times
 RESAMPLES = 1000
 
 
@@ -57,6 +56,11 @@ class Trained:
 
 
 UNTUNED, VANILLA, PADDING = (Trained(ALL, "", method) for method in (steps.PRETRAINED, "vanilla", "padding"))
+BANDS = (
+    ("never read", UNREAD, UNREAD),
+    (f"read 1 to {READ_OFTEN - 1} times", 1, READ_OFTEN - 1),
+    (f"read over {READ_OFTEN - 1} times", READ_OFTEN, 10**9),
+)
 MIXED = (UNTUNED, VANILLA, PADDING)
 GRID = tuple(Trained(ALONE, name, "padding") for name in TRAINED_ON)
 LEAVE_ONE_OUT = tuple(Trained(LEFT_OUT, name, "padding") for name in TRAINED_ON)
@@ -105,8 +109,8 @@ def score(predictions: Sequence[Prediction], seed: int = 0) -> dict:
         "answer_rate": (answer_rate, refused),
         "willing_accuracy": (willing_accuracy, correct, refused),
     }
-    ends = [i for i, exposure in enumerate(exposures) if exposure == UNREAD or (exposure or 0) >= WELL_READ]
-    read = np.array([float((exposures[i] or 0) >= WELL_READ) for i in ends])
+    ends = [i for i, exposure in enumerate(exposures) if exposure == UNREAD or (exposure or 0) >= READ_OFTEN]
+    read = np.array([float((exposures[i] or 0) >= READ_OFTEN) for i in ends])
     told_apart = {"auroc_read": (auroc, read, confidence[ends] if ends else None)}
     found = measured(metrics, len(correct), RESAMPLES, seed) | measured(told_apart, len(ends), RESAMPLES, seed)
     return {"n": len(correct)} | found
@@ -150,7 +154,7 @@ def knowledge(config: RunConfig) -> list[dict]:
     rows = []
     for tested in TESTED_ON:
         answered = read_answers(config, UNTUNED, tested)
-        for band, low, high in (("never read", 0, 0), ("read 1 to 60 times", 1, 60), ("read over 60 times", 61, 10**9)):
+        for band, low, high in BANDS:
             hits = [p.correct for p in answered if p.exposure is not None and low <= p.exposure <= high]
             if hits:
                 bounds = dict(zip(("low", "high"), proportion_interval(sum(hits), len(hits)), strict=True))

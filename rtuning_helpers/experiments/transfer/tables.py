@@ -17,14 +17,13 @@ from rtuning_helpers.experiments.transfer.measure import (
     PADDING,
     TESTED_ON,
     TRAINED_ON,
-    UNREAD,
     UNSEEN,
     by_seed,
     gains,
     read_answers,
 )
 from rtuning_helpers.metrics import average_precision
-from rtuning_helpers.metrics.exposure import proportion_interval
+from rtuning_helpers.metrics.exposure import UNREAD, proportion_interval
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.run.profiles import RunConfig
