@@ -58,8 +58,9 @@ def perplexities(
         scored = torch.arange(1, ids.shape[1], device=lm.device) < lengths[:, None]
         logits = call(lm.model, ids, use_cache=False).logits[:, :-1].float()
         targets = ids[:, 1:].masked_fill(~scored, -100)
-        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-        means = losses.sum(1) / scored.sum(1)
+        # With the words in any dimension but the last, torch loses digits: 2e-4 nats a token of 150,000 words.
+        losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        means = losses.view_as(targets).sum(1) / scored.sum(1)
         for mean, i, name in zip(means, rows, names, strict=True):
             if not math.isfinite(mean):
                 raise NonFiniteLogitsError(f"the perplexity of {name!r} is not finite")

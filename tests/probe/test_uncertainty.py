@@ -7,6 +7,8 @@ import math
 
 import pytest
 import torch
+from tokenizer_families import byte_level_bpe
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.model.forward import NonFiniteLogitsError
@@ -48,6 +50,22 @@ def test_fewer_than_two_answers_have_no_entropy(answers):
 @pytest.fixture(scope="module")
 def texts():
     return [*(q.question for q in load_questions("mini", "id", limit=12)), "Ana", "Łódź in 1984, a long and odd text?"]
+
+
+@torch.inference_mode()
+def test_perplexity_is_as_exact_with_many_words():
+    """As many as real models have; the sum over them must not lose digits."""
+    tokenizer = byte_level_bpe()
+    tokenizer.pad_token = tokenizer.eos_token
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 1}
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=200_000, initializer_range=0.5, tie_word_embeddings=True, **sizes)
+    lm = LanguageModel(LlamaForCausalLM(config).eval(), tokenizer, "wide", "0")
+    texts = ["Who wrote it, and when?", "Who?"]
+    for text, found in zip(texts, perplexities(lm, texts), strict=True):
+        ids = torch.tensor([tokenizer(text)["input_ids"]])
+        exact = torch.log_softmax(lm.model(ids).logits[0, :-1].double(), dim=-1)
+        assert found == pytest.approx(math.exp(-exact.gather(1, ids[0, 1:, None]).mean()), rel=2e-5)
 
 
 @torch.inference_mode()
