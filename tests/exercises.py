@@ -138,7 +138,7 @@ metrics.ece(right, calibrate(scores, held_out[:50], held_out_right[:50], "isoton
     "09.3": """
 from rtuning_helpers.model.labels import label_probabilities
 answered = zip(steps.fitted(config, "id").questions, read_judged(config, "vanilla", "id").predictions)
-contexts = [f"{prompts.task_prompt(q)} {text}{prompts.sureness_suffix()}" for q, text in answered]
+contexts = [prompts.sureness_context(q, text) for q, text in answered]
 label_probabilities(steps.load_model(config, "unsupervised"), contexts, prompts.SURENESS_LABELS)[:, 0]
 """,
     "10.1": """

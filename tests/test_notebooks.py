@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SOURCES = {name[:2]: read_source(path) for name, path in source_files().items()}
 COMMON = {"profile", "dataset", "seed", "data_dir", "limit", "model", "out", "force"}
+COMMON |= {"style", "shots", "system", "permutations"}
 GLOSSARY = ROOT / "docs" / "glossary.md"
 EXERCISE = r"\*\*Exercise (\d\d\.\d)\*\*(.*?)(?=\n\n|\Z)"
 WIDEST_PIXELS = 850

@@ -55,8 +55,10 @@ from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import accuracy, bootstrap_interval
 from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.probe.probe_checks import constant_answers
 from rtuning_helpers.probe.probing import probe, split_by_certainty
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.run.run_questions import style_report
 from rtuning_helpers.tuning.registry import method_looks
 
 plots.use_style(method_looks())
@@ -74,11 +76,16 @@ limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
 tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
+style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+shots = 5  # examples before each question in the styles few-shot and auto
+system = None  # system text of the styles chat and auto
+permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
+    style=style, shots=shots, system=system, permutations=permutations,
 )
 print(f"profile {config.profile}: model {config.settings.model}, tuning {config.settings.tuning}")
 
@@ -102,8 +109,13 @@ pd.DataFrame([{"question": q.question, "answer": q.answer, "exposure": q.exposur
 # The model reads a *prompt*: the question in a fixed form. Every step of R-Tuning (probing, training, evaluation) must use the same one, byte for
 # byte; the released code probes with one space less than it trains with, and so labels its data with another prompt
 # than it later uses. This kit takes every prompt from one module.
+#
+# The paper's form is the bare question, and models that were taught to chat may answer nothing to it: they end at once. So the
+# form is a setting of the run, its *style*: `plain` is the paper's; `few-shot` shows some solved training questions first (and leaves
+# them out of the training set); `chat` speaks in the turns that the model knows; `auto` tries each on 32 questions and says which it takes.
 
 # %%
+print(style_report(config))
 example = questions[len(questions) // 2]
 prompt = prompts.task_prompt(example)
 print(repr(prompt))
@@ -160,6 +172,7 @@ share = len(certain) / len(probes)
 low, high = bootstrap_interval(accuracy, [p.correct for p in probes], seed=seed)
 print(f"certain (D1):   {len(certain):5,}  = {share:.1%}  (95 % interval {low:.1%} to {high:.1%})")
 print(f"uncertain (D0): {len(uncertain):5,}  = {1 - share:.1%}")
+print(f"empty answers:  {sum(not p.prediction for p in probes):5,}")
 knowledge_notice([p.correct for p in probes])
 
 # %% [markdown]
@@ -167,7 +180,7 @@ knowledge_notice([p.correct for p in probes])
 # answers.
 
 # %%
-one_by_one = [probe(lm, [question], batch_size=1)[0].prediction for question in questions[:20]]
+one_by_one = [probe(lm, [q], batch_size=1, permutations=permutations)[0].prediction for q in questions[:20]]
 assert one_by_one == [p.prediction for p in probes[:20]]
 print("20 of 20 answers agree with one-question-at-a-time decoding")
 
@@ -236,6 +249,18 @@ majority_rate = sum(majority) / len(majority)
 test_name = "in-domain test" if test_split == "id" else f"test {test_split}"
 print(f"relation-majority baseline, {test_name}: {majority_rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
 print(f"the model on its training questions:        {share:.1%}")
+
+# %% [markdown]
+# Are these the same right answers? A model may have learnt no more than what most questions of a relation have in common, or, where
+# there are options, to like a letter: one that always says "A" gets a quarter of them right, and its D1 is "the gold answer is A". So count the
+# right answers that one constant answer would get too. (The manifest of the probe has the same count. Where there are options,
+# `permutations` shows them in several orders and averages, so that a liking for a letter cancels.)
+
+# %%
+constants = constant_answers(questions, probes)
+caught = sum(row.certain for row in constants)
+print(f"right answers that a constant answer gets as well: {caught:,} of {len(certain):,}")
+pd.DataFrame([vars(row) for row in constants[:5]])
 
 # %% [markdown]
 # ## 6. Does the matching rule change the piles?

@@ -73,11 +73,16 @@ limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
 tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
+style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+shots = 5  # examples before each question in the styles few-shot and auto
+system = None  # system text of the styles chat and auto
+permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
+    style=style, shots=shots, system=system, permutations=permutations,
 )
 methods = check_methods(methods)
 probes = steps.read_probes(config)
@@ -106,7 +111,8 @@ print(f"\nthe model had said: {unknown.prediction}")
 
 # %% [markdown]
 # The bar `|` marks where the prompt ends. The package builds exactly these strings, from one module that probing and
-# evaluation use too. (Where questions have options, a context or solved examples, `prompts.task_prompt` adds them.)
+# evaluation use too. (Where questions have options, a context or solved examples, `prompts.task_prompt` adds them, and what the
+# run's style puts around them. In a chat everything behind the bar is one turn of the model, the sureness question too.)
 
 # %%
 assert prompt == prompts.question_prompt(unknown.question)

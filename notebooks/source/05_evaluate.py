@@ -79,11 +79,16 @@ limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
 tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
+style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+shots = 5  # examples before each question in the styles few-shot and auto
+system = None  # system text of the styles chat and auto
+permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
+    style=style, shots=shots, system=system, permutations=permutations,
 )
 methods = check_methods(methods)
 everyone = [PRETRAINED, *methods]
@@ -110,7 +115,7 @@ if asked_model:
     test = steps.fitted(config, first).questions
     for question in test[:: max(1, len(test) // 4)][:4]:
         answer = answer_questions(lm, [question])[0]
-        context = f"{prompts.task_prompt(question)} {answer.text}{prompts.sureness_suffix()}"
+        context = prompts.sureness_context(question, answer.text)
         sure, unsure = label_probabilities(lm, [context], find_method(asked_model).sureness)[0]
         print(f"{question.question}  {answer.text}  (gold: {question.answer}, exposure {question.exposure})")
         print(f"   answer confidence {answer.confidence:.3f}, sure confidence {sure:.3f}")

@@ -92,10 +92,17 @@ data_dir = None  # folder with the real data sets; None: their mini twins
 limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
+style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+shots = 5  # examples before each question in the styles few-shot and auto
+system = None  # system text of the styles chat and auto
+permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
 # %%
-config = RunConfig(profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out)
+config = RunConfig(
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
+    style=style, shots=shots, system=system, permutations=permutations,
+)
 methods, asked = check_methods(methods), asked_sets(sets, data_dir)
 answers = {title: {} for title in asked}
 for title, name in asked.items():

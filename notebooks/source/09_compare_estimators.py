@@ -91,11 +91,16 @@ data_dir = None  # folder with the dataset's files, for pararel
 limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
+style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+shots = 5  # examples before each question in the styles few-shot and auto
+system = None  # system text of the styles chat and auto
+permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
+    style=style, shots=shots, system=system, permutations=permutations,
 )
 splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
 knowledge_notice([p.correct for p in steps.read_probes(config)])
@@ -157,7 +162,7 @@ print(f"semantic entropy {-(shares * np.log(shares)).sum():.3f} nats, as a confi
 # %%
 answer, true = answer_questions(lm, [question])[0].text, []
 for first, second, letter in (("True", "False", " A"), ("False", "True", " B")):
-    context = prompts.p_true_prompt(prompts.task_prompt(question), answer, first, second)
+    context = prompts.p_true_prompt(prompts.task_prompt(question), answer, first, second, question.frame.gap)
     token = lm.tokenizer(context + letter)["input_ids"][-1]
     other = lm.tokenizer(context + {" A": " B", " B": " A"}[letter])["input_ids"][-1]
     ids = lm.tokenizer(context, return_tensors="pt").to(lm.device)["input_ids"]

@@ -91,11 +91,16 @@ model = None  # another model than the profile's
 choice_data = None  # a data set with options for section 5, such as mmlu; None: made from the training questions
 choice_model = None  # a model for section 5; None: the profile's
 out = "runs"  # folder for results
+style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+shots = 5  # examples before each question in the styles few-shot and auto
+system = None  # system text of the styles chat and auto
+permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
-    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out
+    profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
+    style=style, shots=shots, system=system, permutations=permutations,
 )
 steps.probe_step(config, force=force)
 steps.uncertainty_step(config, force=force)
