@@ -18,6 +18,7 @@ from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, model_location
 from rtuning_helpers.model.threads import allowed_cores, free_cores, thread_count
 from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
+from rtuning_helpers.tuning.kernels import fastest_type
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 MINI_MEMORY_GIB, MINI_DISK_GIB = 1.5, 1.0
@@ -51,7 +52,8 @@ def memory_gib() -> float:
 def _processor() -> Finding:
     kind = torch.backends.cpu.get_cpu_capability()
     threads = f"{free_cores()} free now, computes with {thread_count()} thread{'s' if thread_count() != 1 else ''}"
-    return Finding("processor", None, f"{kind}; {allowed_cores():g} cores, {threads}")
+    fastest = f"multiplies fastest in {fastest_type()}"
+    return Finding("processor", None, f"{kind}; {allowed_cores():g} cores, {threads}; {fastest}")
 
 
 def _packages() -> list[Finding]:

@@ -21,6 +21,8 @@ class Profile:
         model: ``"mini"``, or a name on the Hugging Face hub; ungated models only.
         revision: Branch, tag or commit on the hub.
         dtype: Type of computation.
+        tuning_dtype: The same while LoRA is tuned on a CPU: ``"fastest"`` for what this processor computes fastest
+            (`kernels.fastest_type`); by default `dtype`. The adapter itself is float32.
         tuning: ``"qlora"`` (4-bit base with LoRA), ``"lora"``, or ``"full"``.
         needs_gpu: Whether a CUDA GPU is required.
         gpu_memory_gib: Memory of the GPU that the profile is meant for [GiB].
@@ -52,6 +54,7 @@ class Profile:
     max_new_tokens: int = 15
     samples: int = 10
     temperature: float = 0.7
+    tuning_dtype: str | None = None
 
     @property
     def four_bit(self) -> bool:

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.adapters import GIVEN, TUNED, check_stackable, put_on, use_together
+from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer
 from rtuning_helpers.model.lora import lora_config
 from rtuning_helpers.model.model_files import model_location
@@ -25,7 +26,7 @@ from rtuning_helpers.model.weight_shares import is_fused, weight_shares
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import IGNORED, encode_records
-from rtuning_helpers.tuning.kernels import fastest_float32
+from rtuning_helpers.tuning.kernels import fastest_float32, fastest_type
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
 
@@ -38,6 +39,7 @@ class TrainingLog:
         examples: Training examples.
         trainable_parameters: Weights that were trained.
         all_parameters: Weights of the model, adapter included.
+        dtype: Type of computation.
         weights: What LoRA adapts and what is stored in 4 bits, in words; empty where all weights are tuned.
         model_mib: Memory of the weights as loaded [MiB].
         peak_mib: Peak memory of the GPU, or resident memory of the process where there is none [MiB].
@@ -49,6 +51,7 @@ class TrainingLog:
     examples: int
     trainable_parameters: int
     all_parameters: int
+    dtype: str
     weights: list[str]
     model_mib: float
     peak_mib: float
@@ -70,7 +73,7 @@ def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTr
         raise InputError(f"tuning is {settings.tuning!r}; expected qlora, lora or full")
     location, given = model_location(settings.model), parse_model(settings.model)
     kept = given.adapter if not given.merged else None
-    model = load_base_model(location, settings.revision, settings.dtype, settings.four_bit, packed)
+    model = load_base_model(location, settings.revision, tuning_type(settings), settings.four_bit, packed)
     if settings.tuning == "full":
         return model if kept is None else put_on(model, kept, given.base).merge_and_unload().requires_grad_()
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
@@ -86,6 +89,13 @@ def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTr
             adapted.add_adapter(TUNED, lora)
             use_together(adapted, trained=[TUNED])
     return cast(PreTrainedModel, adapted)  # it hands on all that the model has
+
+
+def tuning_type(settings: Profile) -> str:
+    """Type of computation while a profile's model is tuned here."""
+    if settings.tuning == "full" or settings.tuning_dtype is None or default_device().type != "cpu":
+        return settings.dtype
+    return fastest_type() if settings.tuning_dtype == "fastest" else settings.tuning_dtype
 
 
 def _make_ready(model: PreTrainedModel, checkpointing: bool) -> None:
@@ -152,6 +162,7 @@ def finetune_encoded(
     on_gpu = model.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats()
+    dtype = tuning_type(settings)
     pad = load_tokenizer(settings.model, settings.revision).pad_token_id
     with tempfile.TemporaryDirectory() as scratch, _quiet_libraries():
         trainer = _LabelTrainer(
@@ -165,8 +176,8 @@ def finetune_encoded(
                 optim="paged_adamw_8bit" if on_gpu and settings.tuning == "qlora" else "adamw_torch_fused",
                 lr_scheduler_type="linear",
                 gradient_checkpointing=settings.needs_gpu,
-                fp16=settings.dtype == "float16",
-                bf16=settings.dtype == "bfloat16",
+                fp16=dtype == "float16",
+                bf16=dtype == "bfloat16",
                 use_cpu=not on_gpu,
                 remove_unused_columns=False,  # `left_padded` makes the model's inputs
                 logging_steps=0.025,  # of all steps: 40 points on the loss curve
@@ -194,6 +205,7 @@ def finetune_encoded(
         examples=len(encoded),
         trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         all_parameters=_true_size(model),
+        dtype=dtype,
         weights=_in_words(model, settings),
         model_mib=model_mib,
         peak_mib=peak / 2**20,

@@ -16,7 +16,7 @@ from rtuning_helpers.model.decoding import answer_prompts
 from rtuning_helpers.model.language_model import load_language_model
 from rtuning_helpers.run.profiles import PROFILES
 from rtuning_helpers.tuning import finetuning
-from rtuning_helpers.tuning.finetuning import load_trainable_model
+from rtuning_helpers.tuning.finetuning import load_trainable_model, tuning_type
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
 
@@ -136,6 +136,22 @@ def test_experts_of_a_mixture_keep_their_type_and_the_rest_is_float32(settings, 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         model.train()(input_ids=ids, labels=ids).loss.backward()
     assert any(weight.grad.abs().sum() > 0 for name, weight in model.named_parameters() if "experts.lora_B" in name)
+
+
+@pytest.mark.parametrize("fastest", ["bfloat16", "float32"])
+def test_lora_is_tuned_in_the_fastest_type_where_the_profile_says_so(
+    records, settings, tuned, tmp_path, monkeypatch, fastest
+):
+    monkeypatch.setattr(finetuning, "fastest_type", lambda: fastest)
+    lora, said = replace(settings, tuning="lora"), replace(settings, tuning="lora", tuning_dtype="fastest")
+    assert [tuning_type(one) for one in (lora, said, replace(said, tuning="full"))] == ["float32", fastest, "float32"]
+    types = {weight.requires_grad: weight.dtype for weight in load_trainable_model(said).parameters()}
+    assert types == {True: torch.float32, False: getattr(torch, fastest)}
+    log = finetuning.finetune(records, said, tmp_path, seed=3)
+    exact, _, _ = tuned("lora")
+    assert (exact.dtype, log.dtype) == ("float32", fastest)
+    assert log.losses[0][1] == pytest.approx(exact.losses[0][1], rel=0.01)
+    assert log.losses[-1][1] == pytest.approx(exact.losses[-1][1], rel=0.1)
 
 
 def test_packed_and_unpacked_weights_train_alike(tuned, records, settings, tmp_path):

@@ -1,4 +1,4 @@
-"""Another library for products of float32: as exact, never left behind, never taken where it rounds."""
+"""Another library for products of float32: as exact, never left behind, never taken where it rounds. Types."""
 
 import pytest
 import torch
@@ -10,9 +10,11 @@ settings = pytest.importorskip("torch.backends.mkldnn").matmul
 
 @pytest.fixture(autouse=True)
 def _fresh():
-    kernels._onednn_serves.cache_clear()
+    for measured in (kernels._onednn_serves, kernels.fastest_type):
+        measured.cache_clear()
     yield
-    kernels._onednn_serves.cache_clear()
+    for measured in (kernels._onednn_serves, kernels.fastest_type):
+        measured.cache_clear()
 
 
 def test_products_stay_as_exact_as_float32_and_the_setting_goes_back():
@@ -57,3 +59,23 @@ def test_it_is_taken_only_where_it_is_faster_and_does_not_round(monkeypatch, fac
     monkeypatch.setattr(torch.Tensor, "__matmul__", matmul)
     with kernels.fastest_float32() as chosen:
         assert chosen is taken
+
+
+@pytest.mark.parametrize(("factor", "fastest"), [(0.5, "bfloat16"), (0.9, "float32"), (4.0, "float32")])
+def test_the_type_that_is_clearly_faster_is_the_fastest(monkeypatch, factor, fastest):
+    monkeypatch.setattr(kernels, "_seconds", lambda left, _: factor if left.dtype == torch.bfloat16 else 1.0)
+    assert kernels.fastest_type() == fastest
+
+
+def test_float32_is_measured_with_the_library_that_tuning_takes(monkeypatch):
+    monkeypatch.setattr(kernels, "_onednn_serves", lambda: True)
+    seen = {}
+
+    def seconds(left, _):
+        seen[left.dtype] = settings.fp32_precision
+        return 1.0
+
+    monkeypatch.setattr(kernels, "_seconds", seconds)
+    before = settings.fp32_precision
+    kernels.fastest_type()
+    assert seen == {torch.float32: "bf16", torch.bfloat16: before}
