@@ -7,17 +7,19 @@ it was read, so that no question is read twice.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.answer_end import FULL_WIDTH_STOPS, answer_end
-from rtuning_helpers.model.forward import Reading, token_batches
+from rtuning_helpers.model.forward import Reading, readings
 from rtuning_helpers.model.labels import ask_sureness, label_probabilities  # noqa: F401, notebook 05 finds it here
 from rtuning_helpers.model.language_model import LanguageModel
 
+STAYING = 0.75  # share of a batch's rows that go on, from which on down the others leave
+CACHED_LOGITS = 2**18  # about what the cache of a processor's core holds twice or three times
 End = Callable[[str, bool], tuple[int, bool]]
 """Where an answer ends, see `answer_end.answer_end`."""
 
@@ -84,16 +86,23 @@ def answer_prompts(
         NonFiniteLogitsError: NaN or infinite logits.
         InputError: The tokenizer cannot tell the two labels apart, or a prompt does not fit into the model's context.
     """
-    answers: dict[int, Answer] = {}
     room = max_new_tokens + max((len(_added(lm, prompts.sureness_suffix() + s)) for s in sureness or ()), default=0)
-    for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
-        decoding = _Decoding(lm, encoded, names, room)
-        batch = decoding.run(max_new_tokens, end=end)
+    answers: dict[int, Answer] = {}
+
+    def keep(reading: Reading, ended: list[_Row]) -> None:
+        sure: Sequence[float | None] = [None] * len(ended)
         if sureness:
-            answered = [prompts.answered(question_prompts[i], a.text, gap) for i, a in zip(rows, batch, strict=True)]
-            sure = ask_sureness(decoding.reading, answered, sureness)
-            batch = [replace(a, sure_probability=s) for a, s in zip(batch, sure, strict=True)]
-        answers |= zip(rows, batch, strict=True)
+            texts = [prompts.answered(question_prompts[row.place], row.text, gap) for row in ended]
+            sure = ask_sureness(reading, texts, sureness)
+        answers.update((row.place, row.answer(p)) for row, p in zip(ended, sure, strict=True))
+
+    # Half a batch is read at a time, and goes on with those of the other half that have not ended their answers.
+    at_once = max(1, batch_size // 2)
+    decoding = _Decoding(lm, max_new_tokens, keep, end, together=at_once if sureness else 1)
+    for places, reading in readings(lm, question_prompts, at_once, description, ids, room):
+        decoding.add(reading, [_Row(lm, place, row) for place, row in zip(places, reading.rows, strict=True)])
+        decoding.run(batch_size - at_once)
+    decoding.finish()
     return [answers[i] for i in range(len(question_prompts))]
 
 
@@ -118,90 +127,62 @@ def draw_answers(
     generator = torch.Generator(lm.device).manual_seed(seed)
     samples: list[list[Answer]] = [[] for _ in question_prompts]
     at_once = max(1, batch_size // k)
-    for rows, encoded, names in token_batches(lm, question_prompts, at_once, description, ids, max_new_tokens):
-        decoding = _Decoding(lm, encoded, names, max_new_tokens, copies=k)
-        drawn = decoding.run(max_new_tokens, temperature=temperature, generator=generator)
-        for position, i in enumerate(rows):
-            samples[i] = drawn[position * k : (position + 1) * k]
+
+    def keep(reading: Reading, ended: list[_Row]) -> None:
+        for row in ended:
+            samples[row.place].append(row.answer())
+
+    decoding = _Decoding(lm, max_new_tokens, keep, temperature=temperature, generator=generator)
+    for places, reading in readings(lm, question_prompts, at_once, description, ids, max_new_tokens, splits=False):
+        rows = [_Row(lm, place, row) for place, row in zip(places, reading.rows, strict=True) for _ in range(k)]
+        copies = reading.part([place for place in range(len(places)) for _ in range(k)], logits=True)
+        decoding.add(copies, rows)
+        decoding.finish()
     return samples
 
 
-class _Decoding:
-    """Prompts with the tokens generated behind them."""
+class _Row:
+    """A prompt with the tokens written behind it."""
 
-    def __init__(
-        self,
-        lm: LanguageModel,
-        encoded: Sequence[Sequence[int]],
-        names: Sequence[str],
-        room: int,
-        copies: int = 1,
-    ) -> None:
-        self.lm, self.reading = lm, Reading(lm, encoded, names, room)
-        self.sources = [place for place in range(len(encoded)) for _ in range(copies)]
-        self.written: list[list[int]] = [[] for _ in self.sources]
-        self.texts: dict[int, str] = {}  # of the rows that have ended their answer
-        self.starts = [0] * len(self.sources)  # tokens of each row before its answer
+    def __init__(self, lm: LanguageModel, place: int, prompt: list[int]) -> None:
+        self.lm, self.place, self.prompt = lm, place, prompt
+        self.written: list[int] = []
+        self.told: list[tuple[float, float]] = []  # probability and entropy of each
+        self.ended = False
+        self.text = ""  # of the answer, when it has ended
+        self._kept = slice(0, 1)  # tokens of the answer
+        self._doubtful: tuple[int, int] | None = None  # characters and tokens before what may be the answer's end
 
-    @torch.inference_mode()
-    def run(
-        self,
-        max_new_tokens: int,
-        temperature: float = 0.0,
-        generator: torch.Generator | None = None,
-        end: End = answer_end,
-    ) -> list[Answer]:
-        """Generate until every row has ended its answer, greedily or by sampling."""
-        count, reading = len(self.sources), self.reading
-        prompts_read = [reading.rows[place] for place in self.sources]
-        lengths = [0] * count  # number of answer tokens of each row: those before the one that ends it
-        doubtful: dict[int, tuple[int, int]] = {}  # row -> characters and tokens before what may be the answer's end
-        chosen: list[torch.Tensor] = []
-        entropies: list[torch.Tensor] = []
-        logits = reading.logits[self.sources] if count > len(reading.rows) else reading.logits
-        for step in range(max_new_tokens):
-            token, probability, entropy = _choose(logits, temperature, generator)
-            chosen.append(probability)
-            entropies.append(entropy)
-            last = step == max_new_tokens - 1
-            may_end = torch.isin(token, self.lm.stop_token_ids).tolist()
-            for row, written in enumerate(token.tolist()):
-                self.written[row].append(written)
-                if row not in self.texts and (may_end[row] or last or row in doubtful):
-                    self._look_for_end(row, end, last, lengths, doubtful)
-            if len(self.texts) == count:
-                break
-            rows = [read + written for read, written in zip(prompts_read, self.written, strict=True)]
-            reading.read(rows, self.sources if count > len(reading.rows) else None)
-            logits = reading.logits
-        found = []
-        told = zip(torch.stack(chosen, dim=1).tolist(), torch.stack(entropies, dim=1).tolist(), strict=True)
-        for row, (probabilities, spread) in enumerate(told):
-            kept = slice(self.starts[row], lengths[row]) if self.starts[row] < lengths[row] else slice(0, 1)
-            found.append(Answer(self.texts[row], tuple(probabilities[kept]), tuple(spread[kept])))
-        return found
+    @property
+    def tokens(self) -> list[int]:
+        return self.prompt + self.written
 
-    def _look_for_end(
-        self, row: int, end: End, last: bool, lengths: list[int], doubtful: dict[int, tuple[int, int]]
-    ) -> None:
-        """Read what a row has written so far, and close its answer if that has ended."""
-        written, tokenizer = self.written[row], self.lm.tokenizer
-        closed = written[-1] in self.lm.end_token_ids
-        kept = written[:-1] if closed else written
-        text = cast(str, tokenizer.decode(kept, skip_special_tokens=True))
+    def answer(self, sure_probability: float | None = None) -> Answer:
+        told = self.told[self._kept]
+        return Answer(self.text, tuple(p for p, _ in told), tuple(h for _, h in told), sure_probability)
+
+    def write(self, token: int, told: tuple[float, float], may_end: bool, last: bool, end: End) -> None:
+        """Go on with a token, and look whether the answer has ended."""
+        self.written.append(token)
+        self.told.append(told)
+        if not self.ended and (may_end or last or self._doubtful):
+            self._look_for_end(last, end)
+
+    def _look_for_end(self, last: bool, end: End) -> None:
+        closed = self.written[-1] in self.lm.end_token_ids
+        kept = self.written[:-1] if closed else self.written
+        text = cast(str, self.lm.tokenizer.decode(kept, skip_special_tokens=True))
         place, open_end = end(text, closed or last)
         length = len(kept)
         if place < len(text):
-            known_place, known_length = doubtful.get(row, (-1, 0))
+            known_place, known_length = self._doubtful or (-1, 0)
             length = known_length if place == known_place else self._tokens_before(kept, text[place])
-        if not open_end:
-            self.texts[row], lengths[row] = text[:place].strip(), length
-            if "\n" in text[: len(text) - len(text.lstrip())]:
-                self.starts[row] = self._line_breaks(kept)
-        elif place < len(text):
-            doubtful[row] = (place, length)
-        else:
-            doubtful.pop(row, None)
+        if open_end:
+            self._doubtful = (place, length) if place < len(text) else None
+            return
+        self.ended, self.text = True, text[:place].strip()
+        start = self._line_breaks(kept) if "\n" in text[: len(text) - len(text.lstrip())] else 0
+        self._kept = slice(start, length) if start < length else slice(0, 1)
 
     def _tokens_before(self, written: list[int], stop: str) -> int:
         """How many tokens stand before the stop that a row ends with; one of several bytes may be several tokens."""
@@ -221,23 +202,125 @@ class _Decoding:
         return count
 
 
+class _Rows:
+    """Rows with what was read of them."""
+
+    reading: Reading
+
+    def __init__(self) -> None:
+        self.rows: list[_Row] = []
+
+    def add(self, reading: Reading, rows: list[_Row]) -> None:
+        if self.rows:
+            self.reading.join(reading)
+        else:
+            self.reading = reading
+        self.rows = self.rows + rows
+
+    def part(self, places: list[int]) -> tuple[Reading, list[_Row]]:
+        return self.reading.part(places), [self.rows[place] for place in places]
+
+
+class _Decoding:
+    """Rows that are written side by side, greedily or by sampling; those that have ended their answer leave."""
+
+    def __init__(
+        self,
+        lm: LanguageModel,
+        max_new_tokens: int,
+        keep: Callable[[Reading, list[_Row]], None],
+        end: End = answer_end,
+        together: int = 1,
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        """
+        Args:
+            lm: The model.
+            max_new_tokens: Longest answer [tokens].
+            keep: Takes rows that have ended, with what was read of them.
+            end: Where an answer ends.
+            together: How many of them it takes at a time, at least, as long as there are more.
+            temperature: Of the draw; greedily where 0.
+            generator: For the draw.
+        """
+        self.lm, self.max_new_tokens, self.end = lm, max_new_tokens, end
+        self.keep, self.together = keep, together
+        self.temperature, self.generator = temperature, generator
+        self.going, self.ended = _Rows(), _Rows()
+
+    def add(self, reading: Reading, rows: list[_Row]) -> None:
+        """Take up further rows, with what was read of them."""
+        self.going.add(reading, rows)
+
+    def run(self, until: int) -> None:
+        """Write until at most so many rows are left; where rows cannot come and go, until none is."""
+        # Of a draw all rows stay, so that each row's lot does not depend on where others end.
+        leaves = self.going.reading.can_join and self.temperature == 0
+        until = until if leaves else 0
+        while len(self.going.rows) > until:
+            self._write()
+            places = [place for place, row in enumerate(self.going.rows) if not row.ended]
+            if len(places) <= max(until, STAYING * len(self.going.rows) if leaves else 0):
+                self._leave(places)
+            if self.going.rows:
+                self.going.reading.read([row.tokens for row in self.going.rows])
+
+    def finish(self) -> None:
+        """Write until all rows have ended."""
+        if self.going.rows:
+            self.run(0)
+        self._hand_on()
+
+    def _write(self) -> None:
+        """The next token of each row."""
+        tokens, probabilities, entropies = _choose(self.going.reading.logits, self.temperature, self.generator)
+        may_end = torch.isin(tokens, self.lm.stop_token_ids)
+        told = torch.stack([tokens.double(), may_end.double(), probabilities.double(), entropies.double()], dim=1)
+        for row, (token, stop, probability, entropy) in zip(self.going.rows, told.tolist(), strict=True):
+            last = len(row.written) == self.max_new_tokens - 1
+            row.write(int(token), (probability, entropy), bool(stop), last, self.end)
+
+    def _leave(self, staying: list[int]) -> None:
+        ended = [place for place, row in enumerate(self.going.rows) if row.ended]
+        self.ended.add(*self.going.part(ended))
+        if len(self.ended.rows) >= self.together or not self.ended.reading.can_join:
+            self._hand_on()
+        stay = self.going.part(staying) if staying else None
+        self.going = _Rows()
+        if stay:
+            self.going.add(*stay)
+
+    def _hand_on(self) -> None:
+        if self.ended.rows:
+            self.keep(self.ended.reading, self.ended.rows)
+            self.ended = _Rows()
+
+
 def _choose(
     logits: torch.Tensor, temperature: float, generator: torch.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The next token of each row, its probability, and the entropy of the distribution [nats]; each of shape (rows,).
 
-    Vocabularies are large: the probabilities of all words are computed once.
+    Vocabularies are large, and a processor computes with a few rows much faster as long as they fit into its cache.
     """
-    largest, token = logits.max(-1, keepdim=True)
-    below = logits - largest
-    probabilities = torch.softmax(below, dim=-1)
-    # ln p = below - normaliser, so that H = -sum p ln p = normaliser - sum p below; both are small where H is
-    normaliser = -probabilities.gather(1, token)[:, 0].log()
-    entropy = normaliser - torch.bmm(probabilities[:, None], below[:, :, None])[:, 0, 0]
-    token = token[:, 0]
+    at_once = max(1, CACHED_LOGITS // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    drawn = None
     if temperature > 0:
-        token = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)[:, 0]
-    return token, probabilities.gather(1, token[:, None])[:, 0], entropy.clamp(min=0)
+        drawn = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)
+    told = []
+    for start in range(0, len(logits), at_once):
+        some = logits[start : start + at_once]
+        largest, best = some.max(-1, keepdim=True)
+        token = best if drawn is None else drawn[start : start + at_once]
+        below = some - largest
+        probabilities = torch.softmax(below, dim=-1)
+        # ln p = below - normaliser, so that H = -sum p ln p = normaliser - sum p below; both are small where H is
+        normaliser = -probabilities.gather(1, best)[:, 0].log()
+        entropy = normaliser - torch.bmm(probabilities[:, None], below[:, :, None])[:, 0, 0]
+        told.append((token[:, 0], probabilities.gather(1, token)[:, 0], entropy.clamp(min=0)))
+    tokens, chances, entropies = (torch.cat(parts) for parts in zip(*told, strict=True))
+    return tokens, chances, entropies
 
 
 def _added(lm: LanguageModel, text: str) -> list[int]:

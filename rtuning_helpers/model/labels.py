@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.forward import Reading, token_batches
+from rtuning_helpers.model.forward import Reading, likewise, readings
 from rtuning_helpers.model.language_model import LanguageModel
 
 
@@ -46,8 +46,8 @@ def label_probabilities(
         return scores
     label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
     room = max(map(len, label_ids))
-    for rows, encoded, names in token_batches(lm, contexts, batch_size, description, ids, room):
-        scores[rows] = label_shares(Reading(lm, encoded, names, room), label_ids)
+    for rows, reading in readings(lm, contexts, batch_size, description, ids, room):
+        scores[rows] = label_shares(reading, label_ids)
     return scores
 
 
@@ -94,11 +94,17 @@ def ask_sureness(reading: Reading, answered: Sequence[str], labels: tuple[str, s
     """P(sure) of each row: the share of the first label behind the sureness question.
 
     Args:
-        reading: What was read of the rows.
+        reading: What was read of the rows; it may go on to the question.
         answered: The text of each row with its answer, to which the question is put.
         labels: For sure and unsure, such as `prompts.SURENESS_LABELS`.
     """
     contexts = [f"{text}{prompts.sureness_suffix()}" for text in answered]
     label_ids = label_token_ids(reading.lm.tokenizer, contexts[0], labels)
-    reading.read(reading.lm.tokenizer(contexts)["input_ids"])
-    return label_shares(reading, label_ids)[:, 0].tolist()
+    rows = reading.lm.tokenizer(contexts)["input_ids"]
+    shares = np.zeros(len(rows))
+    groups = likewise(reading.reader.unread(rows))
+    for places in groups:
+        part = reading.part(places) if len(groups) > 1 else reading
+        part.read([rows[place] for place in places])
+        shares[places] = label_shares(part, label_ids)[:, 0]
+    return shares.tolist()

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.model.decoding import Answer
-from rtuning_helpers.model.forward import Reading, token_batches
+from rtuning_helpers.model.forward import readings
 from rtuning_helpers.model.labels import ask_sureness, label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
 
@@ -50,8 +50,7 @@ def choose_options(
     room = max(map(len, label_ids), default=0)
     if sureness:
         room += max(len(ids) for ids in _follow_up_ids(lm, labels, sureness))
-    for rows, encoded, names in token_batches(lm, question_prompts, batch_size, description, ids, room):
-        reading = Reading(lm, encoded, names, room)
+    for rows, reading in readings(lm, question_prompts, batch_size, description, ids, room):
         shares = label_shares(reading, label_ids)
         chosen = shares.argmax(axis=1)
         sure: Sequence[float | None] = [None] * len(rows)

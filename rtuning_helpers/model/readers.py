@@ -7,7 +7,8 @@ label and then those of another. So the callers are the same for every kind of m
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -20,22 +21,31 @@ CACHE_NAMES = ("past_key_values", "cache_params", "state")  # what models call t
 class Reader(ABC):
     """Rows that a model has read."""
 
+    can_join = True  # whether rows come and go without being read again
+
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
         self.rows: list[list[int]] = []
 
     @abstractmethod
-    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
-        """Read these rows in the place of those read before.
+    def read(self, rows: Rows, keep: int = 1) -> torch.Tensor:
+        """Read rows in the place of those read before, each of which begins like the one in its place, or does not.
 
         Args:
             rows: Token ids of each row, whole.
-            sources: Which of the rows read before each one continues, or begins like; by default the one in its place.
             keep: Number of positions at the end of each row whose logits are given; no row is shorter.
 
         Returns:
             Logits in float32, shape (rows, keep, vocabulary).
         """
+
+    @abstractmethod
+    def part(self, places: Sequence[int]) -> "Reader":
+        """A reader of some of the rows, in this order, each as often as it is named; this one stays what it is."""
+
+    def unread(self, rows: Rows) -> list[int]:
+        """How many tokens at the end of each row are new to it."""
+        return [len(row) for row in rows]
 
     def _reread(self, rows: Rows, keep: int, caching: bool = False) -> tuple[torch.Tensor, Any]:
         """Read rows anew, those of one length at a time; the logits and, of rows of one length only, the cache."""
@@ -68,54 +78,78 @@ class WholeCacheReader(Reader):
         """
         super().__init__(model)
         self.pad, self.limit = pad, limit
-        self.cache: Any = None
+        self.cache: Any = DynamicCache()
         self.width = 0  # places of the cache
 
     @torch.inference_mode()
-    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
+    def read(self, rows: Rows, keep: int = 1) -> torch.Tensor:
         width = max(map(len, rows))
         if self.limit is not None and width > self.limit:
-            self.rows, self.cache, self.width = [], None, 0
+            self.rows, self.cache, self.width = [], DynamicCache(), 0
             return self._reread(rows, keep)[0]
-        new = self._keep_beginnings(rows, sources, keep)
+        new = max(keep, *self.unread(rows))
+        self._keep_beginnings([max(len(row) - new, 0) for row in rows])
         device = self.model.device
         tokens = [[self.pad] * (new - len(row)) + list(row[-new:]) for row in rows]
         lengths = torch.tensor([len(row) for row in rows], device=device)[:, None]
         positions = torch.arange(width, device=device) - (width - lengths)
-        logits, self.cache = forward(
+        logits, cache = forward(
             self.model,
             torch.tensor(tokens, device=device),
             keep,
-            cache=DynamicCache() if self.cache is None else self.cache,
+            cache=self.cache,
             attention_mask=(positions >= 0).long(),
             position_ids=positions[:, -new:].clamp(min=0),
         )
-        self.rows, self.width = [list(row) for row in rows], width
+        self.cache, self.rows, self.width = cache, [list(row) for row in rows], width
         return logits
 
-    def _keep_beginnings(self, rows: Rows, sources: Sequence[int] | None, keep: int) -> int:
-        """Cut the cache to the beginnings that the rows share with it; how many tokens at each end are to be read."""
-        if self.cache is None:
-            return max(map(len, rows))
-        places = list(range(len(rows))) if sources is None else list(sources)
-        shared = [_shared(row, self.rows[place]) for row, place in zip(rows, places, strict=True)]
-        new = max(max(len(row) - n, keep) for row, n in zip(rows, shared, strict=True))
-        kept = [max(len(row) - new, 0) for row in rows]
+    def part(self, places: Sequence[int]) -> "WholeCacheReader":
+        taken = WholeCacheReader(self.model, self.pad, self.limit)
+        if not self.rows:
+            return taken
+        if len(set(places)) == 1:  # a beginning that all rows share is not copied
+            taken._fill(self, lambda states: states[places[0]][None].expand(len(places), -1, -1, -1))
+        else:
+            index = torch.tensor(places, device=self.model.device)
+            taken._fill(self, lambda states: states.index_select(0, index))
+        taken.rows, taken.width = [self.rows[place] for place in places], self.width
+        return taken
+
+    def join(self, other: "WholeCacheReader") -> None:
+        """Go on with the rows of another reader behind its own."""
+        if not (self.rows and other.rows):  # one of them was too long
+            self.rows, self.cache, self.width = [], DynamicCache(), 0
+            return
+        width = max(self.width, other.width)
+        behind = iter(_states(other.cache))
+        self._fill(self, lambda states: torch.cat([_widen(states, width), _widen(next(behind), width)]))
+        self.rows, self.width = self.rows + other.rows, width
+
+    def unread(self, rows: Rows) -> list[int]:
+        if not self.rows:
+            return super().unread(rows)
+        return [len(row) - _shared(row, read) for row, read in zip(rows, self.rows, strict=True)]
+
+    def _keep_beginnings(self, kept: list[int]) -> None:
+        """Cut the cache to so many tokens at the beginning of each row."""
         width = max(kept)
         if width == 0:
-            self.cache = None
-            return new
-        # The first kept token of each row lies at ``starts`` of the cache, and is to lie at ``width - n``.
-        starts = [self.width - len(self.rows[place]) for place in places]
-        offsets = [start - (width - n) for start, n in zip(starts, kept, strict=True)]
-        same_rows = places == list(range(len(self.rows)))
-        for layer in self.cache.layers:
-            if layer.keys is None or layer.keys.numel() == 0:  # one that shares those of another
-                continue
-            layer.keys, layer.values = (
-                _cut(states, None if same_rows else places, offsets, width) for states in (layer.keys, layer.values)
-            )
-        return new
+            self.cache = DynamicCache()
+            return
+        # The first token of a row lies ``length`` before the end of the cache, and is to lie ``n`` before it.
+        starts = [self.width - len(row) - (width - n) for row, n in zip(self.rows, kept, strict=True)]
+        if width < self.width or any(starts):
+            self._fill(self, lambda states: _cut(states, starts, width))
+
+    def _fill(self, source: "WholeCacheReader", change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Hold what another reader holds, or itself, with a change to the keys and the values of each layer."""
+        layers = [copy(layer) for layer in source.cache.layers]
+        for layer in layers:
+            if layer.is_initialized:  # others share their keys with a layer before them
+                layer.keys, layer.values = change(layer.keys), change(layer.values)
+        self.cache = DynamicCache()
+        self.cache.layers = layers
 
 
 class OwnCacheReader(Reader):
@@ -123,6 +157,8 @@ class OwnCacheReader(Reader):
 
     The model's own cache, of whatever kind, serves while rows gain one token at a time. All else is read anew.
     """
+
+    can_join = False
 
     def __init__(self, model: PreTrainedModel, caching: bool = True) -> None:
         """
@@ -135,14 +171,17 @@ class OwnCacheReader(Reader):
         self.cache: Any = None
 
     @torch.inference_mode()
-    def read(self, rows: Rows, sources: Sequence[int] | None = None, keep: int = 1) -> torch.Tensor:
-        if self.cache is not None and sources is None and keep == 1 and self._goes_on(rows):
+    def read(self, rows: Rows, keep: int = 1) -> torch.Tensor:
+        if self.cache is not None and keep == 1 and self._goes_on(rows):
             tokens = torch.tensor([[row[-1]] for row in rows], device=self.model.device)
             logits, self.cache = forward(self.model, tokens, keep, cache=self.cache)
         else:
             logits, self.cache = self._reread(rows, keep, self.caching)
         self.rows = [list(row) for row in rows]
         return logits
+
+    def part(self, places: Sequence[int]) -> "OwnCacheReader":
+        return OwnCacheReader(self.model, self.caching)
 
     def _goes_on(self, rows: Rows) -> bool:
         """Whether each row has gained one token."""
@@ -185,13 +224,20 @@ def _shared(row: Sequence[int], other: Sequence[int]) -> int:
     return next(place for place in range(length) if row[place] != other[place])
 
 
-def _cut(states: torch.Tensor, places: list[int] | None, offsets: list[int], width: int) -> torch.Tensor:
-    """Keys or values, shape (rows, heads, places, size), of other rows, each from its offset on."""
-    if places is not None:
-        one = len(set(places)) == 1  # a beginning that all rows share is not copied before it is cut
-        states = states[places[0]][None].expand(len(places), -1, -1, -1) if one else states[places]
-    if len(set(offsets)) == 1 and offsets[0] >= 0:
-        return states[:, :, offsets[0] : offsets[0] + width]
-    index = torch.tensor(offsets, device=states.device)[:, None] + torch.arange(width, device=states.device)
+def _states(cache: Any) -> list[torch.Tensor]:
+    """Keys and values of each layer, in turn."""
+    return [states for layer in cache.layers if layer.is_initialized for states in (layer.keys, layer.values)]
+
+
+def _widen(states: torch.Tensor, width: int) -> torch.Tensor:
+    """Keys or values, shape (rows, heads, places, size), with empty places before the others."""
+    return torch.nn.functional.pad(states, (0, 0, width - states.shape[2], 0))
+
+
+def _cut(states: torch.Tensor, starts: list[int], width: int) -> torch.Tensor:
+    """Keys or values, shape (rows, heads, places, size), of so many places, of each row from its own on."""
+    if len(set(starts)) == 1 and starts[0] >= 0:
+        return states[:, :, starts[0] : starts[0] + width]
+    index = torch.tensor(starts, device=states.device)[:, None] + torch.arange(width, device=states.device)
     index = index.clamp(min=0)[:, None, :, None].expand(-1, states.shape[1], -1, states.shape[3])
     return states.gather(2, index)

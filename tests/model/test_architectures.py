@@ -115,6 +115,9 @@ QUESTIONS = [
     ])
 ]  # fmt: skip
 ASKED = [prompts.question_prompt(q.question) for q in QUESTIONS]
+# Two beginnings that several prompts share, and prompts without.
+SHOTS = [f"{' '.join(words * 3)}. {ASKED[1]} two." for words in (["one", "red", "two"], ["six", "not", "blue"])]
+BEGUN = [*(f"{SHOTS[0]} {a}" for a in ASKED[:3]), *ASKED[:2], *(f"{SHOTS[1]} {a}" for a in ASKED[1:3])]
 
 
 @pytest.fixture(scope="module")
@@ -203,10 +206,10 @@ class Alone:
 
 def compare(lm):
     """Everything in batches against everything alone."""
-    alone = Alone(lm)
-    answers = answer_prompts(lm, ASKED, max_new_tokens=4, batch_size=4, sureness=SURENESS)
-    drawn = draw_answers(lm, ASKED, k=2, temperature=1e-6, max_new_tokens=4, batch_size=4)
-    for prompt, answer, samples in zip(ASKED, answers, drawn, strict=True):
+    alone, asked = Alone(lm), ASKED + BEGUN
+    answers = answer_prompts(lm, asked, max_new_tokens=4, batch_size=4, sureness=SURENESS)
+    drawn = draw_answers(lm, asked, k=2, temperature=1e-6, max_new_tokens=4, batch_size=4)
+    for prompt, answer, samples in zip(asked, answers, drawn, strict=True):
         text, kept = alone.greedy(prompt, 4)
         for found in (answer, *samples):
             assert found.text == text
@@ -220,8 +223,8 @@ def compare(lm):
         assert chosen.confidence == pytest.approx(shares.max(), abs=CLOSE)
         sure = alone.shares(f"{prompt} {chosen.text}{prompts.sureness_suffix()}", SURENESS)[0]
         assert chosen.sure_probability == pytest.approx(sure, abs=CLOSE)
-    found = label_probabilities(lm, ASKED, SURENESS, batch_size=4)
-    assert found == pytest.approx(np.array([alone.shares(prompt, SURENESS) for prompt in ASKED]), abs=CLOSE)
+    found = label_probabilities(lm, BEGUN, SURENESS, batch_size=4)
+    assert found == pytest.approx(np.array([alone.shares(prompt, SURENESS) for prompt in BEGUN]), abs=CLOSE)
     assert perplexities(lm, ASKED, batch_size=4) == pytest.approx([alone.perplexity(p) for p in ASKED], rel=CLOSE)
     for layer in (1, 2):
         states = hidden_states(lm, QUESTIONS, layer, batch_size=4)
