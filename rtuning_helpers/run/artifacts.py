@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -120,8 +121,9 @@ def run_step(
     if not force and is_finished(folder, wanted):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    work = folder.parent / f".{folder.name}-{secrets.token_hex(4)}"
+    try:  # from here on, lest an interruption leave the folder behind
+        work.mkdir(0o700)
         summary = write(work)
         hashes = {p.relative_to(work).as_posix(): file_sha256(p) for p in sorted(work.rglob("*")) if p.is_file()}
         told = {} if summary is None else {"summary": summary}

@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -52,8 +51,10 @@ def do_side_by_side(tasks: Sequence[_Task], at_once: int) -> None:
     """
     with shared_memory(), one_thread():
         news: SimpleQueue[_News] = SimpleQueue()
-        others = [_Process(news) for _ in range(at_once - 1)]  # before the threads: a copy knows nothing of their locks
+        others = [_Process(news) for _ in range(at_once - 1)]
         try:
+            for process in others:
+                process.start()  # before the threads: a copy knows nothing of their locks
             _share(tasks, others, news)
         finally:
             for process in others:
@@ -61,7 +62,8 @@ def do_side_by_side(tasks: Sequence[_Task], at_once: int) -> None:
 
 
 def _share(tasks: Sequence[_Task], others: Sequence["_Process"], news: "SimpleQueue[_News]") -> None:
-    waiting, shown = deque(tasks), dict[str, tqdm]()
+    waiting, shown, failures = deque(tasks), dict[str, tqdm](), list[BaseException]()
+    at_work = len(others)
 
     def work(tune: Callable[..., TrainingLog]) -> None:
         while True:
@@ -72,34 +74,47 @@ def _share(tasks: Sequence[_Task], others: Sequence["_Process"], news: "SimpleQu
             task(tune)
             give_memory_back()
 
+    def work_there(process: "_Process") -> None:
+        try:
+            work(process.finetune)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            news.put(None)
+
     def look(wait: bool = False) -> None:
         """Draw what the others have done, in this thread; raise what went wrong there."""
+        nonlocal at_work
         with suppress(Empty):
-            while (event := news.get(wait)) is not None:
+            while at_work:
+                if (event := news.get(wait)) is None:
+                    at_work -= 1
+                    if failures:
+                        raise failures[0]
+                    continue
                 description, step, steps = event
                 if description not in shown:
                     shown[description] = bars.enter_context(progress_bar(steps, description, "step"))
                 shown[description].update(step - shown[description].n)
                 if step == steps:
                     shown[description].close()
-        for future in started:
-            if future.done():
-                future.result()
 
-    with ThreadPoolExecutor(max(1, len(others))) as threads, ExitStack() as bars:
-        started = [threads.submit(work, process.finetune) for process in others]
-        for future in started:
-            future.add_done_callback(lambda _: news.put(None))
+    threads = [threading.Thread(target=work_there, args=(process,), daemon=True) for process in others]
+    with ExitStack() as bars:
         try:
+            for thread in threads:
+                thread.start()
             work(partial(finetune, callbacks=[_AfterEachStep(lambda *steps: look())]))
-            while not all(future.done() for future in started):
-                look(wait=True)
-            look()
+            look(wait=True)
         except BaseException:
             waiting.clear()
             for process in others:  # a thread that waits for one gets an error and clears its work away
                 process.end()
             raise
+        finally:
+            for thread in threads:
+                with suppress(RuntimeError):  # it was not started
+                    thread.join()
 
 
 class _Process:
@@ -107,10 +122,12 @@ class _Process:
 
     def __init__(self, news: SimpleQueue[_News]) -> None:
         self.news, self.said = news, tempfile.NamedTemporaryFile(prefix="rtuning-")  # noqa: SIM115 - `end` closes it
-        self.line, its_line = PROCESSES.Pipe()
-        self.process = PROCESSES.Process(target=_tune_what_comes, args=(its_line, self.said.name), daemon=True)
+        self.line, self.its_line = PROCESSES.Pipe()
+        self.process = PROCESSES.Process(target=_tune_what_comes, args=(self.its_line, self.said.name), daemon=True)
+
+    def start(self) -> None:
         self.process.start()
-        its_line.close()  # so that its end is the line's end
+        self.its_line.close()  # so that its end is the line's end
 
     def finetune(
         self, records: Sequence[TuningRecord], settings: Profile, out: Path, *, seed: int, description: str
@@ -134,9 +151,10 @@ class _Process:
         return f" (its last words: {lines[-1].strip()[:200]})" if lines else ""
 
     def end(self) -> None:
-        """Kill the process."""
-        self.process.kill()
-        self.process.join()
+        """Kill the process, if it was started."""
+        if self.process.pid is not None:
+            self.process.kill()
+            self.process.join()
         self.said.close()
 
 
