@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 
 PACKAGE = __name__.partition(".")[0]
 # Settings, folders and the order of steps: what they decide stands in a step's key as values.
 PASSED_OVER = (f"{PACKAGE}.run.", f"{PACKAGE}.steps")
+_PARSING = Lock()  # Python counts how deep it is for all threads together, and fails where two parse at once
 
 
 def code_fingerprint(*makers: Callable | ModuleType | str) -> str:
@@ -54,7 +56,9 @@ def _digest(name: str) -> str:
 def _tree(name: str) -> ast.Module:
     """A module's syntax tree without docstrings and type-checking blocks."""
     path = _path(name)
-    tree = ast.parse(path.read_text(encoding="utf-8") if path else "")
+    text = path.read_text(encoding="utf-8") if path else ""
+    with _PARSING:
+        tree = ast.parse(text)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and body:

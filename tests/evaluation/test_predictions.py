@@ -239,7 +239,7 @@ def test_bad_content_is_named(tmp_path, content, message):
 
 
 def test_what_is_no_file_is_named(tmp_path):
-    fails(tmp_path, "cannot be read")
+    fails(tmp_path, "is a folder; expected a file")
     fails(tmp_path / "absent.jsonl", "file not found")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -108,3 +109,12 @@ def test_what_only_a_type_checker_imports_does_not_count(package):
     end = "def make():\n    return middle.number()\n"
     typed = start + "if TYPE_CHECKING:\n    from madeup.aside import OTHER\n" + end
     assert package(top=typed) == package(top=typed, aside="OTHER = 2\n") == package(top=start + end)
+
+
+def test_threads_find_the_same_at_the_same_time():
+    names = [name for name in sorted(sys.modules) if name.startswith("rtuning_helpers.") and fingerprint._path(name)]
+    expected = [code_fingerprint(name) for name in names]
+    for cached in (fingerprint.imported_modules, fingerprint._digest, fingerprint._tree):
+        cached.cache_clear()
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(code_fingerprint, names)) == expected
