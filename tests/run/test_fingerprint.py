@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -116,5 +118,9 @@ def test_threads_find_the_same_at_the_same_time():
     expected = [code_fingerprint(name) for name in names]
     for cached in (fingerprint.imported_modules, fingerprint._digest, fingerprint._tree):
         cached.cache_clear()
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(code_fingerprint, names)) == expected
+    gc.callbacks.append(let_others_run := lambda phase, info: time.sleep(1e-5))  # also amidst a tree
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(code_fingerprint, names)) == expected
+    finally:
+        gc.callbacks.remove(let_others_run)
