@@ -40,7 +40,7 @@ def readability(
     rows = []
     targets = {split: _targets(found) for split, found in probes.items()}
     groups = pd.factorize(pd.Series(subjects(asked[TRAIN])))[0]
-    for layer in range(lm.model.config.num_hidden_layers + 1):
+    for layer in range(lm.layer_count + 1):
         states = {split: hidden_states(lm, questions, layer, batch_size) for split, questions in asked.items()}
         for target in ("right", "read"):
             kept, truth = targets[TRAIN][target]

@@ -20,9 +20,11 @@ from rtuning_helpers.model.libraries import reason
 from rtuning_helpers.model.readers import OwnCacheReader, Reader, Rows, WholeCacheReader
 
 TEXT_TOKENS = (20, 14)  # lengths of the two texts
+LONG_TEXT_TOKENS = 96
 NARROW = 6  # tokens that windows reach while a model is looked at
 EXACT, ROUNDED = 1e-4, 0.1  # largest error of logits, relative to their size, in float32 and in types with fewer digits
 BROKEN = 5  # times that error, from which on no way of reading is left
+LOOKS_AHEAD = "what it makes of a word depends on the words behind it"
 _WINDOW = re.compile(r"((sliding|attention|attn|local)_)*(windows?|window_sizes?)|attention_chunk_size")
 _PLAIN = (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer)  # layers that a whole cache can stand in for
 
@@ -60,9 +62,10 @@ class CacheKind:
 
 
 def sample_texts(candidates: Sequence[int]) -> list[list[int]]:
-    """Two texts of `TEXT_TOKENS` of these tokens, by lot."""
+    """Two texts of `TEXT_TOKENS` of these tokens, by lot, and one of `LONG_TEXT_TOKENS`."""
     generator = torch.Generator().manual_seed(0)
-    places = [torch.randint(len(candidates), (length,), generator=generator).tolist() for length in TEXT_TOKENS]
+    lengths = (*TEXT_TOKENS, LONG_TEXT_TOKENS)
+    places = [torch.randint(len(candidates), (length,), generator=generator).tolist() for length in lengths]
     return [[candidates[place] for place in text] for text in places]
 
 
@@ -72,7 +75,7 @@ def examine(model: PreTrainedModel, texts: Sequence[list[int]], pad: int, name: 
 
     Args:
         model: The model, in evaluation mode.
-        texts: Two texts, see `sample_texts`.
+        texts: Three texts, see `sample_texts`.
         pad: Token for padding.
         name: What the user called the model.
 
@@ -85,15 +88,18 @@ def examine(model: PreTrainedModel, texts: Sequence[list[int]], pad: int, name: 
         alone = look.alone()
         if not all(torch.isfinite(logits).all() for logits in alone):
             return CacheKind(True, None, False, "not looked at, for it gives NaN or infinite logits")
+        odd = look.odd_layers()
         fault = look.batch_of_one_length(alone, changing=growing is not None)
+        if odd and growing is None:
+            fault = fault or look.long_text()
     except Exception as error:  # whatever a model of another kind raises
         fault = f"reads no texts ({reason(error)})"
     if fault:
         raise InputError(f"parameter model {name}: {fault}; expected a causal language model of text")
     limits = [] if growing is None else [(growing, f"rotary positions change beyond {growing} tokens")]
     window = min((reach for *_, reach in _windows(model.config) if reach >= max(TEXT_TOKENS)), default=None)
-    fault = look.odd_layers()
-    if fault is None and (window is None or not look.whole_cache_with_narrow_windows(alone)):
+    fault = odd
+    if odd is None and (window is None or not look.whole_cache_with_narrow_windows(alone)):
         fault = look.whole_cache(alone)
         limits += [] if window is None else [(window, f"some layers see {window} tokens only")]
     if fault is None and not limits:
@@ -110,7 +116,8 @@ class _Look:
     """A model that reads two texts in one way after another; each says what is wrong with it, in a few words."""
 
     def __init__(self, model: PreTrainedModel, texts: Sequence[list[int]], pad: int, tolerance: float) -> None:
-        self.model, self.texts, self.pad, self.tolerance = model, texts, pad, tolerance
+        self.model, self.pad, self.tolerance = model, pad, tolerance
+        *self.texts, self.longer = texts
 
     def alone(self) -> list[torch.Tensor]:
         """Logits at every place of each text, read by itself."""
@@ -121,13 +128,26 @@ class _Look:
         """Beginnings of both, side by side; ``changing`` where positions may change with what is behind."""
         length, reader = min(TEXT_TOKENS) - 1, OwnCacheReader(self.model, caching=False)
         beginnings = [text[:length] for text in self.texts]
-        logits = reader.read(beginnings)
+        logits = reader.read(beginnings, keep=length)
         if self._error(logits, beginnings, alone) <= BROKEN * self.tolerance:
             return None
-        by_itself = [reader.read([beginning])[0] for beginning in beginnings]
+        by_itself = [reader.read([beginning], keep=length)[0] for beginning in beginnings]
         if self._error(logits, beginnings, by_itself) > BROKEN * self.tolerance:
             return "what it makes of a text depends on the other texts of a batch"
-        return None if changing else "what it makes of a word depends on the words behind it"
+        return None if changing else LOOKS_AHEAD
+
+    def long_text(self) -> str | None:
+        """Beginnings of a longer text: layers that choose what they look at do so among many tokens only."""
+        reader, text = OwnCacheReader(self.model, caching=False), self.longer
+        try:
+            whole = reader.read([text], keep=len(text))[0]
+            for length in (len(text) // 3, len(text) // 2, 2 * len(text) // 3):
+                beginning = reader.read([text[:length]], keep=length)[0]
+                if _relative_error(beginning, whole[:length]) > BROKEN * self.tolerance:
+                    return LOOKS_AHEAD
+        except Exception:  # it may not read texts of this length at all
+            return None
+        return None
 
     def odd_layers(self) -> str | None:
         """What the cache that the model makes has besides keys and values of tokens."""
@@ -199,10 +219,14 @@ class _Look:
         worst = [0.0]
         for row, found in zip(rows, logits, strict=True):
             text = next(i for i, text in enumerate(self.texts) if text[: len(row)] == row)
-            wanted = alone[text][: len(row)][-len(found) :]
-            spread = (wanted - wanted.mean(-1, keepdim=True)).norm(dim=-1)
-            worst += ((found - wanted).norm(dim=-1) / spread.clamp(min=1e-30)).nan_to_num(torch.inf).tolist()
+            worst.append(_relative_error(found, alone[text][: len(row)][-len(found) :]))
         return max(worst)
+
+
+def _relative_error(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """Largest distance of logits at any place, relative to their spread there."""
+    spread = (wanted - wanted.mean(-1, keepdim=True)).norm(dim=-1)
+    return ((found - wanted).norm(dim=-1) / spread.clamp(min=1e-30)).nan_to_num(torch.inf).max().item()
 
 
 def _growing_rope(config: Any) -> int | None:

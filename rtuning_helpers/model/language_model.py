@@ -64,6 +64,11 @@ class LanguageModel:
         return context_length(self.model.config)
 
     @property
+    def layer_count(self) -> int:
+        """How many layers it has, above the embeddings."""
+        return self.model.config.get_text_config(decoder=True).num_hidden_layers
+
+    @property
     def vocabulary_size(self) -> int:
         """Rows of the model's embedding."""
         return embedding_rows(self.model)

@@ -14,7 +14,7 @@ PROBE = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
 
 def states(evidence: Evidence, part: str) -> np.ndarray:
     """Hidden states of the ``questions`` or of the ``training`` questions, shape (n, width)."""
-    layer = evidence.lm.model.config.num_hidden_layers // 2
+    layer = evidence.lm.layer_count // 2
     return hidden_states(evidence.lm, getattr(evidence, part), layer, evidence.batch_size)
 
 
