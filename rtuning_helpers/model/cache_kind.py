@@ -38,12 +38,14 @@ class CacheKind:
         limit: Longest text that is read so [tokens]; None for any.
         own: Whether the cache that the model itself makes serves texts of one length (`OwnCacheReader`).
         reason: Why, in a few words.
+        positions: Whether that cache has to be told the positions of tokens.
     """
 
     whole: bool
     limit: int | None
     own: bool
     reason: str
+    positions: bool = False
 
     def fits(self, tokens: int) -> bool:
         """Whether a text of so many tokens can be read in a batch with others, of other lengths."""
@@ -51,7 +53,9 @@ class CacheKind:
 
     def reader(self, model: PreTrainedModel, pad: int, tokens: int) -> Reader:
         """A reader for texts of at most so many tokens, what follows them included."""
-        return WholeCacheReader(model, pad, self.limit) if self.fits(tokens) else OwnCacheReader(model, self.own)
+        if self.fits(tokens):
+            return WholeCacheReader(model, pad, self.limit)
+        return OwnCacheReader(model, self.own, self.positions)
 
     def __str__(self) -> str:
         alike = f"in batches of one length, {'with its own cache' if self.own else 'anew for every token'}"
@@ -104,12 +108,14 @@ def examine(model: PreTrainedModel, texts: Sequence[list[int]], pad: int, name: 
         limits += [] if window is None else [(window, f"some layers see {window} tokens only")]
     if fault is None and not limits:
         return CacheKind(True, None, False, "every layer can keep the keys and values of all tokens")
-    own_fault = look.own_cache(alone)
+    own_fault, positions = look.own_cache(alone, positions=False), False
+    if own_fault:
+        own_fault, positions = look.own_cache(alone, positions=True), True
     own = own_fault is None and growing is None
     if fault is not None:
-        return CacheKind(False, None, own, own_fault or fault)
+        return CacheKind(False, None, own, own_fault or fault, positions)
     limit, why = min(limits)
-    return CacheKind(True, limit, own, why)
+    return CacheKind(True, limit, own, why, positions)
 
 
 class _Look:
@@ -162,9 +168,9 @@ class _Look:
         odd = sorted({type(layer).__name__ for layer in layers if type(layer) not in _PLAIN})
         return f"its cache has {' and '.join(odd)}" if odd else None
 
-    def own_cache(self, alone: list[torch.Tensor]) -> str | None:
+    def own_cache(self, alone: list[torch.Tensor], positions: bool) -> str | None:
         """Both side by side, the end of each a token at a time."""
-        reader, length = OwnCacheReader(self.model), min(TEXT_TOKENS)
+        reader, length = OwnCacheReader(self.model, positions=positions), min(TEXT_TOKENS)
         try:
             for end in range(length - 4, length + 1):
                 rows = [text[:end] for text in self.texts]

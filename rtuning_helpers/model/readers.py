@@ -160,28 +160,31 @@ class OwnCacheReader(Reader):
 
     can_join = False
 
-    def __init__(self, model: PreTrainedModel, caching: bool = True) -> None:
+    def __init__(self, model: PreTrainedModel, caching: bool = True, positions: bool = False) -> None:
         """
         Args:
             model: The model.
             caching: Whether its own cache is used at all.
+            positions: Whether a model has to be told the position of a token behind the cache: Bamba and MiniMax count
+                from 0 again, others (RoBERTa) count otherwise and know by themselves.
         """
         super().__init__(model)
-        self.caching = caching
+        self.caching, self.positions = caching, positions
         self.cache: Any = None
 
     @torch.inference_mode()
     def read(self, rows: Rows, keep: int = 1) -> torch.Tensor:
         if self.cache is not None and keep == 1 and self._goes_on(rows):
             tokens = torch.tensor([[row[-1]] for row in rows], device=self.model.device)
-            logits, self.cache = forward(self.model, tokens, keep, cache=self.cache)
+            told: dict[str, Any] = {"position_ids": torch.full_like(tokens, len(rows[0]) - 1)} if self.positions else {}
+            logits, self.cache = forward(self.model, tokens, keep, cache=self.cache, **told)
         else:
             logits, self.cache = self._reread(rows, keep, self.caching)
         self.rows = [list(row) for row in rows]
         return logits
 
     def part(self, places: Sequence[int]) -> "OwnCacheReader":
-        return OwnCacheReader(self.model, self.caching)
+        return OwnCacheReader(self.model, self.caching, self.positions)
 
     def _goes_on(self, rows: Rows) -> bool:
         """Whether each row has gained one token."""

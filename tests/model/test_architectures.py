@@ -95,9 +95,9 @@ ARCHITECTURES = {
 }  # fmt: skip
 WITH_ITS_OWN_CACHE = [
     *("lfm2", "falcon_h1", "granitemoehybrid", "qwen3_next", "qwen3_5_text", "olmo_hybrid", "jamba", "nemotron_h"),
-    *("mamba", "mamba2", "falcon_mamba", "bart", "roberta"),
+    *("mamba", "mamba2", "falcon_mamba", "bart", "roberta", "bamba", "minimax"),
 ]
-ANEW = ["longrope", "bamba", "minimax", "rwkv", "recurrent_gemma", "openai-gpt"]
+ANEW = ["longrope", "rwkv", "recurrent_gemma", "openai-gpt"]
 REFUSED = {
     "bert": {"is_decoder": False},
     "xlnet": {"max_position_embeddings": None, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48},
