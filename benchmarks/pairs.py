@@ -17,7 +17,8 @@ class Worker:
     """A process that holds a model, with the package of a clone."""
 
     def __init__(self, clone: Path, model: str, threads: int) -> None:
-        variables = {**os.environ, "PYTHONPATH": str(clone), "OMP_NUM_THREADS": str(threads)}
+        path = os.pathsep.join(filter(None, [str(clone), os.environ.get("PYTHONPATH")]))
+        variables = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
         command = [sys.executable, str(Path(__file__).with_name("worker.py")), model, str(threads)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen(command, env=variables, text=True, **pipes)

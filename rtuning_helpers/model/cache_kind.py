@@ -39,6 +39,7 @@ class CacheKind:
         own: Whether the cache that the model itself makes serves texts of one length (`OwnCacheReader`).
         reason: Why, in a few words.
         positions: Whether that cache has to be told the positions of tokens.
+        changing: Whether positions change with what is behind, so that labels are read whole.
     """
 
     whole: bool
@@ -46,6 +47,7 @@ class CacheKind:
     own: bool
     reason: str
     positions: bool = False
+    changing: bool = False
 
     def fits(self, tokens: int) -> bool:
         """Whether a text of so many tokens can be read in a batch with others, of other lengths."""
@@ -113,9 +115,9 @@ def examine(model: PreTrainedModel, texts: Sequence[list[int]], pad: int, name: 
         own_fault, positions = look.own_cache(alone, positions=True), True
     own = own_fault is None and growing is None
     if fault is not None:
-        return CacheKind(False, None, own, own_fault or fault, positions)
+        return CacheKind(False, None, own, own_fault or fault, positions, growing is not None)
     limit, why = min(limits)
-    return CacheKind(True, limit, own, why, positions)
+    return CacheKind(True, limit, own, why, positions, growing is not None)
 
 
 class _Look:

@@ -81,13 +81,20 @@ def label_shares(reading: Reading, label_ids: list[list[int]]) -> np.ndarray:
     rows, first = reading.rows, reading.logits  # whose normaliser is the same for all labels
     totals = []
     for ids in label_ids:
+        if reading.lm.cache_kind.changing:
+            totals.append(_scores(reading.read([row + ids for row in rows], keep=len(ids) + 1)[:, :-1], ids))
+            continue
         total = first[:, ids[0]].double()
         if len(ids) > 1:
-            logits = reading.read([row + ids[:-1] for row in rows], keep=len(ids) - 1)
-            following = logits[:, torch.arange(len(ids) - 1), ids[1:]] - logits.logsumexp(-1)
-            total = total + following.double().sum(1)
+            total = total + _scores(reading.read([row + ids[:-1] for row in rows], keep=len(ids) - 1), ids[1:])
         totals.append(total)
     return torch.softmax(torch.stack(totals, dim=1), dim=1).cpu().numpy()
+
+
+def _scores(logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
+    """Log-probability of a token at each place, shape (rows, places, vocabulary), summed over the places."""
+    chosen = logits[:, torch.arange(len(ids)), ids]
+    return (chosen - logits.logsumexp(-1)).double().sum(1)
 
 
 def ask_sureness(reading: Reading, answered: Sequence[str], labels: tuple[str, str]) -> list[float]:

@@ -41,6 +41,13 @@ DELTA = {
 }  # fmt: skip
 MAMBA = {"mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_n_groups": 1, "mamba_chunk_size": 8}
 
+GPT_NEO = {"num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]}
+LONG_ROPE = {
+    "rope_parameters": {
+        "rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [9.0] * 4, "factor": 4.0
+    }
+}  # fmt: skip
+
 ARCHITECTURES = {
     # every layer keeps all keys and values, distances from the mask or the positions
     "llama": {}, "qwen2": {}, "qwen3": {"head_dim": 8}, "phi": {}, "olmo2": {}, "gpt2": {}, "gptj": {"rotary_dim": 8},
@@ -64,14 +71,14 @@ ARCHITECTURES = {
         **MIXED, "num_hidden_layers": 4, "layer_types": ["sliding_attention", "full_attention"] * 2, "head_dim": 8,
         "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 64, "num_kv_shared_layers": 2,
         "laurel_rank": 4, "altup_num_inputs": 2},
-    "gpt_neo": {"window_size": 8, "num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]},
+    "gpt_neo": GPT_NEO | {"window_size": 8},
     # distances by place in the cache
     "mpt": {"d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 128},
     # positions that depend on how much is read
-    "longrope": {
-        "max_position_embeddings": 128, "original_max_position_embeddings": 16, "rope_parameters": {
-            "rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [9.0] * 4,
-            "original_max_position_embeddings": 16}},
+    "phi3, long rope": LONG_ROPE | {"original_max_position_embeddings": 16},
+    "phi3, longer rope": LONG_ROPE | {"original_max_position_embeddings": 32},
+    # a window that cannot be narrowed to look at what it does
+    "gpt_neo, wide": GPT_NEO | {"window_size": 32},
     # convolutions and states
     "lfm2": {"layer_types": ["conv", "full_attention"], "block_auto_adjust_ff_dim": False},
     "falcon_h1": {**MAMBA, "mamba_d_ssm": 64, "head_dim": 8}, "bamba": {**MAMBA, "attn_layer_indices": [1]},
@@ -97,7 +104,8 @@ WITH_ITS_OWN_CACHE = [
     *("lfm2", "falcon_h1", "granitemoehybrid", "qwen3_next", "qwen3_5_text", "olmo_hybrid", "jamba", "nemotron_h"),
     *("mamba", "mamba2", "falcon_mamba", "bart", "roberta", "bamba", "minimax"),
 ]
-ANEW = ["longrope", "rwkv", "recurrent_gemma", "openai-gpt"]
+LIMITED = {"phi3, longer rope": 32, "gpt_neo, wide": 32}  # tokens
+ANEW = ["phi3, long rope", "rwkv", "recurrent_gemma", "openai-gpt"]
 REFUSED = {
     "bert": {"is_decoder": False},
     "xlnet": {"max_position_embeddings": None, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48},
@@ -136,7 +144,7 @@ def tokenizer():
 
 def random_model(name: str, settings: dict, vocabulary: int, std: float = 0.2):
     """A small model, with larger weights than at the start of a training, so that places matter."""
-    kind = {"longrope": "phi3"}.get(name, name)
+    kind = name.partition(",")[0]
     given = {"vocab_size": vocabulary, **SIZES, **settings}
     config = AutoConfig.for_model(kind, **{key: value for key, value in given.items() if value is not None})
     torch.manual_seed(0)
@@ -234,7 +242,8 @@ def compare(lm):
 @pytest.mark.parametrize("lm", ARCHITECTURES.items(), ids=ARCHITECTURES, indirect=True)
 def test_a_batch_is_read_as_each_text_alone(lm):
     compare(lm)
-    assert lm.cache_kind.fits(10**6) == (lm.name not in WITH_ITS_OWN_CACHE + ANEW)
+    assert lm.cache_kind.fits(32) == (lm.name not in WITH_ITS_OWN_CACHE + ANEW)
+    assert lm.cache_kind.limit == LIMITED.get(lm.name)
     assert lm.cache_kind.own or lm.name not in WITH_ITS_OWN_CACHE
 
 

@@ -151,7 +151,6 @@ def _generate(
         with torch.inference_mode():
             how = {"max_new_tokens": limit, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
             ids = {"eos_token_id": ends, "pad_token_id": lm.tokenizer.pad_token_id}
-            ids["use_cache"] = lm.cache_kind.whole or lm.cache_kind.own
             model: Any = lm.model  # whose types know nothing of `generate`
             result = model.generate(input_ids=tokens, attention_mask=mask, **how, **ids)
         logits = torch.stack(result.logits, dim=1).float()
@@ -172,11 +171,11 @@ def _before_stop(generated: _Generated, stops: set[int]) -> _Generated:
 
 
 def _batches(lm: LanguageModel, given: Sequence[str], batch_size: int, description: str | None):
-    """Row numbers, left-padded tokens and attention mask of batches of similar length, or of one if need be."""
+    """Row numbers, left-padded tokens and attention mask of batches of similar length."""
     encoded = lm.tokenizer(list(given))["input_ids"] if given else []
     pad = lm.tokenizer.pad_token_id
     with progress_bar(len(given), description) as bar:
-        for rows in length_sorted_batches([len(ids) for ids in encoded], batch_size, mixes=lm.cache_kind.fits):
+        for rows in length_sorted_batches([len(ids) for ids in encoded], batch_size):
             width = max(len(encoded[row]) for row in rows)
             tokens = torch.tensor([[pad] * (width - len(encoded[r])) + encoded[r] for r in rows], device=lm.device)
             mask = torch.tensor([[0] * (width - len(encoded[r])) + [1] * len(encoded[r]) for r in rows])
