@@ -110,10 +110,10 @@ def test_the_main_line_takes_every_data_set(tmp_path, tiny_model, name, tune_on,
 
 
 @pytest.mark.notebooks
-def test_the_multitask_notebook_takes_another_model(tmp_path, tiny_model):
+def test_the_multitask_notebook_takes_another_model(tmp_path):
     """Nothing is recorded for it, so that everything is computed; no finding is asserted."""
     source = notebooks_folder() / "06_train_on_many_tasks.ipynb"
-    parameters = {"model": str(tiny_model), "limit": TINY_LIMIT, "out": str(tmp_path / "runs")}
+    parameters = {"model": "mini", "limit": TINY_LIMIT, "out": str(tmp_path / "runs")}
     done = nbformat.read(execute(source, tmp_path / source.name, parameters), as_version=4)
     streams = [o.text for cell in done.cells for o in cell.get("outputs", []) if o.output_type == "stream"]
     assert not any("Warning" in text for text in streams)
