@@ -126,18 +126,18 @@ def draw_answers(
     """
     generator = torch.Generator(lm.device).manual_seed(seed)
     samples: list[list[Answer]] = [[] for _ in question_prompts]
+    ended: list[_Row] = []
+    decoding = _Decoding(
+        lm, max_new_tokens, lambda _, rows: ended.extend(rows), temperature=temperature, generator=generator
+    )
     at_once = max(1, batch_size // k)
-
-    def keep(reading: Reading, ended: list[_Row]) -> None:
-        for row in ended:
-            samples[row.place].append(row.answer())
-
-    decoding = _Decoding(lm, max_new_tokens, keep, temperature=temperature, generator=generator)
     for places, reading in readings(lm, question_prompts, at_once, description, ids, max_new_tokens, splits=False):
         rows = [_Row(lm, place, row) for place, row in zip(places, reading.rows, strict=True) for _ in range(k)]
         copies = reading.part([place for place in range(len(places)) for _ in range(k)], logits=True)
         decoding.add(copies, rows)
         decoding.finish()
+    for row in sorted(ended, key=lambda row: row.lot):
+        samples[row.place].append(row.answer())
     return samples
 
 
@@ -146,6 +146,7 @@ class _Row:
 
     def __init__(self, lm: LanguageModel, place: int, prompt: list[int]) -> None:
         self.lm, self.place, self.prompt = lm, place, prompt
+        self.lot = 0  # its number among the rows that were taken up with it
         self.written: list[int] = []
         self.told: list[tuple[float, float]] = []  # probability and entropy of each
         self.ended = False
@@ -248,15 +249,19 @@ class _Decoding:
         self.keep, self.together = keep, together
         self.temperature, self.generator = temperature, generator
         self.going, self.ended = _Rows(), _Rows()
+        self.lots = 0  # rows since there were none
 
     def add(self, reading: Reading, rows: list[_Row]) -> None:
         """Take up further rows, with what was read of them."""
+        if not self.going.rows:
+            self.lots = 0
+        for row in rows:
+            row.lot, self.lots = self.lots, self.lots + 1
         self.going.add(reading, rows)
 
     def run(self, until: int) -> None:
         """Write until at most so many rows are left; where rows cannot come and go, until none is."""
-        # Of a draw all rows stay, so that each row's lot does not depend on where others end.
-        leaves = self.going.reading.can_join and self.temperature == 0
+        leaves = self.going.reading.can_join
         until = until if leaves else 0
         while len(self.going.rows) > until:
             self._write()
@@ -274,12 +279,19 @@ class _Decoding:
 
     def _write(self) -> None:
         """The next token of each row."""
-        tokens, probabilities, entropies = _choose(self.going.reading.logits, self.temperature, self.generator)
+        drawn = self._draw() if self.temperature > 0 else None
+        tokens, probabilities, entropies = _choose(self.going.reading.logits, drawn)
         may_end = torch.isin(tokens, self.lm.stop_token_ids)
         told = torch.stack([tokens.double(), may_end.double(), probabilities.double(), entropies.double()], dim=1)
         for row, (token, stop, probability, entropy) in zip(self.going.rows, told.tolist(), strict=True):
             last = len(row.written) == self.max_new_tokens - 1
             row.write(int(token), (probability, entropy), bool(stop), last, self.end)
+
+    def _draw(self) -> torch.Tensor:
+        """A token for each row, by lot. Lots are drawn for those that have left, too: none depends on others' ends."""
+        chances = torch.softmax(self.going.reading.logits / self.temperature, dim=-1)
+        lots = torch.empty(self.lots, chances.shape[1], device=chances.device).exponential_(generator=self.generator)
+        return (chances / lots[[row.lot for row in self.going.rows]]).argmax(-1)
 
     def _leave(self, staying: list[int]) -> None:
         ended = [place for place, row in enumerate(self.going.rows) if row.ended]
@@ -297,22 +309,21 @@ class _Decoding:
             self.ended = _Rows()
 
 
-def _choose(
-    logits: torch.Tensor, temperature: float, generator: torch.Generator | None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _choose(logits: torch.Tensor, drawn: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The next token of each row, its probability, and the entropy of the distribution [nats]; each of shape (rows,).
 
     Vocabularies are large, and a processor computes with a few rows much faster as long as they fit into its cache.
+
+    Args:
+        logits: Shape (rows, vocabulary).
+        drawn: The tokens, if they are not the most probable ones.
     """
     at_once = max(1, CACHED_LOGITS // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
-    drawn = None
-    if temperature > 0:
-        drawn = torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator)
     told = []
     for start in range(0, len(logits), at_once):
         some = logits[start : start + at_once]
         largest, best = some.max(-1, keepdim=True)
-        token = best if drawn is None else drawn[start : start + at_once]
+        token = best if drawn is None else drawn[start : start + at_once, None]
         below = some - largest
         probabilities = torch.softmax(below, dim=-1)
         # ln p = below - normaliser, so that H = -sum p ln p = normaliser - sum p below; both are small where H is
