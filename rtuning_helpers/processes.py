@@ -2,23 +2,38 @@
 
 import ctypes
 import gc
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import TypeVar
 
 Result = TypeVar("Result")
 
-# On Linux a copy of this process, which shares the memory of all that is loaded; Apple's libraries forbid that.
+# On Linux a copy of this process, which shares the memory of all that is loaded; Apple's libraries forbid that. Such a
+# copy computes with one thread: OpenMP's other threads are not copied, and waiting for them never ends.
 PROCESSES = get_context("fork") if sys.platform == "linux" else get_context("spawn")
 
 
 def in_own_process(function: Callable[..., Result], *arguments: object) -> Result:
-    """Call a function in a process that ends with it, and with all that the function imported; its errors come back."""
-    with ProcessPoolExecutor(1, mp_context=PROCESSES) as process:
-        return process.submit(function, *arguments).result()
+    """Call a function in a new process, which ends with it and with all that it imported; its errors come back.
+
+    Raises:
+        RuntimeError: The process died.
+    """
+    new = get_context("spawn")  # no copy, for it computes with all threads
+    try:
+        with ProcessPoolExecutor(1, mp_context=new, initializer=_end_at_ctrl_c) as process:
+            return process.submit(function, *arguments).result()
+    except BrokenProcessPool as error:
+        raise RuntimeError(f"{function.__name__.strip('_')}: its process was killed, or ran out of memory") from error
+
+
+def _end_at_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback
 
 
 @contextmanager

@@ -60,8 +60,10 @@ def when_both_run(action):
 
 def test_side_by_side_gives_what_one_after_the_other_gives(config, tmp_path):
     alone = replace(config, out=str(tmp_path / "alone"))
-    torch.set_num_threads(1)
+    torch.set_num_threads(4)
+    assert (torch.ones(600, 600) @ torch.ones(600, 600)).sum() == 600**3  # a copy of this process has not these threads
     folders = steps.tuning_steps(config, METHODS)
+    torch.set_num_threads(1)
     assert not children()
     assert [folder.parents[1].name for folder in folders] == METHODS
     for method in METHODS:
