@@ -70,7 +70,7 @@ from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_meth
 plots.use_style(method_looks())
 
 # %% tags=["parameters"]
-profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which models to evaluate
 seed = 0  # any whole number
@@ -79,7 +79,7 @@ limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
 tune_on = None  # another data set to tune on; None: the data set itself, or multitask where it has no training questions
-style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+style = None  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each; None: the profile's
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over

@@ -78,14 +78,14 @@ plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]
-profile = "mini"  # mini, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # mini or pararel
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel
 limit = None  # at most this many questions of each split
 model = None  # another model than the profile's
 out = "runs"  # folder for results
-style = "plain"  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each
+style = None  # how questions are asked: plain (the paper), few-shot, chat, or auto to try each; None: the profile's
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over

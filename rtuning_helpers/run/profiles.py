@@ -21,6 +21,7 @@ class Profile:
         model: ``"mini"``, or a name on the Hugging Face hub; ungated models only.
         revision: Branch, tag or commit on the hub.
         dtype: Type of computation.
+        style: In which style questions are asked where a run does not say (`RunConfig`).
         tuning_dtype: The same while LoRA is tuned on a CPU: ``"fastest"`` for what this processor computes fastest
             (`kernels.fastest_type`); by default `dtype`. The adapter itself is float32.
         tuning: ``"qlora"`` (4-bit base with LoRA), ``"lora"``, or ``"full"``.
@@ -55,6 +56,7 @@ class Profile:
     samples: int = 10
     temperature: float = 0.7
     tuning_dtype: str | None = None
+    style: str = PLAIN
 
     @property
     def four_bit(self) -> bool:
@@ -67,6 +69,12 @@ PROFILES = {
     "mini": Profile(
         model="mini", revision=None, dtype="float32", tuning="qlora", needs_gpu=False, gpu_memory_gib=0,
         batch_size=32, accumulation=1, answer_batch=256, learning_rate=4e-3, epochs=8, lora_rank=16,
+    ),
+    # A small real model on a computer without a GPU, in the time of a lunch; instruct models answer behind examples.
+    "laptop": Profile(
+        model="HuggingFaceTB/SmolLM2-135M", revision="main", dtype="float32", tuning="lora", needs_gpu=False,
+        gpu_memory_gib=0, batch_size=8, accumulation=1, answer_batch=32, learning_rate=3e-4, epochs=1, lora_rank=16,
+        max_length=1280, tuning_dtype="fastest", style=FEW_SHOT,
     ),
     # A free Colab session: T4, 15 GiB, no bfloat16.
     "colab-t4": Profile(
@@ -109,7 +117,7 @@ class RunConfig:
             that would be taken anyway (`tuned_on`) counts as not given.
         epochs: Passes over the tuning data, if not those of the profile.
         style: In which style the model is asked, in probing, training and evaluation alike: ``"plain"`` (the paper's),
-            ``"few-shot"``, ``"chat"``, or ``"auto"``, see `run_style` and `style_choice`.
+            ``"few-shot"``, ``"chat"``, or ``"auto"``, see `run_style` and `style_choice`; the profile's own by default.
         shots: Examples before each question in the style few-shot.
         system: System text of the style chat, in the place of the one that the template may have.
         permutations: In how many orders probing shows the options of a question, see `probe.option_orders`.
@@ -124,13 +132,15 @@ class RunConfig:
     out: str = "runs"
     tune_on: str | None = None
     epochs: float | None = None
-    style: str = PLAIN
+    style: str = None  # type: ignore[assignment]  # never after __post_init__
     shots: int = SHOTS
     system: str | None = None
     permutations: int = 1
 
     def __post_init__(self) -> None:
-        find_profile(self.profile)
+        profile = find_profile(self.profile)
+        if self.style is None:
+            object.__setattr__(self, "style", profile.style)
         for name, least in _NUMBERS.items():
             value = getattr(self, name)
             if value is None and name == "limit":

@@ -116,7 +116,11 @@ PARAREL = ["--dataset", "pararel", "--data-dir", "data"]
 TRAIN, OOD = "data/training_data.json", "data/OOD_test_pararel.json"
 BAD_RUNS = {
     "unknown option": (nothing, ["--epochs", "3"], "No such option: --epochs"),
-    "unknown profile": (nothing, ["--profile", "huge"], "--profile 'huge' is unknown: expected one of mini, colab-t4"),
+    "unknown profile": (
+        nothing,
+        ["--profile", "huge"],
+        "--profile 'huge' is unknown: expected one of mini, laptop, colab-t4",
+    ),
     "unknown style": (
         nothing,
         ["--style", "fancy"],

@@ -36,7 +36,7 @@ def test_every_mixture_of_the_twins_takes_the_same_number_of_steps():
     [
         (
             {"profile": "huge"},
-            "parameter profile 'huge' is unknown: expected one of mini, colab-t4, consumer-24gb",
+            "parameter profile 'huge' is unknown: expected one of mini, laptop, colab-t4, consumer-24gb",
         ),
         ({"seed": -1}, "parameter seed is -1; expected a whole number of at least 0"),
         ({"seed": 1.5}, "parameter seed is 1.5; expected a whole number"),
@@ -74,7 +74,7 @@ def test_the_mini_profile_runs_anywhere(monkeypatch):
 
 
 def test_the_table_of_profiles():
-    assert [row["profile"] for row in profile_table()] == ["mini", "colab-t4", "consumer-24gb", "paper"]
+    assert [row["profile"] for row in profile_table()] == ["mini", "laptop", "colab-t4", "consumer-24gb", "paper"]
     assert find_profile("mini").four_bit and not find_profile("paper").four_bit
     paper = find_profile("paper")  # section 3.4 of the paper
     assert (paper.tuning, paper.epochs, paper.learning_rate, paper.batch_size) == ("full", 1, 2e-5, 4)
@@ -89,3 +89,9 @@ def test_results_go_to_the_clone_or_else_to_the_current_folder(monkeypatch, tmp_
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(profiles, "__file__", str(tmp_path / "site-packages" / "rtuning_helpers" / "profiles.py"))
     assert profiles.default_out() == tmp_path
+
+
+def test_a_profile_has_its_own_style():
+    assert RunConfig().style == "plain" and RunConfig(profile="laptop").style == "few-shot"
+    assert RunConfig(profile="laptop", style="plain").style == "plain"
+    assert RunConfig(profile="laptop").in_style("chat").style == "chat"
