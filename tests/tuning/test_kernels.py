@@ -79,3 +79,22 @@ def test_float32_is_measured_with_the_library_that_tuning_takes(monkeypatch):
     before = settings.fp32_precision
     kernels.fastest_type()
     assert seen == {torch.float32: "bf16", torch.bfloat16: before}
+
+
+def test_it_is_measured_once_by_one_thread_and_the_others_come_back(monkeypatch):
+    """Where other programs keep cores busy, two threads wait for each other longer than either type takes."""
+    seen = []
+
+    def seconds(left, right):
+        seen.append(torch.get_num_threads())
+        return 1.0
+
+    monkeypatch.setattr(kernels, "_seconds", seconds)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert kernels.fastest_type() == kernels.fastest_type() == "float32"
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [1] * (4 * kernels.REPEATS)  # two libraries, two types
