@@ -8,6 +8,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -17,7 +18,7 @@ PROGRESS_FILE = "RTUNING_PROGRESS"
 FILE_SECONDS = 1.0  # between two looks at a bar
 
 
-def progress_bar(total: int, description: str | None, unit: str = "it") -> tqdm:
+def progress_bar(total: int, description: str | None, unit: str = "it", done: int = 0) -> tqdm:
     """A bar that is gone when it is closed: use it as a context manager, or close it.
 
     It needs no widgets. In a notebook it shows only where somebody watches: papermill, nbval and the like say with each
@@ -27,12 +28,16 @@ def progress_bar(total: int, description: str | None, unit: str = "it") -> tqdm:
         total: Units of work.
         description: Text beside the bar; None for no bar.
         unit: Name of a unit of work.
+        done: Units that were done before; the bar says that this is resumed.
     """
+    if description is not None and done:
+        description = f"{description}, resumed"
+    how: dict[str, Any] = {"total": total, "desc": description, "unit": unit, "initial": done, "leave": False}
     if description is not None and (cell := _watched_cell()):
-        return _CellBar(cell, total=total, desc=description, unit=unit, leave=False, file=io.StringIO(), ncols=80)
+        return _CellBar(cell, file=io.StringIO(), ncols=80, **how)
     if description is not None and (path := os.environ.get(PROGRESS_FILE)):
-        return _FileBar(Path(path), total=total, desc=description, unit=unit)
-    return tqdm(total=total, desc=description, unit=unit, leave=False, disable=True if description is None else None)
+        return _FileBar(Path(path), **how)
+    return tqdm(**how, disable=True if description is None else None)
 
 
 class _Cell:
@@ -80,7 +85,7 @@ class _FileBar(tqdm):
 
     def __init__(self, path: Path, **settings) -> None:
         self.path = path
-        how = {"leave": False, "disable": False, "mininterval": FILE_SECONDS, "miniters": 1}
+        how = {"disable": False, "mininterval": FILE_SECONDS, "miniters": 1}
         super().__init__(**settings, **how, file=io.StringIO())
 
     def display(self, msg: str | None = None, pos: int | None = None) -> bool:
@@ -96,7 +101,8 @@ class _FileBar(tqdm):
         """``padding: fine-tuning, step 120 of 408, 35 s left``"""
         done, whole, seconds = self.n, self.total, self.format_dict["elapsed"]
         unit = "" if self.unit == "it" else f"{self.unit} "
-        left = f", {seconds * (whole - done) / done:.0f} s left" if done and whole else ""
+        now = done - self.initial
+        left = f", {seconds * (whole - done) / now:.0f} s left" if now and whole else ""
         return f"{self.desc.removesuffix(': ')}, {unit}{done:,} of {whole:,}{left}"
 
 

@@ -27,7 +27,7 @@ from rtuning_helpers.model.threads import free_cores
 from rtuning_helpers.probe.probe_checks import check_trainable_probe, probe_summary
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities
-from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder
+from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder, unfinished
 from rtuning_helpers.run.fingerprint import code_fingerprint
 from rtuning_helpers.run.loaded_questions import evaluation_splits
 from rtuning_helpers.run.profiles import PLAIN, RunConfig, check_machine
@@ -147,20 +147,30 @@ def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
 def tuning_step(
     config: RunConfig, method: str, force: bool = False, tune: "Callable[..., TrainingLog] | None" = None
 ) -> Path:
-    """Fine-tune on the records of a method, by ``tune`` if given; writes ``adapter/`` and ``training.json``."""
+    """Fine-tune on the records of a method, by ``tune`` if given; writes ``adapter/`` and ``training.json``.
+
+    A tuning that was interrupted goes on where it was about a minute before, unless ``force`` is set.
+    """
     config = config.tuning
 
     def write(folder: Path) -> None:
         from rtuning_helpers.tuning.finetuning import finetune
 
-        records, description = read_tuning_records(config, method), f"{method}: fine-tuning"
-        log = (tune or finetune)(records, config.settings, folder / ADAPTER, seed=config.seed, description=description)
+        records = read_tuning_records(config, method)
+        how: dict[str, Any] = {"seed": config.seed, "description": f"{method}: fine-tuning", "place": place}
+        log = (tune or finetune)(records, config.settings, folder / ADAPTER, **how)
         write_json(folder / "training.json", asdict(log))
 
     check_machine(config)
     parameters = step_parameters(config, (), FINETUNING) | {"method": method}
     inputs = [data_step(config, method)]
-    return run_step(step_folder(config, method, "tuning"), parameters, write, inputs=inputs, force=force)
+    folder = step_folder(config, method, "tuning")
+    place = unfinished(folder, parameters, inputs)
+    if force:
+        place.remove()
+    run_step(folder, parameters, write, inputs=inputs, force=force)
+    place.remove()
+    return folder
 
 
 def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False) -> list[Path]:

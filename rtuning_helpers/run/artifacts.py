@@ -13,6 +13,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,29 @@ def check_writable(config: RunConfig) -> None:
         ) from None
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """Where a step keeps what it has done so far, to go on from there if it is interrupted.
+
+    Attributes:
+        folder: A folder beside the step's, for it alone.
+        key: What the step depends on; what another key was kept with is of no use.
+    """
+
+    folder: Path
+    key: str
+
+    def remove(self) -> None:
+        """Forget what is there."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def unfinished(folder: Path, parameters: Mapping[str, Any], inputs: Iterable[Path] = ()) -> Unfinished:
+    """Where the step of these parameters and inputs may keep what it has done so far; see `run_step`."""
+    key = json.dumps(_wanted(parameters, inputs), sort_keys=True)
+    return Unfinished(folder.parent / f".{folder.name}-unfinished", hashlib.sha256(key.encode()).hexdigest())
+
+
 def run_step(
     folder: Path,
     parameters: Mapping[str, Any],
@@ -113,11 +137,7 @@ def run_step(
     Returns:
         The folder. If ``write`` fails or is interrupted, an earlier result stays as it was.
     """
-    wanted = {
-        "schema_version": SCHEMA_VERSION,
-        "parameters": json.loads(json.dumps(parameters)),
-        "inputs": {"/".join(path.parts[-3:]): file_sha256(path / MANIFEST) for path in inputs},
-    }
+    wanted = _wanted(parameters, inputs)
     if not force and is_finished(folder, wanted):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +153,15 @@ def run_step(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _wanted(parameters: Mapping[str, Any], inputs: Iterable[Path]) -> dict[str, Any]:
+    """What a finished step's manifest says of what made it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "parameters": json.loads(json.dumps(parameters)),
+        "inputs": {"/".join(path.parts[-3:]): file_sha256(path / MANIFEST) for path in inputs},
+    }
 
 
 def is_finished(folder: Path, wanted: Mapping[str, Any]) -> bool:

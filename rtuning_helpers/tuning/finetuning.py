@@ -3,17 +3,16 @@
 import contextlib
 import logging
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import psutil
 import torch
 from peft import PeftModel, get_peft_model
-from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments, set_seed
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.adapters import GIVEN, TUNED, check_stackable, put_on, use_together
@@ -24,10 +23,12 @@ from rtuning_helpers.model.model_files import model_location
 from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.model.weight_shares import is_fused, weight_shares
 from rtuning_helpers.progress import progress_bar
+from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import IGNORED, encode_records
 from rtuning_helpers.tuning.kernels import fastest_float32, fastest_type
 from rtuning_helpers.tuning.refusal_data import TuningRecord
+from rtuning_helpers.tuning.trainer import LabelTrainer, read_interrupted
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class TrainingLog:
         weights: What LoRA adapts and what is stored in 4 bits, in words; empty where all weights are tuned.
         model_mib: Memory of the weights as loaded [MiB].
         peak_mib: Peak memory of the GPU, or resident memory of the process where there is none [MiB].
-        seconds: Wall time of training [s].
+        seconds: Wall time of training, without what was lost by an interruption [s].
         losses: (step, mean loss since the last entry [nats per completion token]).
     """
 
@@ -122,6 +123,7 @@ def finetune(
     packed: bool | None = None,
     description: str = "fine-tuning",
     callbacks: Sequence[TrainerCallback] = (),
+    place: Unfinished | None = None,
 ) -> TrainingLog:
     """Fine-tune the profile's model on the records and save the adapter (or the full model) as safetensors.
 
@@ -134,6 +136,7 @@ def finetune(
         packed: Whether QLoRA's base stays stored in 4 bits, see `language_model.load_base_model`.
         description: Text beside the progress bar.
         callbacks: What else is to happen at the trainer's events, such as looking at the model on the way.
+        place: Where to save about once a minute how far it has come, and to go on from, if something is there.
 
     Raises:
         InputError: No records, or records that do not fit into ``settings.max_length``.
@@ -141,7 +144,7 @@ def finetune(
     tokenizer = load_tokenizer(settings.model, settings.revision)
     encoded = encode_records(tokenizer, records, settings.max_length, loss_on)
     how: dict[str, Any] = {"seed": seed, "packed": packed, "description": description, "callbacks": callbacks}
-    return finetune_encoded(encoded, settings, out, **how)
+    return finetune_encoded(encoded, settings, out, **how, place=place)
 
 
 def finetune_encoded(
@@ -153,8 +156,14 @@ def finetune_encoded(
     packed: bool | None = None,
     description: str | None = "fine-tuning",
     callbacks: Sequence[TrainerCallback] = (),
+    place: Unfinished | None = None,
 ) -> TrainingLog:
     """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
+    interrupted = read_interrupted(place) if place else None
+    if place and interrupted is None:
+        place.remove()
+    if interrupted:  # what was fastest then
+        settings = replace(settings, tuning_dtype=interrupted["dtype"])
     set_seed(seed)
     model = load_trainable_model(settings, packed)
     check_embedded(model, (("a training record", row["input_ids"]) for row in encoded))
@@ -165,7 +174,7 @@ def finetune_encoded(
     dtype = tuning_type(settings)
     pad = load_tokenizer(settings.model, settings.revision).pad_token_id
     with tempfile.TemporaryDirectory() as scratch, _quiet_libraries():
-        trainer = _LabelTrainer(
+        trainer = LabelTrainer(
             model=model,
             args=TrainingArguments(
                 output_dir=scratch,
@@ -190,14 +199,14 @@ def finetune_encoded(
             data_collator=lambda rows: left_padded(rows, pad),
             train_dataset=list(encoded),
             callbacks=[_Progress(description), *callbacks],
+            place=place,
+            interrupted=interrupted,
         )
         trainer.remove_callback(PrinterCallback)
         with contextlib.nullcontext(False) if on_gpu else fastest_float32() as onednn:
             if onednn:  # its many small products are slow within the fused attention
                 model.set_attn_implementation("eager")
-            started = time.perf_counter()
-            trainer.train()
-            seconds = time.perf_counter() - started
+            seconds = trainer.go()
         model.save_pretrained(out, safe_serialization=True, **_only_tuned(model))
     peak = torch.cuda.max_memory_allocated() if on_gpu else psutil.Process().memory_info().rss
     return TrainingLog(
@@ -259,25 +268,6 @@ def left_padded(rows: Sequence[dict[str, list[int]]], pad: int) -> dict[str, tor
     }
 
 
-class _LabelTrainer(Trainer):
-    """Trainer that computes the output layer only where a token is to be predicted: most of a small model's work."""
-
-    def __init__(self, **options) -> None:
-        super().__init__(**options)
-        self.model_accepts_loss_kwargs = True  # the loss below is a mean over all batches of an optimiser step
-
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        labels, kept = inputs.pop("labels"), inputs.pop("logits_to_keep")
-        places = torch.arange(labels.shape[1] - kept, labels.shape[1], device=labels.device)
-        outputs = model(
-            **inputs, logits_to_keep=places
-        )  # places give one matrix product, a number gives one for each row
-        logits, wanted = outputs.logits[:, :-1].float(), labels[:, labels.shape[1] - kept + 1 :]
-        total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum")
-        loss = total / (wanted.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
-        return (loss, outputs) if return_outputs else loss
-
-
 class _Progress(TrainerCallback):
     """One progress bar over all optimiser steps, gone when training is done."""
 
@@ -285,7 +275,7 @@ class _Progress(TrainerCallback):
         self.description = description
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.bar = progress_bar(state.max_steps, self.description, "step")
+        self.bar = progress_bar(state.max_steps, self.description, "step", done=state.global_step)
 
     def on_step_end(self, args, state, control, **kwargs):
         self.bar.update(1)

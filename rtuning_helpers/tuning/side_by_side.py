@@ -26,6 +26,7 @@ from rtuning_helpers.model.language_model import load_tokenizer
 from rtuning_helpers.model.threads import one_thread
 from rtuning_helpers.processes import PROCESSES, give_memory_back, shared_memory
 from rtuning_helpers.progress import progress_bar
+from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
 from rtuning_helpers.tuning.encoding import encode_records
 from rtuning_helpers.tuning.finetuning import TrainingLog, finetune, finetune_encoded
@@ -94,7 +95,8 @@ def _share(tasks: Sequence[_Task], others: Sequence["_Process"], news: "SimpleQu
                     continue
                 description, step, steps = event
                 if description not in shown:
-                    shown[description] = bars.enter_context(progress_bar(steps, description, "step"))
+                    bar = progress_bar(steps, description, "step", done=step - 1)
+                    shown[description] = bars.enter_context(bar)
                 shown[description].update(step - shown[description].n)
                 if step == steps:
                     shown[description].close()
@@ -130,13 +132,20 @@ class _Process:
         self.its_line.close()  # so that its end is the line's end
 
     def finetune(
-        self, records: Sequence[TuningRecord], settings: Profile, out: Path, *, seed: int, description: str
+        self,
+        records: Sequence[TuningRecord],
+        settings: Profile,
+        out: Path,
+        *,
+        seed: int,
+        description: str,
+        place: Unfinished | None = None,
     ) -> TrainingLog:
         """As `finetuning.finetune`, in the process."""
         tokenizer = load_tokenizer(settings.model, settings.revision)
         encoded = encode_records(tokenizer, records, settings.max_length)
         with suppress(EOFError, OSError):  # it is no more
-            self.line.send((encoded, settings, out, seed))
+            self.line.send((encoded, settings, out, seed, place))
             while True:
                 event = self.line.recv()
                 if isinstance(event, TrainingLog):
@@ -175,10 +184,11 @@ def _tune_what_comes(line: Connection, words: str) -> None:
         os.dup2(sys.stdout.fileno(), number)
     tqdm.set_lock(threading.RLock())  # the old one may be held by a thread that is not here
     while True:
-        encoded, settings, out, seed = line.recv()
+        encoded, settings, out, seed, place = line.recv()
         try:
-            how = {"seed": seed, "description": None, "callbacks": [_AfterEachStep(lambda *steps: line.send(steps))]}
+            tell = [_AfterEachStep(lambda *steps: line.send(steps))]
             with one_thread():
+                how = {"seed": seed, "description": None, "callbacks": tell, "place": place}
                 line.send(finetune_encoded(encoded, settings, out, **how))
         except InputError as error:
             line.send(error)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from transformers import MixtralConfig, MixtralForCausalLM, Trainer, TrainerCallback
+from transformers import MixtralConfig, MixtralForCausalLM, TrainerCallback
 
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.registry import load_questions
@@ -18,6 +18,7 @@ from rtuning_helpers.run.profiles import PROFILES
 from rtuning_helpers.tuning import finetuning
 from rtuning_helpers.tuning.finetuning import load_trainable_model, tuning_type
 from rtuning_helpers.tuning.refusal_data import TuningRecord
+from rtuning_helpers.tuning.trainer import ResumableTrainer
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,7 @@ def test_the_loss_at_labels_only_is_the_plain_loss(records, settings, tmp_path, 
 
     ours = run("ours")
     monkeypatch.setattr(finetuning, "left_padded", right_padded)
-    monkeypatch.setattr(finetuning, "_LabelTrainer", Trainer)
+    monkeypatch.setattr(finetuning, "LabelTrainer", ResumableTrainer)
     plain, middle = run("plain"), len(seen) // 2
     assert ours[0][1] == pytest.approx(plain[0][1], rel=1e-5)
     for a, b in zip(seen[0], seen[middle], strict=True):
