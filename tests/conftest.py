@@ -17,6 +17,14 @@ settings.register_profile("kit", deadline=None)  # a busy machine is no failure
 settings.load_profile("kit")
 
 
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """What the command line does in a process of its own is done in the test's, with what the test replaced."""
+    from rtuning_helpers.app import cli
+
+    monkeypatch.setattr(cli, "in_own_process", lambda function, *arguments: function(*arguments))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with the public data sets and recordings, which are not part of the kit; the test is skipped without."""

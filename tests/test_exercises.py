@@ -21,7 +21,7 @@ def runs(tmp_path_factory):
 
 @pytest.mark.notebooks
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("number", ["01", "02", "03", "04", "05", "10"])
+@pytest.mark.parametrize("number", ["01", "02", "03", "04", "05", "10", "12"])
 def test_exercises_can_be_done(number, runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))

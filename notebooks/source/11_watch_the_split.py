@@ -500,5 +500,4 @@ if "low" in rise:
 # ## Summary
 #
 # The split is a statement about the untuned model, and training overtakes it on the training questions. What carries over to other
-# questions is the habit, not the labels. Back to the [start](01_probe_knowledge.ipynb), or to
-# [notebook 09](09_compare_estimators.ipynb) for the measures.
+# questions is the habit, not the labels. **Next:** [12 · A real model](12_a_real_model.ipynb)

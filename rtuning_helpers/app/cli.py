@@ -277,6 +277,9 @@ def record(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which recording, see --list.")] = "",
     seeds: Annotated[str, typer.Option(metavar="LIST", help="Seeds, separated by commas.")] = "0,1,2",
     out: Annotated[str | None, typer.Option(metavar="DIR", help="Runs.  [default: the clone's runs]")] = None,
+    data_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The data set's files, where it needs them.")
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Say what there is to record, and which seeds are.")] = False,
 ) -> None:
     """For authors: measure again what notebooks say over seeds.
@@ -296,7 +299,7 @@ def record(
     out = _absolute(out) or "runs"
     for measured in recording.runs:
         check_writable(replace(measured, out=out))
-    recording.record(list(dict.fromkeys(map(int, chosen))), out, console.print)
+    recording.record(list(dict.fromkeys(map(int, chosen))), out, console.print, _absolute(data_dir))
     console.print(f"Written: {shown_path(recording.path)}", soft_wrap=True)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rtuning_helpers.data.registry import find_dataset
+from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_json, write_text
 from rtuning_helpers.model.model_files import model_revision
 from rtuning_helpers.run.profiles import RunConfig, default_out
@@ -36,6 +38,20 @@ class Recording:
         """Where the file lies."""
         return default_out() / "results" / self.file
 
+    @property
+    def subject(self) -> str:
+        """Which run is recorded, in words."""
+        own = self.runs[0]
+        model = "the profile's own model" if own.model is None else f"model {own.model} in style {own.style}"
+        part = "the whole" if own.limit is None else f"{own.limit} questions a split"
+        return f"{part} of data set {own.dataset!r} and {model}"
+
+    @property
+    def needs_data_dir(self) -> bool:
+        """Whether whoever measures again has to say where the data set's files lie."""
+        own = self.runs[0]
+        return own.data_dir is None and find_dataset(own.dataset).needs_data_dir
+
     def content(self) -> Parts:
         """All that is recorded, whatever it belongs to; nothing where there is no file."""
         recorded = read_json(self.path) if self.path.is_file() else {}
@@ -49,11 +65,12 @@ class Recording:
         """Why the recording does not belong to a run: other data or settings, no file, another model; None if it does.
 
         Args:
-            config: The run; its seed and its folder for results do not count.
+            config: The run; its seed and its folders for results and for data that everyone has elsewhere do not count.
         """
         own = self.runs[0]
-        if replace(config, seed=own.seed, out=own.out) != own:
-            return f"results/{self.file} is about the whole of data set {own.dataset!r} and the profile's own model"
+        data_dir = own.data_dir if self.needs_data_dir else config.data_dir
+        if replace(config, seed=own.seed, out=own.out, data_dir=data_dir) != own:
+            return f"results/{self.file} is about {self.subject}"
         if not self.path.is_file():
             return f"there is no results/{self.file}"
         if read_json(self.path)["model_revisions"] != self._model_revisions():
@@ -67,18 +84,30 @@ class Recording:
             return None
         return self.content()
 
-    def record(self, seeds: Sequence[int], out: str, tell: Callable[[str], None] = print) -> None:
+    def record(
+        self, seeds: Sequence[int], out: str, tell: Callable[[str], None] = print, data_dir: str | None = None
+    ) -> None:
         """Measure and write; finished steps are reused, and the rows of other seeds stay if they are of the same model.
 
         Args:
             seeds: Which seeds; after each the file is written.
             out: Folder for the runs.
             tell: Called with a line for each run that is measured.
+            data_dir: Folder with the data set's files, where it `needs_data_dir`.
+
+        Raises:
+            InputError: It needs a folder and none is given, or the other way round.
         """
+        if self.needs_data_dir != (data_dir is not None):
+            expected = (
+                "a folder with its files" if self.needs_data_dir else "none, for the data are the recording's own"
+            )
+            raise InputError(f"parameter data_dir {data_dir} for data set {self.runs[0].dataset}; expected {expected}")
+        runs = [run if data_dir is None else replace(run, data_dir=data_dir) for run in self.runs]
         configs = []
         for seed in seeds:
             new: Parts = {}
-            for run in self.runs:
+            for run in runs:
                 configs.append(replace(run, seed=seed, out=out))
                 tell(f"seed {seed}, tuned on {run.tuned_on}: measuring")
                 for name, rows in self.measure(configs[-1]).items():

@@ -75,6 +75,28 @@ def test_another_run_is_told_why_it_reads_nothing(weights, capsys, other):
     assert "results/mini/x.json is about the whole of data set 'mini'" in capsys.readouterr().out
 
 
+def test_a_data_set_that_everyone_has_elsewhere_is_asked_for(weights, tmp_path, capsys):
+    weights["x"] = "c"
+    seen = []
+    recording = Recording(
+        "real/x.json",
+        "12",
+        lambda c: seen.append(c.data_dir) or measured(c),
+        (RunConfig("laptop", "pararel", model="x", limit=9),),
+    )
+    with pytest.raises(
+        InputError, match="parameter data_dir None for data set pararel; expected a folder with its files"
+    ):
+        recording.record([0], "runs")
+    with pytest.raises(InputError, match="parameter data_dir here for data set mini; expected none"):
+        Recording("mini/x.json", "05", measured).record([0], "runs", data_dir="here")
+    recording.record([0], "runs", lambda line: None, "here")
+    assert seen == ["here"] and recording.mismatch(replace(recording.runs[0], data_dir="there")) is None
+    assert recording.read(RunConfig("laptop", "pararel", model="x")) is None
+    said = "results/real/x.json is about 9 questions a split of data set 'pararel' and model x in style few-shot"
+    assert said in capsys.readouterr().out
+
+
 def test_a_row_that_is_no_number_is_not_written(weights):
     recording = Recording("mini/x.json", "05", lambda config: {"rows": [{"seed": 0, "value": float("nan")}]})
     with pytest.raises(ValueError, match="JSON"):
@@ -88,7 +110,7 @@ def test_what_is_shipped_is_whole_and_of_the_shipped_model(name):
     assert recording.path.is_file()
     for part, rows in recording.content().items():
         assert rows and {row["seed"] for row in rows} == ({0} if part == "models" else {0, 1, 2})
-    if name == "real_questions":  # its model is no part of the kit
+    if recording.needs_data_dir or name == "real_questions":  # the model is no part of the kit
         return
     assert recording.mismatch(replace(recording.runs[0], seed=5)) is None
     names = {run.settings.model for run in recording.runs}
@@ -98,7 +120,17 @@ def test_what_is_shipped_is_whole_and_of_the_shipped_model(name):
 
 
 def test_recordings_are_found_by_their_place():
-    expected = {"drift", "estimators", "labels", "released_code", "seeds", "transfer", "unanswerable"}
+    expected = {
+        "drift",
+        "estimators",
+        "gemma3",
+        "smollm2",
+        "labels",
+        "released_code",
+        "seeds",
+        "transfer",
+        "unanswerable",
+    }
     assert expected < {*recording_names()}
     with pytest.raises(InputError, match="recording '../mini' is unknown; expected one of drift, "):
         find_recording("../mini")

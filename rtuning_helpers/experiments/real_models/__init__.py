@@ -1,0 +1,1 @@
+"""Notebook 12: every method on real models, question by question."""

@@ -1,0 +1,1 @@
+"""Notebook 12: SmolLM2-135M-Instruct on ParaRel."""
