@@ -47,6 +47,15 @@ def shared_memory() -> Iterator[None]:
         gc.unfreeze()
 
 
+@contextmanager
+def memory_given_back() -> Iterator[None]:
+    """Collect at the end what nobody uses any more; as a decorator, all that a function has used."""
+    try:
+        yield
+    finally:
+        give_memory_back()
+
+
 def give_memory_back() -> None:
     """Collect what nobody uses, and give it to the system."""
     gc.collect()

@@ -174,13 +174,13 @@ def tuning_step(
 
 
 def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False) -> list[Path]:
-    """Fine-tune by each of the methods: on a CPU side by side, as many at a time as there are cores free."""
+    """Fine-tune by each of the methods: a small model on a CPU as many at a time as there are cores free."""
 
     def characters(method: str) -> int:
         return sum(len(record.prompt) + len(record.completion) for record in read_tuning_records(config, method))
 
     chosen = check_methods(methods)
-    at_once = 1 if default_device().type != "cpu" else min(len(chosen), free_cores())
+    at_once = tuned_at_once(config, len(chosen))
     if at_once > 1:
         from rtuning_helpers.tuning.side_by_side import do_side_by_side
 
@@ -188,6 +188,16 @@ def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False)
         do_side_by_side([partial(tuning_step, config, m, force) for m in longest_first], at_once)
         force = False
     return [tuning_step(config, method, force) for method in chosen]
+
+
+def tuned_at_once(config: RunConfig, count: int) -> int:
+    """How many of so many models are tuned at the same time here."""
+    at_once = 1 if default_device().type != "cpu" else min(count, free_cores())
+    if at_once > 1:
+        from rtuning_helpers.tuning.side_by_side import is_small
+
+        at_once = at_once if is_small(config.settings) else 1
+    return at_once
 
 
 def read_training_log(config: RunConfig, method: str) -> "TrainingLog":

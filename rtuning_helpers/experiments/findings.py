@@ -26,8 +26,8 @@ def short_run_notice(steps: int) -> None:
     """Say it plainly where a model was tuned for so few steps that it cannot have learnt anything; else nothing."""
     if steps < FEW_STEPS:
         print(
-            f"{NOTE}tuned for {steps} step{'s' if steps != 1 else ''} only. What follows shows that the code runs. "
-            "Sentences about what was\nlearnt, and the checks at the end, are meant for the whole data set."
+            f"{NOTE}tuned for {steps} step{'s' if steps != 1 else ''} only. What follows shows that the code runs.\n"
+            "Sentences about what was learnt, and the checks at the end, are meant for the whole data set."
         )
 
 

@@ -71,9 +71,10 @@ PROFILES = {
         batch_size=32, accumulation=1, answer_batch=256, learning_rate=4e-3, epochs=8, lora_rank=16,
     ),
     # A small real model on a computer without a GPU, in the time of a lunch; instruct models answer behind examples.
+    # Batches of 8 in two halves: as fast, in two thirds of the memory.
     "laptop": Profile(
         model="HuggingFaceTB/SmolLM2-135M", revision="main", dtype="float32", tuning="lora", needs_gpu=False,
-        gpu_memory_gib=0, batch_size=8, accumulation=1, answer_batch=32, learning_rate=3e-4, epochs=1, lora_rank=16,
+        gpu_memory_gib=0, batch_size=4, accumulation=2, answer_batch=32, learning_rate=3e-4, epochs=1, lora_rank=16,
         max_length=1280, tuning_dtype="fastest", style=FEW_SHOT,
     ),
     # A free Colab session: T4, 15 GiB, no bfloat16.

@@ -22,6 +22,7 @@ from rtuning_helpers.model.lora import lora_config
 from rtuning_helpers.model.model_files import model_location
 from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.model.weight_shares import is_fused, weight_shares
+from rtuning_helpers.processes import memory_given_back
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
@@ -147,6 +148,7 @@ def finetune(
     return finetune_encoded(encoded, settings, out, **how, place=place)
 
 
+@memory_given_back()
 def finetune_encoded(
     encoded: Sequence[dict[str, list[int]]],
     settings: Profile,

@@ -1,7 +1,8 @@
 """Several models tuned at the same time on a CPU: one in this process, each other in one of its own, by one thread.
 
-Two small models side by side, one thread each, take much less time than one after the other with two threads. On Linux
-the processes are copies of this one, which share with it the memory of all that is loaded already.
+Two small models side by side, one thread each, take much less time than one after the other with two threads; with
+larger matrices the threads serve as well, and one model takes half the memory of two. On Linux the processes are copies
+of this one, which share with it the memory of all that is loaded already.
 """
 
 import os
@@ -22,9 +23,10 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.model.language_model import load_tokenizer
+from rtuning_helpers.model.language_model import load_tokenizer, model_config
+from rtuning_helpers.model.lora import without_weights
 from rtuning_helpers.model.threads import one_thread
-from rtuning_helpers.processes import PROCESSES, give_memory_back, shared_memory
+from rtuning_helpers.processes import PROCESSES, shared_memory
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
@@ -32,9 +34,16 @@ from rtuning_helpers.tuning.encoding import encode_records
 from rtuning_helpers.tuning.finetuning import TrainingLog, finetune, finetune_encoded
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
+SMALL = 20e6  # weights
 _LOOK_SECONDS = 1.0
 _Task = Callable[[Callable[..., TrainingLog]], object]
 _News = tuple[str, int, int] | None  # description, step, steps; None: a task is done
+
+
+def is_small(settings: Profile) -> bool:
+    """Whether a profile's model is so small that it is best tuned beside others."""
+    config = model_config(settings.model, settings.revision)
+    return sum(weight.numel() for weight in without_weights(config).parameters()) <= SMALL
 
 
 def do_side_by_side(tasks: Sequence[_Task], at_once: int) -> None:
@@ -73,7 +82,6 @@ def _share(tasks: Sequence[_Task], others: Sequence["_Process"], news: "SimpleQu
             except IndexError:
                 return
             task(tune)
-            give_memory_back()
 
     def work_there(process: "_Process") -> None:
         try:
@@ -194,7 +202,6 @@ def _tune_what_comes(line: Connection, words: str) -> None:
             line.send(error)
         except Exception as error:  # by its words: it may be of a kind that cannot be sent
             line.send(RuntimeError(f"{type(error).__name__}: {error}"))
-        give_memory_back()  # while the answer is on its way
 
 
 def _end_with(parent: int) -> None:

@@ -16,6 +16,7 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
+from rtuning_helpers.tuning import side_by_side
 from rtuning_helpers.tuning.side_by_side import do_side_by_side
 
 METHODS = ["vanilla", "replacement"]
@@ -73,6 +74,15 @@ def test_side_by_side_gives_what_one_after_the_other_gives(config, tmp_path):
         assert [loss for _, loss in ours.losses] == pytest.approx([loss for _, loss in theirs.losses], rel=1e-4)
     before = [folder.stat().st_mtime_ns for folder in folders]
     assert [folder.stat().st_mtime_ns for folder in steps.tuning_steps(config, METHODS)] == before
+
+
+def test_only_small_models_are_tuned_side_by_side(config, monkeypatch):
+    assert [steps.tuned_at_once(config, count) for count in (1, 2, 3)] == [1, 2, 2]
+    monkeypatch.setattr(side_by_side, "SMALL", 1e5)
+    assert steps.tuned_at_once(config, 3) == 1
+    monkeypatch.setattr(side_by_side, "do_side_by_side", lambda *_: pytest.fail("side by side"))
+    for folder in steps.tuning_steps(config, METHODS):
+        assert (folder / "training.json").is_file()
 
 
 def test_an_error_in_one_ends_the_other_and_leaves_nothing(long_run):
