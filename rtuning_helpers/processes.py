@@ -2,16 +2,20 @@
 
 import ctypes
 import gc
+import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from threading import Thread
 from typing import TypeVar
 
 Result = TypeVar("Result")
+LOOK_SECONDS = 0.5
 
 # On Linux a copy of this process, which shares the memory of all that is loaded; Apple's libraries forbid that. Such a
 # copy computes with one thread: OpenMP's other threads are not copied, and waiting for them never ends.
@@ -61,3 +65,18 @@ def give_memory_back() -> None:
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def end_with(parent: int) -> None:
+    """From now on end this process, without a word, as soon as the one with that number has gone.
+
+    Args:
+        parent: Number of the process that started this one.
+    """
+    Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)

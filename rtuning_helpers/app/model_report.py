@@ -9,7 +9,7 @@ from rtuning_helpers.model.chat import chat_frame
 from rtuning_helpers.model.language_model import context_length, load_language_model, load_tokenizer, model_config
 from rtuning_helpers.model.lora import without_weights
 from rtuning_helpers.model.model_names import parse_model
-from rtuning_helpers.model.weight_shares import WeightShares, weight_shares
+from rtuning_helpers.model.weight_shares import WIDTHS, WeightShares, weight_shares
 from rtuning_helpers.run.profiles import CHAT, FEW_SHOT, PLAIN, Profile, RunConfig
 
 MEMORY = "model's memory"
@@ -65,6 +65,15 @@ def check_model(config: RunConfig) -> list[str]:
     if settings.four_bit and sum(shares.not_rounded.values()) > TOLD_FROM * shares.total:
         told.append(f"model: {shares.four_bit_sentence()}")
     return told
+
+
+def tuning_needs(config: RunConfig) -> tuple[float, float]:
+    """What one tuning of a run's model takes at least: memory, and disk for what is tuned [GiB]."""
+    settings = config.settings
+    shares, _ = _look(settings)
+    if settings.tuning == "full":
+        return _needed(shares, settings), shares.total * WIDTHS[settings.dtype] / GIB
+    return _needed(shares, settings), shares.trained * WIDTHS["float32"] / GIB
 
 
 def check_adapter(config: RunConfig) -> None:

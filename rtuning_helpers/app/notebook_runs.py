@@ -1,5 +1,6 @@
 """Execute the tutorial's notebooks with papermill: parameters checked, progress reported, kernels never left behind."""
 
+import ast
 import os
 import sys
 import tempfile
@@ -76,6 +77,19 @@ def find_notebooks() -> list[Path]:
     return found
 
 
+def declared_parameters(notebook: Path) -> dict[str, Any]:
+    """The parameters that a notebook's cell tagged ``parameters`` declares, with their defaults."""
+    found = papermill.inspect_notebook(_plain(notebook))
+    return {name: _literal(parameter["default"]) for name, parameter in found.items()}
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):  # an expression
+        return None
+
+
 def run_notebooks(
     config: RunConfig, methods: Sequence[str], force: bool = False, progress: Progress = lambda *cell: None
 ) -> list[Path]:
@@ -97,8 +111,17 @@ def run_notebooks(
     return [execute(path, folder / path.name, parameters, progress) for path, parameters in chosen.items()]
 
 
-def choose_parameters(notebook: Path, config: RunConfig, methods: Sequence[str], force: bool) -> dict[str, Any]:
+def choose_parameters(
+    notebook: Path, config: RunConfig, methods: Sequence[str], force: bool, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The parameters of the run that the notebook declares.
+
+    Args:
+        notebook: Where it lies.
+        config: The run's settings.
+        methods: Its methods.
+        force: Whether finished steps are done again.
+        extra: More parameters, for the notebooks that have them.
 
     Raises:
         NotebookFailed: It lacks all of the core ones, or one that the user has set.
@@ -113,7 +136,7 @@ def choose_parameters(notebook: Path, config: RunConfig, methods: Sequence[str],
     for name, value in settings.items():
         if name not in declared and name != "out" and value != defaults[name]:
             raise NotebookFailed(f"{notebook.name}: its cell tagged `parameters` lacks {name}, which the run sets")
-    settings |= {"methods": list(methods), "force": force}
+    settings |= {"methods": list(methods), "force": force, **(extra or {})}
     return {name: value for name, value in settings.items() if name in declared}
 
 

@@ -3,6 +3,8 @@
 The quick checks come first, and what takes seconds to import is imported behind them.
 """
 
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from rtuning_helpers.app.reports import unreachable_notes
@@ -18,8 +20,12 @@ from rtuning_helpers.run.run_questions import fitted
 from rtuning_helpers.tuning.registry import method_names
 
 
-def check_run(config: RunConfig) -> list[str]:
+def check_run(config: RunConfig, notebooks: Sequence[Path] | None = None) -> list[str]:
     """See to the run's data, folder, machine, model, notebooks and style.
+
+    Args:
+        config: The run.
+        notebooks: Those that it executes; by default the main line.
 
     Returns:
         What its user should know of the questions and the model, a line each.
@@ -43,10 +49,10 @@ def check_run(config: RunConfig) -> list[str]:
 
     from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
 
-    for notebook in find_notebooks():
+    for notebook in find_notebooks() if notebooks is None else notebooks:
         choose_parameters(notebook, config, method_names(), False)
 
-    from rtuning_helpers.model.language_model import load_language_model, load_tokenizer
+    from rtuning_helpers.model.language_model import load_tokenizer
 
     settings = config.settings
     load_tokenizer(settings.model, settings.revision)
@@ -58,10 +64,15 @@ def check_run(config: RunConfig) -> list[str]:
 
         check_adapter(config)
         notes += check_model(config)
-        load_language_model(
-            settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=settings.four_bit
-        )
+        _check_loads(settings.model, settings.revision, settings.dtype, settings.four_bit)
     return notes
+
+
+@cache  # runs that differ in other things share it
+def _check_loads(model: str, revision: str | None, dtype: str, four_bit: bool) -> None:
+    from rtuning_helpers.model.language_model import load_language_model
+
+    load_language_model(model, revision=revision, dtype=dtype, four_bit=four_bit)
 
 
 def _check_weights(folder: Path) -> None:

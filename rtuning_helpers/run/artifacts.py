@@ -2,7 +2,10 @@
 
 A step's folder is ``<out>/<profile>/<dataset>/<method>/seed<k>/<step>/``. The manifest is written last, and the folder
 appears under its name only when it is complete, so whatever is there can be trusted; a step whose manifest carries the
-same parameters and inputs is not done again.
+same parameters and inputs, and whose files still have the hashes it lists, is not done again.
+
+A step that is being done is locked, so that no two processes do it at once: the second waits and takes the result. The
+operating system frees the lock of a process that has died, and what such a process left behind is cleared away.
 """
 
 import hashlib
@@ -12,10 +15,15 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
@@ -25,6 +33,31 @@ from rtuning_helpers.run.profiles import FEW_SHOT, PLAIN, SHOTS, RunConfig, defa
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+CLEANED = "cleaned"  # beside the manifest of a step whose files were removed to save room
+_LOOKING = ContextVar("looking", default=False)
+
+
+class StepMissing(Exception):  # noqa: N818
+    """A step is not finished, and nothing was done about it."""
+
+
+@contextmanager
+def only_looking() -> Iterator[None]:
+    """Meanwhile `run_step` does nothing: it gives the folder of a step that is finished, or was and is cleaned.
+
+    Raises:
+        StepMissing: By `run_step`, for any other step.
+    """
+    token = _LOOKING.set(True)
+    try:
+        yield
+    finally:
+        _LOOKING.reset(token)
+
+
+def step_lock(folder: Path) -> FileLock:
+    """What a process holds while it does the step of that folder."""
+    return FileLock(folder.parent / f".{folder.name}.lock")
 
 
 def results_folder(config: RunConfig) -> Path:
@@ -40,12 +73,24 @@ def results_folder(config: RunConfig) -> Path:
     dataset += _style_suffix(config)
     dataset = dataset if config.permutations == 1 else f"{dataset}-permutations{config.permutations}"
     base = Path(os.environ.get("RTUNING_OUT_BASE") or default_out())  # the tests' notebooks keep away from ours
-    return (out if out.is_absolute() else base / out) / profile / dataset
+    return _below(out if out.is_absolute() else base / out, profile, dataset)
 
 
 def step_folder(config: RunConfig, method: str, step: str) -> Path:
     """Folder of one step of one method and seed."""
-    return results_folder(config) / method / f"seed{config.seed}" / step
+    return _below(results_folder(config), method, f"seed{config.seed}", step)
+
+
+def _below(folder: Path, *names: str) -> Path:
+    """A folder further down.
+
+    Raises:
+        InputError: One of the names would lead elsewhere.
+    """
+    for name in names:
+        if name in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(name):
+            raise InputError(f"{name!r} cannot be part of a result folder's name; expected a name without slashes")
+    return folder.joinpath(*names)
 
 
 def _style_suffix(config: RunConfig) -> str:
@@ -140,7 +185,19 @@ def run_step(
     wanted = _wanted(parameters, inputs)
     if not force and is_finished(folder, wanted):
         return folder
+    if _LOOKING.get():
+        if _is_made_as(folder, wanted) and (folder / CLEANED).is_file():
+            return folder
+        raise StepMissing(str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
+    with step_lock(folder):
+        _clear_remains(folder)
+        if force or not is_finished(folder, wanted):  # another process may just have done it
+            _do_step(folder, wanted, write)
+    return folder
+
+
+def _do_step(folder: Path, wanted: Mapping[str, Any], write: Callable[[Path], Mapping[str, Any] | None]) -> None:
     work = folder.parent / f".{folder.name}-{secrets.token_hex(4)}"
     try:  # from here on, lest an interruption leave the folder behind
         work.mkdir(0o700)
@@ -149,10 +206,12 @@ def run_step(
         told = {} if summary is None else {"summary": summary}
         write_json(work / MANIFEST, {**wanted, "files": hashes, **told})
         work.chmod(0o755)
+        for path in (*work.rglob("*"), work):
+            _to_disk(path)
         replace_folder(work, folder)
+        _to_disk(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return folder
 
 
 def _wanted(parameters: Mapping[str, Any], inputs: Iterable[Path]) -> dict[str, Any]:
@@ -165,13 +224,62 @@ def _wanted(parameters: Mapping[str, Any], inputs: Iterable[Path]) -> dict[str, 
 
 
 def is_finished(folder: Path, wanted: Mapping[str, Any]) -> bool:
-    """Whether the folder holds the complete result of these parameters and inputs."""
+    """Whether the folder holds the complete and sound result of these parameters and inputs."""
+    return _is_made_as(folder, wanted) and is_sound(folder)
+
+
+def is_sound(folder: Path) -> bool:
+    """Whether every file that the folder's manifest lists is there and has the hash that it had."""
+    return all(_hash_now(folder / name) == sha256 for name, sha256 in _read_manifest(folder).get("files", {}).items())
+
+
+def _is_made_as(folder: Path, wanted: Mapping[str, Any]) -> bool:
+    manifest = _read_manifest(folder)
+    return bool(manifest) and all(manifest.get(key) == value for key, value in wanted.items())
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    as_wanted = all(manifest.get(key) == value for key, value in wanted.items())
-    return as_wanted and all((folder / file).is_file() for file in manifest.get("files", {}))
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _hash_now(path: Path) -> str | None:
+    try:
+        found = path.stat()
+        return _hash_of(path, found.st_size, found.st_mtime_ns, found.st_ino)
+    except OSError:
+        return None
+
+
+@cache  # a notebook reads the same step many times
+def _hash_of(path: Path, *state: int) -> str:
+    return file_sha256(path)
+
+
+def remains(folder: Path) -> list[Path]:
+    """Folders that processes which died within the step have left; those of one at work are among them."""
+    name = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}(-old)?")
+    return sorted(path for path in folder.parent.glob(".*") if name.fullmatch(path.name) and path.is_dir())
+
+
+def _clear_remains(folder: Path) -> None:
+    for path in remains(folder):  # the new one before the old one
+        if not folder.exists() and _read_manifest(path) and is_sound(path):
+            os.rename(path, folder)  # whoever died was about to
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    """See to it that a file, or the names in a folder, outlast a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def replace_folder(new: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,12 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records, write_text
 from rtuning_helpers.run import artifacts
 from rtuning_helpers.run.artifacts import (
+    CLEANED,
     MANIFEST,
+    StepMissing,
     check_writable,
     is_finished,
+    only_looking,
     replace_folder,
     results_folder,
     run_step,
@@ -56,7 +60,9 @@ def test_a_finished_step_is_reused(tmp_path):
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("change", ["parameters", "input", "missing file", "broken manifest", "schema", "force"])
+@pytest.mark.parametrize(
+    "change", ["parameters", "input", "missing file", "changed file", "broken manifest", "schema", "force"]
+)
 def test_a_step_is_done_again_when_something_changed(tmp_path, monkeypatch, change):
     source, folder = tmp_path / "m" / "seed0" / "data", tmp_path / "m" / "seed0" / "tuning"
     run_step(source, {"k": 1}, Step("data"))
@@ -66,6 +72,8 @@ def test_a_step_is_done_again_when_something_changed(tmp_path, monkeypatch, chan
         run_step(source, {"k": 2}, Step("other data"))
     elif change == "missing file":
         (folder / "adapter" / "weights").unlink()
+    elif change == "changed file":  # of the same size, as a bad disk leaves it
+        (folder / "adapter" / "weights").write_bytes(b"\0\2")
     elif change == "broken manifest":
         (folder / MANIFEST).write_text((folder / MANIFEST).read_text()[:-20])
     elif change == "schema":
@@ -94,7 +102,7 @@ def test_a_failed_step_leaves_the_earlier_result(tmp_path, error):
 def test_a_first_step_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         run_step(tmp_path / "probe", {}, Step(error=OSError("disk full")))
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".probe.lock"]
 
 
 def test_parameters_that_json_cannot_hold_are_refused_before_the_work(tmp_path):
@@ -133,9 +141,69 @@ def test_a_killed_process_leaves_nothing_that_counts_as_finished(tmp_path):
     assert finished == [folder]
     wanted = {"schema_version": 1, "parameters": {"seed": 2}, "inputs": {}}
     assert not any(is_finished(path, wanted) for path in tmp_path.iterdir())
+    assert len(artifacts.remains(folder)) == 1  # the second cleared what the first had left
     again = Step("new")
     run_step(folder, {"seed": 2}, again)
     assert again.times == 1
+    assert artifacts.remains(folder) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_a_process_left_that_died_between_two_renames_is_put_in_its_place(tmp_path, whole):
+    folder, other = tmp_path / "probe", tmp_path / "other" / "probe"
+    run_step(folder, {"seed": 1}, Step("old"))
+    run_step(other, {"seed": 2}, Step("new"))
+    if not whole:
+        (other / "rows.txt").write_text("half a res")
+    os.rename(folder, tmp_path / ".probe-0123abcd-old")
+    os.rename(other, tmp_path / ".probe-0123abcd")
+    unused = Step()
+    run_step(folder, {"seed": 2 if whole else 1}, unused)
+    assert unused.times == 0
+    assert (folder / "rows.txt").read_text() == ("new" if whole else "old")
+    assert artifacts.remains(folder) == []
+
+
+def test_two_that_want_the_same_step_do_it_once(tmp_path):
+    times = []
+
+    def write(folder: Path) -> None:
+        times.append(folder)
+        time.sleep(0.3)
+        (folder / "rows.txt").write_text("result")
+
+    with ThreadPoolExecutor(4) as threads:
+        folders = list(threads.map(lambda _: run_step(tmp_path / "probe", {"seed": 1}, write), range(4)))
+    assert folders == [tmp_path / "probe"] * 4
+    assert len(times) == 1
+
+
+def test_one_can_look_whether_a_step_is_finished(tmp_path):
+    folder, step = tmp_path / "probe", Step()
+    with only_looking(), pytest.raises(StepMissing):
+        run_step(folder, {"seed": 1}, step)
+    assert step.times == 0 and not list(tmp_path.iterdir())
+    run_step(folder, {"seed": 1}, step)
+    with only_looking():
+        assert run_step(folder, {"seed": 1}, step) == folder
+        with pytest.raises(StepMissing):
+            run_step(folder, {"seed": 2}, step)
+        (folder / "rows.txt").unlink()
+        with pytest.raises(StepMissing):
+            run_step(folder, {"seed": 1}, step)
+        (folder / CLEANED).touch()
+        assert run_step(folder, {"seed": 1}, step) == folder
+    run_step(folder, {"seed": 1}, step)  # whoever needs the files makes them again
+    assert step.times == 2 and (folder / "rows.txt").is_file()
+
+
+@pytest.mark.parametrize("names", [{"dataset": "../x"}, {"dataset": "a/b"}, {"dataset": "a\\b"}, {"tune_on": "/etc/x"}])
+def test_no_name_leads_out_of_the_results(tmp_path, names):
+    with pytest.raises(InputError, match="cannot be part of a result folder's name"):
+        results_folder(RunConfig(out=str(tmp_path), **{"dataset": "mini"} | names))
+    for method, step in (("..", "data"), ("padding", "predictions-on-../x")):
+        with pytest.raises(InputError, match="without slashes"):
+            step_folder(RunConfig(out=str(tmp_path)), method, step)
 
 
 def test_interrupted_replacement_puts_the_old_folder_back(tmp_path, monkeypatch):

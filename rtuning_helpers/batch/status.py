@@ -1,0 +1,111 @@
+"""What lies in a folder of runs: what is finished, at work, failed or left half-done, and how large it is."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rtuning_helpers.batch.state import Event, Events, at_work, is_held, run_states
+from rtuning_helpers.errors import InputError
+from rtuning_helpers.run.artifacts import MANIFEST, shown_path, step_lock
+
+SEED = re.compile(r"seed\d+")
+REMAINS = re.compile(r"\.(.+)-[0-9a-f]{8}(-old)?")
+RUNNING, STALE, UNFINISHED = "running", "stale", "not finished"
+
+
+@dataclass
+class Part:
+    """The steps of a method and seed.
+
+    Attributes:
+        name: Its folder, below the one that was looked at.
+        path: The same from the root on.
+        steps: Its finished steps.
+        at_work: Steps that a process does at this moment.
+        remains: Folders that processes which died have left behind.
+        size: Bytes of everything in it.
+    """
+
+    name: str
+    path: Path
+    steps: list[str] = field(default_factory=list)
+    at_work: list[str] = field(default_factory=list)
+    remains: list[Path] = field(default_factory=list)
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """What was found: parts in the order of their names, the batch's runs by name, and whether a batch is at work."""
+
+    parts: list[Part]
+    runs: dict[str, Event]
+    is_at_work: bool
+
+
+def look(folder: Path) -> Status:
+    """Look at everything below a folder of runs.
+
+    Raises:
+        InputError: There is no such folder, or no run in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; expected one with runs, such as runs")
+    parts = [_part(folder, path) for path in _part_folders(folder)]
+    events = Events(folder).read()
+    runs: dict[str, Event] = {}
+    for event in events:
+        runs |= {run: {} for run in event.get("runs", [])}
+    known = run_states(events)
+    if not parts and not runs:
+        raise InputError(f"{shown_path(folder)}: holds no runs; expected a folder of results, such as runs")
+    return Status(parts, {run: known.get(run, {}) for run in runs}, at_work(folder))
+
+
+def _part_folders(folder: Path) -> Iterator[Path]:
+    """Folders ``<method>/seed<k>`` that hold steps, or are to."""
+    for path in sorted(folder.rglob("seed*")):
+        hidden = any(name.startswith(".") for name in path.relative_to(folder).parts)
+        if path.is_dir() and SEED.fullmatch(path.name) and not hidden and path.parent.name != "notebooks":
+            yield path
+
+
+def _part(folder: Path, path: Path) -> Part:
+    part = Part(path.relative_to(folder).as_posix(), path, size=size_of(path))
+    if (path / MANIFEST).is_file():  # metrics/seed<k> is a step itself
+        part.steps.append(path.parent.name)
+    for inner in sorted(path.iterdir()):
+        if (inner / MANIFEST).is_file() and not inner.name.startswith("."):
+            part.steps.append(inner.name)
+        found = REMAINS.fullmatch(inner.name)
+        if found and inner.is_dir():
+            step = found[1]
+            if is_held(step_lock(path / step)):
+                part.at_work.append(step)
+            else:
+                part.remains.append(inner)
+    return part
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files below a folder; those that vanish meanwhile count nothing."""
+    total = 0
+    for inner in path.rglob("*"):
+        try:
+            total += inner.lstat().st_size if inner.is_file() and not inner.is_symlink() else 0
+        except OSError:
+            continue
+    return total
+
+
+def run_words(event: Event, is_at_work: bool) -> str:
+    """The state of a batch's run in words."""
+    return event.get("state") or (RUNNING if is_at_work else UNFINISHED)
+
+
+def part_words(part: Part) -> str:
+    """The state of a part in words; nothing to say where its steps are finished."""
+    words = [f"{RUNNING}: {step}" for step in part.at_work]
+    words += [f"{STALE}: {path.name}" for path in part.remains]
+    return ", ".join(words)
