@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from rtuning_helpers.app.doctor import GIB, MINI_MEMORY_GIB
+from rtuning_helpers.app.model_report import tuning_needs
 from rtuning_helpers.app.notebook_runs import NotebookFailed, choose_parameters
 from rtuning_helpers.app.run_checks import check_run
 from rtuning_helpers.batch.grid import Grid, Group
 from rtuning_helpers.batch.plan import Job, finished_steps
-from rtuning_helpers.batch.slots import GIB, Checked
+from rtuning_helpers.batch.slots import Checked
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.model_files import shipped_folder
 from rtuning_helpers.run.artifacts import shown_path
 
-MINI_JOB_GIB = 1.0  # memory of a job with one of the kit's own models
 LIBRARIES_GIB = 0.7  # of it without the model
 NOTEBOOKS_GIB = 0.02  # disk for a group's notebooks and answers
 SPARE_GIB = 0.5  # of the disk
@@ -29,7 +30,7 @@ def check_batch(grid: Grid, jobs: Mapping[str, Job], notebooks: Mapping[str, Pat
         InputError: Something does not fit; file, line and key are named.
     """
     notes: dict[str, None] = {}
-    job_gib, disk_gib = MINI_JOB_GIB, SPARE_GIB
+    job_gib, disk_gib = MINI_MEMORY_GIB, SPARE_GIB
     sizes: dict[tuple, tuple[float, float]] = {}
     looked_at = set()
     sources = [notebooks[name] for name in grid.notebooks]
@@ -73,10 +74,8 @@ def _naming(grid: Grid, group: Group) -> Iterator[None]:
 
 def _needs(group: Group) -> tuple[float, float]:
     """Memory of a job and disk of a tuned model [GiB]."""
-    from rtuning_helpers.app.model_report import tuning_needs
-
     memory, disk = tuning_needs(group.config)
-    return (MINI_JOB_GIB if shipped_folder(group.config.settings.model) else memory + LIBRARIES_GIB), disk
+    return (MINI_MEMORY_GIB if shipped_folder(group.config.settings.model) else memory + LIBRARIES_GIB), disk
 
 
 def _gpus() -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def do(order: dict[str, Any]) -> None:
 
 def _tell(notebook: str, heading: str, done: int, cells: int, doing: str = "") -> None:
     if path := os.environ.get(PROGRESS_FILE):
-        write_text(Path(path), f"cell {done} of {cells}: {heading}" + (f"\n{doing}" if doing else ""))
+        with suppress(OSError):  # a full disk, say, which will show elsewhere
+            write_text(Path(path), f"cell {done} of {cells}: {heading}" + (f"\n{doing}" if doing else ""))
 
 
 def _reporting(name: str, config: RunConfig) -> Any:

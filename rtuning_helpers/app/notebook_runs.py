@@ -1,11 +1,13 @@
 """Execute the tutorial's notebooks with papermill: parameters checked, progress reported, kernels never left behind."""
 
 import ast
+import glob
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Event, Thread
@@ -22,7 +24,7 @@ from traitlets.config import Config
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.progress import PROGRESS_FILE
-from rtuning_helpers.run.artifacts import results_folder, shown_path
+from rtuning_helpers.run.artifacts import results_folder, shown_path, step_lock, to_disk
 from rtuning_helpers.run.profiles import RunConfig, default_out
 
 TUTORIAL = "0[1-5]_*.ipynb"  # the main line; the later notebooks stand on their own
@@ -144,7 +146,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
     """Execute one notebook in the folder where it lies.
 
     The result appears under its name only when it is complete; of a failed run the executed part is kept beside it
-    as ``<name>.failed.ipynb``, of an interrupted one nothing.
+    as ``<name>.failed.ipynb``, of an interrupted one nothing. Where another process is at the same one, this one waits.
 
     Args:
         source: The notebook.
@@ -173,7 +175,11 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
         kept = f"; executed so far: {shown_path(failed)}" if failed.is_file() else ""
         return NotebookFailed(f"{source.name}{where}: {' '.join(reason.split())}{kept}")
 
-    with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as folder:
+    with ExitStack() as stack:
+        stack.enter_context(step_lock(target.with_suffix("")))
+        for left in target.parent.glob(f".{glob.escape(target.stem)}-*"):  # by processes that were killed
+            shutil.rmtree(left, ignore_errors=True)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent))
         work, bars = Path(folder) / target.name, Path(folder) / "progress"
         try:
             how: dict[str, Any] = {
@@ -197,7 +203,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
             if isinstance(error, CellTimeoutError):
                 raise failure(f"its kernel sent nothing for {OUTPUT_SECONDS} s; is the machine overloaded?") from error
             raise failure(f"{type(error).__name__}: {error}") from error
+        to_disk(work)
         os.replace(work, target)
+        to_disk(target.parent)
     failed.unlink(missing_ok=True)
     progress(source.name, heading, cells, cells)
     return target

@@ -81,7 +81,8 @@ class Grid:
         lines = group.lines
         line = lines.get(key) or lines.get("dataset") or min(lines.values(), default=1)
         words = re.sub(r"(\bparameter |--)(?=[a-z])", "key ", message)
-        return InputError(f"{self.path}, line {line}, key {key if key in lines else 'dataset'}: {words}")
+        shown = key if key in lines else "dataset"
+        return InputError(f"{self.path}, line {line}, key {shown}: {words.removeprefix(f'key {shown} ')}")
 
 
 @dataclass(frozen=True)

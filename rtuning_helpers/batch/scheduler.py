@@ -159,10 +159,14 @@ class Scheduler:
         attempt = self.attempts[job.name] = self.attempts.get(job.name, 0) + 1
         doing = scratch / f"{slot}-{time.monotonic_ns()}"
         environment = {**os.environ, **self.slots[slot], PROGRESS_FILE: str(doing)}
-        process = subprocess.Popen(
-            [*self.command, str(os.getpid()), job.order(methods)], env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        try:
+            process = subprocess.Popen(
+                [*self.command, str(os.getpid()), job.order(methods)], env=environment, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            self.outcomes[job.name] = Outcome(FAILED, f"cannot be started: {error.strerror}")
+            return
         begun = _Process(job, slot, methods, attempt, process, doing)
         begun.listen()
         self.at_work.append(begun)

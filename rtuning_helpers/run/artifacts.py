@@ -207,9 +207,9 @@ def _do_step(folder: Path, wanted: Mapping[str, Any], write: Callable[[Path], Ma
         write_json(work / MANIFEST, {**wanted, "files": hashes, **told})
         work.chmod(0o755)
         for path in (*work.rglob("*"), work):
-            _to_disk(path)
+            to_disk(path)
         replace_folder(work, folder)
-        _to_disk(folder.parent)
+        to_disk(folder.parent)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -273,7 +273,7 @@ def _clear_remains(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _to_disk(path: Path) -> None:
+def to_disk(path: Path) -> None:
     """See to it that a file, or the names in a folder, outlast a loss of power."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -86,11 +86,11 @@ def test_a_batch_from_the_untuned_model_to_the_page(notebooks, tmp_path, tiny_mo
 @pytest.mark.parametrize(
     ("keys", "complaint"),
     [
-        ({"model": "./nowhere"}, "line 4, key model: key model .*nowhere: no such folder"),
+        ({"model": "./nowhere"}, "line 4, key model: .*nowhere: no such folder"),
         ({"dataset": "pararel"}, "line 4, key dataset: .*"),
         ({"dataset": "pararel", "data_dir": "nowhere"}, "nowhere"),
         ({"permutations": 4}, "line 4, key permutations: 05_evaluate.ipynb: .* lacks permutations"),
-        ({"profile": "colab-t4"}, "line 4, key profile: key profile colab-t4 needs a CUDA GPU"),
+        ({"profile": "colab-t4"}, "line 4, key profile: colab-t4 needs a CUDA GPU"),
         ({"sedd": 1}, "line 4, key sedd: is unknown"),
     ],
 )

@@ -60,7 +60,8 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def visible(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(path.relative_to(folder).as_posix() for path in files)
 
 
 def test_parameters_reach_the_notebooks(folder, tmp_path):
