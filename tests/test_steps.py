@@ -14,8 +14,9 @@ from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.paper.recorded import score_files
 from rtuning_helpers.run import profiles
-from rtuning_helpers.run.artifacts import MANIFEST, results_folder
+from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
+from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.tuning import finetuning
 
 METHODS = ("padding", "replacement", "unsupervised")

@@ -24,8 +24,9 @@ from traitlets.config import Config
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.progress import PROGRESS_FILE
-from rtuning_helpers.run.artifacts import results_folder, shown_path, step_lock, to_disk
+from rtuning_helpers.run.artifacts import results_folder, shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.step_folders import step_lock, to_disk
 
 TUTORIAL = "0[1-5]_*.ipynb"  # the main line; the later notebooks stand on their own
 MARKS = (HOLDS, FAILS, TOO_FEW, NOTE)

@@ -16,7 +16,8 @@ from rtuning_helpers.batch.state import batch_lock
 from rtuning_helpers.batch.status import Part, look, size_of
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_json
-from rtuning_helpers.run.artifacts import CLEANED, MANIFEST, shown_path, step_lock
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.step_folders import CLEANED, MANIFEST, step_lock, step_of
 
 METRICS = "metrics"
 ALWAYS_KEPT = ("style",)  # a few bytes, and a part of every later step's key
@@ -79,7 +80,7 @@ def clean(folder: Path, found: list[Removable]) -> int:
     freed = 0
     with batch_lock(folder):
         for item in found:
-            step = item.path if item.is_step else item.path.with_name(item.path.name[1:].partition("-")[0])
+            step = item.path if item.is_step else item.path.with_name(str(step_of(item.path)))
             try:
                 with step_lock(step).acquire(blocking=False):
                     _remove(item)

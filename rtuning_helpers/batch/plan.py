@@ -12,8 +12,9 @@ from typing import Any
 
 from rtuning_helpers.batch.grid import Grid, Group
 from rtuning_helpers.file_hashes import file_sha256
-from rtuning_helpers.run.artifacts import MANIFEST, StepMissing, only_looking, results_folder, step_folder
+from rtuning_helpers.run.artifacts import StepMissing, only_looking, results_folder, step_folder
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.tuning.registry import PRETRAINED, find_method
 
 PROBE, UNCERTAINTY = "probe", "uncertainty"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rtuning_helpers.batch.state import Event, Events, at_work, is_held, run_states
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.run.artifacts import MANIFEST, shown_path, step_lock
+from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.step_folders import MANIFEST, step_lock, step_of
 
 SEED = re.compile(r"seed\d+")
-REMAINS = re.compile(r"\.(.+)-[0-9a-f]{8}(-old)?")
 RUNNING, STALE, UNFINISHED = "running", "stale", "not finished"
 
 
@@ -78,9 +78,7 @@ def _part(folder: Path, path: Path) -> Part:
     for inner in sorted(path.iterdir()):
         if (inner / MANIFEST).is_file() and not inner.name.startswith("."):
             part.steps.append(inner.name)
-        found = REMAINS.fullmatch(inner.name)
-        if found and inner.is_dir():
-            step = found[1]
+        if (step := step_of(inner)) and inner.is_dir():
             if is_held(step_lock(path / step)):
                 part.at_work.append(step)
             else:

@@ -22,7 +22,7 @@ from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.miniworld.pretraining import OnStep, PretrainingConfig, pretrain
 from rtuning_helpers.model.language_model import LanguageModel, load_language_model
 from rtuning_helpers.probe.probing import Probe, probe
-from rtuning_helpers.run.artifacts import replace_folder
+from rtuning_helpers.run.step_folders import replace_folder
 
 TRAINING_RECORD = "training.json"
 READS = "each fact as often as its exposure says, as question or as sentence"

@@ -19,21 +19,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
 from rtuning_helpers.json_files import write_json
 from rtuning_helpers.model.model_names import parse_model
 from rtuning_helpers.run.profiles import FEW_SHOT, PLAIN, SHOTS, RunConfig, default_out
+from rtuning_helpers.run.step_folders import (
+    CLEANED,
+    MANIFEST,
+    clear_remains,
+    is_finished,
+    is_made_as,
+    replace_folder,
+    step_lock,
+    to_disk,
+)
 
 SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
-CLEANED = "cleaned"  # beside the manifest of a step whose files were removed to save room
 _LOOKING = ContextVar("looking", default=False)
 
 
@@ -53,11 +58,6 @@ def only_looking() -> Iterator[None]:
         yield
     finally:
         _LOOKING.reset(token)
-
-
-def step_lock(folder: Path) -> FileLock:
-    """What a process holds while it does the step of that folder."""
-    return FileLock(folder.parent / f".{folder.name}.lock")
 
 
 def results_folder(config: RunConfig) -> Path:
@@ -186,12 +186,12 @@ def run_step(
     if not force and is_finished(folder, wanted):
         return folder
     if _LOOKING.get():
-        if _is_made_as(folder, wanted) and (folder / CLEANED).is_file():
+        if is_made_as(folder, wanted) and (folder / CLEANED).is_file():
             return folder
         raise StepMissing(str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with step_lock(folder):
-        _clear_remains(folder)
+        clear_remains(folder)
         if force or not is_finished(folder, wanted):  # another process may just have done it
             _do_step(folder, wanted, write)
     return folder
@@ -221,76 +221,3 @@ def _wanted(parameters: Mapping[str, Any], inputs: Iterable[Path]) -> dict[str, 
         "parameters": json.loads(json.dumps(parameters)),
         "inputs": {"/".join(path.parts[-3:]): file_sha256(path / MANIFEST) for path in inputs},
     }
-
-
-def is_finished(folder: Path, wanted: Mapping[str, Any]) -> bool:
-    """Whether the folder holds the complete and sound result of these parameters and inputs."""
-    return _is_made_as(folder, wanted) and is_sound(folder)
-
-
-def is_sound(folder: Path) -> bool:
-    """Whether every file that the folder's manifest lists is there and has the hash that it had."""
-    return all(_hash_now(folder / name) == sha256 for name, sha256 in _read_manifest(folder).get("files", {}).items())
-
-
-def _is_made_as(folder: Path, wanted: Mapping[str, Any]) -> bool:
-    manifest = _read_manifest(folder)
-    return bool(manifest) and all(manifest.get(key) == value for key, value in wanted.items())
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
-
-
-def _hash_now(path: Path) -> str | None:
-    try:
-        found = path.stat()
-        return _hash_of(path, found.st_size, found.st_mtime_ns, found.st_ino)
-    except OSError:
-        return None
-
-
-@cache  # a notebook reads the same step many times
-def _hash_of(path: Path, *state: int) -> str:
-    return file_sha256(path)
-
-
-def remains(folder: Path) -> list[Path]:
-    """Folders that processes which died within the step have left; those of one at work are among them."""
-    name = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}(-old)?")
-    return sorted(path for path in folder.parent.glob(".*") if name.fullmatch(path.name) and path.is_dir())
-
-
-def _clear_remains(folder: Path) -> None:
-    for path in remains(folder):  # the new one before the old one
-        if not folder.exists() and _read_manifest(path) and is_sound(path):
-            os.rename(path, folder)  # whoever died was about to
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def to_disk(path: Path) -> None:
-    """See to it that a file, or the names in a folder, outlast a loss of power."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def replace_folder(new: Path, folder: Path) -> None:
-    """Put ``new`` in the place of ``folder``; the old one goes only when the new one stands."""
-    old = folder.parent / f"{new.name}-old"
-    try:
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(new, folder)
-    except BaseException:  # Ctrl-C between the two renames as well
-        if old.exists() and not folder.exists():
-            os.rename(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from rtuning_helpers.run.artifacts import MANIFEST, is_sound
+from rtuning_helpers.run.step_folders import MANIFEST, is_sound
 
 STAND_IN = Path(__file__).with_name("stand_in_batch.py")
 

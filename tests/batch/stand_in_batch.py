@@ -17,9 +17,9 @@ from pathlib import Path
 from rtuning_helpers.batch.plan import PROBE, READS, UNCERTAINTY, plan
 from rtuning_helpers.json_files import write_json, write_text
 from rtuning_helpers.processes import end_with
-from rtuning_helpers.run import artifacts
 from rtuning_helpers.run.artifacts import StepMissing, only_looking, results_folder, run_step, step_folder
 from rtuning_helpers.run.profiles import RunConfig
+from rtuning_helpers.run.step_folders import is_sound, read_manifest
 
 NOTEBOOKS = {number: f"{number}_stand_in" for number in READS}
 DECLARED = {name: {} for name in NOTEBOOKS.values()}
@@ -33,7 +33,7 @@ def do_step(what: str, config: RunConfig) -> Path:
     folder = step_folder(config, *folders.get(what, (what, "predictions")))
 
     def write(work: Path) -> None:
-        if artifacts.is_sound(folder) and (folder / artifacts.MANIFEST).is_file():
+        if read_manifest(folder) and is_sound(folder):
             with open(Path(config.out).parent / "redone", "a") as file:
                 file.write(f"{folder}\n")
         rng = random.Random(f"{what} {config.seed}")

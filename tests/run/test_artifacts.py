@@ -16,19 +16,16 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records, write_text
 from rtuning_helpers.run import artifacts
 from rtuning_helpers.run.artifacts import (
-    CLEANED,
-    MANIFEST,
     StepMissing,
     check_writable,
-    is_finished,
     only_looking,
-    replace_folder,
     results_folder,
     run_step,
     shown_path,
     step_folder,
-)
+)  # fmt: skip
 from rtuning_helpers.run.profiles import RunConfig, default_out
+from rtuning_helpers.run.step_folders import CLEANED, MANIFEST, is_finished, remains, replace_folder
 
 
 class Step:
@@ -141,11 +138,11 @@ def test_a_killed_process_leaves_nothing_that_counts_as_finished(tmp_path):
     assert finished == [folder]
     wanted = {"schema_version": 1, "parameters": {"seed": 2}, "inputs": {}}
     assert not any(is_finished(path, wanted) for path in tmp_path.iterdir())
-    assert len(artifacts.remains(folder)) == 1  # the second cleared what the first had left
+    assert len(remains(folder)) == 1  # the second cleared what the first had left
     again = Step("new")
     run_step(folder, {"seed": 2}, again)
     assert again.times == 1
-    assert artifacts.remains(folder) == []
+    assert remains(folder) == []
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -161,7 +158,7 @@ def test_what_a_process_left_that_died_between_two_renames_is_put_in_its_place(t
     run_step(folder, {"seed": 2 if whole else 1}, unused)
     assert unused.times == 0
     assert (folder / "rows.txt").read_text() == ("new" if whole else "old")
-    assert artifacts.remains(folder) == []
+    assert remains(folder) == []
 
 
 def test_two_that_want_the_same_step_do_it_once(tmp_path):

@@ -20,10 +20,10 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_json
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.run import profiles
-from rtuning_helpers.run.artifacts import MANIFEST
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
 from rtuning_helpers.run.run_questions import find_style, style_key, style_report
 from rtuning_helpers.run.run_style import Style
+from rtuning_helpers.run.step_folders import MANIFEST
 
 LIMIT = 24
 KNOWN = load_questions("mini", "train", limit=LIMIT)[::2]

@@ -15,9 +15,9 @@ from rtuning_helpers import steps
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.json_files import read_json
 from rtuning_helpers.run import profiles, style_choice
-from rtuning_helpers.run.artifacts import MANIFEST
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
 from rtuning_helpers.run.run_questions import find_style, style_report
+from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.run.style_choice import ASKED, Trial, choose
 
 

@@ -17,8 +17,9 @@ from rtuning_helpers.experiments.estimators.measure import read_judged
 from rtuning_helpers.figures import plots
 from rtuning_helpers.model.labels import label_probabilities
 from rtuning_helpers.run import fingerprint, profiles
-from rtuning_helpers.run.artifacts import MANIFEST, results_folder
+from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
+from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.tuning import finetuning, methods, registry
 
 MODULE = """
