@@ -166,20 +166,16 @@ def _settle(grid: "Grid", jobs: "Mapping[str, Job]", outcomes: "Mapping[str, Out
     from rtuning_helpers.batch.scheduler import run_state
     from rtuning_helpers.batch.state import FAILED, LEFT_OUT
 
-    named: dict[str, list[str]] = {run: [] for run in grid.runs}
+    found: dict[str, list[tuple[str, Outcome | None]]] = {run: [] for run in grid.runs}
     for name, job in jobs.items():
         for run in job.runs:
-            named[run].append(name)
-    for run, names in named.items():
-        state = run_state([outcomes.get(name) for name in names])
-        asked = [name for name in names if outcomes.get(name) and outcomes[name].reason != NOT_ASKED]
-        if not state or (state == FAILED and not any(outcomes[n].state in (FAILED, LEFT_OUT) for n in asked)):
-            continue
-        told = {}
-        if state == FAILED:
-            first = min(asked, key=lambda n: [FAILED, LEFT_OUT].index(outcomes[n].state) if outcomes[n].reason else 2)
-            told = {"reason": f"{jobs[first].what}: {outcomes[first].reason}"}
-        events.add(run=run, state=state, **told)
+            found[run].append((job.what, outcomes.get(name)))
+    for run, named in found.items():
+        state = run_state([outcome for _, outcome in named])
+        if not state or any(outcome and outcome.reason == NOT_ASKED for _, outcome in named):
+            continue  # what was known of it before holds
+        bad = [(o.state, f"{what}: {o.reason}") for what, o in named if o and o.state in (FAILED, LEFT_OUT)]
+        events.add(run=run, state=state, **({"reason": min(bad)[1]} if bad else {}))
 
 
 def _conclude(
@@ -223,22 +219,15 @@ def status(
     runs: Annotated[Path, typer.Argument(metavar="RUNS", help="Folder of runs, such as runs.")],
 ) -> None:
     """Say what is finished, at work, failed or left half-done, and how large it is."""
-    from rtuning_helpers.batch.status import look, part_words, run_words
+    from rtuning_helpers.batch.status import look, part_words
 
     found, console = look(runs), reports.new_console(reports.LIST_WIDTH)
     table = reports.new_table(["folder", "finished steps", ""], ["size"], title=escape(shown_path(runs)))
     for part in found.parts:
         table.add_row(escape(part.name), escape(", ".join(part.steps)), escape(part_words(part)), in_mib(part.size))
     console.print(table)
-    if found.runs:
-        counts = Counter(run_words(event, found.is_at_work) for event in found.runs.values())
-        told = ", ".join(f"{number:,} {state}" for state, number in counts.items())
-        console.print(
-            f"Batch{' (at work)' if found.is_at_work else ''}: {len(found.runs):,} runs, {told}", markup=False
-        )
-        for run, event in found.runs.items():
-            if event.get("reason"):
-                console.print(f"  {run}: {event['state']}: {event['reason']}", soft_wrap=True, markup=False)
+    for line in found.batch_lines():
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def clean(

@@ -1,6 +1,7 @@
 """What lies in a folder of runs: what is finished, at work, failed or left half-done, and how large it is."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from rtuning_helpers.run.artifacts import shown_path
 from rtuning_helpers.run.step_folders import MANIFEST, step_lock, step_of
 
 SEED = re.compile(r"seed\d+")
-RUNNING, STALE, UNFINISHED = "running", "stale", "not finished"
+RUNNING, STALE = "running", "stale"  # whatever is being done, and whatever was when its process died
+WAITING, UNFINISHED = "not finished yet", "not finished"
 
 
 @dataclass
@@ -37,11 +39,30 @@ class Part:
 
 @dataclass(frozen=True)
 class Status:
-    """What was found: parts in the order of their names, the batch's runs by name, and whether a batch is at work."""
+    """What was found.
+
+    Attributes:
+        parts: In the order of their names.
+        runs: Of the batch that works or worked here: the last thing that is known of each run; nothing if not settled.
+        began: The jobs of it that were begun and did not end.
+        is_at_work: Whether it is at work at this moment.
+    """
 
     parts: list[Part]
     runs: dict[str, Event]
+    began: list[str]
     is_at_work: bool
+
+    def batch_lines(self) -> list[str]:
+        """What there is to say of the batch, in lines; none without a batch."""
+        if not self.runs:
+            return []
+        counts = Counter(event.get("state", WAITING if self.is_at_work else UNFINISHED) for event in self.runs.values())
+        told = ", ".join(f"{number:,} {state}" for state, number in counts.items())
+        lines = [f"Batch{' (at work)' if self.is_at_work else ''}: {len(self.runs):,} runs, {told}"]
+        lines += [f"  {RUNNING if self.is_at_work else STALE}: {name}" for name in self.began]
+        reasons = ((run, event) for run, event in self.runs.items() if event.get("reason"))
+        return lines + [f"  {event['state']}: {run}: {event['reason']}" for run, event in reasons]
 
 
 def look(folder: Path) -> Status:
@@ -60,7 +81,9 @@ def look(folder: Path) -> Status:
     known = run_states(events)
     if not parts and not runs:
         raise InputError(f"{shown_path(folder)}: holds no runs; expected a folder of results, such as runs")
-    return Status(parts, {run: known.get(run, {}) for run in runs}, at_work(folder))
+    jobs = {event["job"]: event.get("state") for event in events if "job" in event}
+    began = [name for name, state in jobs.items() if state == RUNNING]
+    return Status(parts, {run: known.get(run, {}) for run in runs}, began, at_work(folder))
 
 
 def _part_folders(folder: Path) -> Iterator[Path]:
@@ -95,11 +118,6 @@ def size_of(path: Path) -> int:
         except OSError:
             continue
     return total
-
-
-def run_words(event: Event, is_at_work: bool) -> str:
-    """The state of a batch's run in words."""
-    return event.get("state") or (RUNNING if is_at_work else UNFINISHED)
 
 
 def part_words(part: Part) -> str:

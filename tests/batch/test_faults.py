@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from faults import half_written, kill_after, results, run, start, wait_until, write_grid
 
+from rtuning_helpers.batch.status import look
+
 KILLS = 20
 
 
@@ -83,18 +85,20 @@ def test_a_full_disk(tmp_path, undisturbed):
 
 
 def test_failed_runs_are_marked_and_resumed(tmp_path, undisturbed):
-    grid = write_grid(tmp_path)
+    out = tmp_path / "o'ut; $(touch taken) `touch over` {seed}"  # what no shell is to see
+    grid = write_grid(tmp_path, out)
     status, output, errors = run(grid, failing="padding")
     assert status == 1
     assert output.count("failed: mini/mini/padding/seed") == 3
     assert "padding: it was told to fail" in output
     assert errors.startswith("rtuning: failed: 3 of 6 runs are not finished; `rtuning batch ")
-    page = (tmp_path / "out" / "results.html").read_text()
+    page = (out / "results.html").read_text()
     assert page.count("it was told to fail") == 3 and "3 of 6 runs finished, 3 failed" in page
     status, output, _ = run(grid, "--only-failed")
     assert status == 0
     assert "mini/mini/seed0/vanilla" not in output
-    assert results(tmp_path / "out") == undisturbed
+    assert results(out) == undisturbed
+    assert not list(tmp_path.rglob("taken")) and not list(tmp_path.rglob("over"))
 
 
 def test_one_can_stop_at_the_first_failure(tmp_path):
@@ -112,8 +116,12 @@ def test_two_batches_in_one_folder(tmp_path):
     status, output, errors = run(grid)
     assert status == 2 and output == ""
     assert "another batch is at work there" in errors and errors.count("\n") == 1
+    told = "\n".join(look(tmp_path / "out").batch_lines())
+    assert told.startswith("Batch (at work): 6 runs, 6 not finished yet\n  running: mini/mini/seed0/")
     first.kill()
     first.communicate()
+    told = "\n".join(look(tmp_path / "out").batch_lines())
+    assert told.startswith("Batch: 6 runs, 6 not finished\n  stale: mini/mini/seed0/")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
