@@ -17,9 +17,10 @@ from rtuning_helpers.batch.slots import Checked
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.model_files import shipped_folder
 from rtuning_helpers.run.artifacts import shown_path
+from rtuning_helpers.run.profiles import RunConfig
 
 LIBRARIES_GIB = 0.7  # of it without the model
-NOTEBOOKS_GIB = 0.02  # disk for a group's notebooks and answers
+JOB_DISK_GIB = 0.002  # for a job's answers, or its notebook
 SPARE_GIB = 0.5  # of the disk
 
 
@@ -31,29 +32,24 @@ def check_batch(grid: Grid, jobs: Mapping[str, Job], notebooks: Mapping[str, Pat
     """
     notes: dict[str, None] = {}
     job_gib, disk_gib = MINI_MEMORY_GIB, SPARE_GIB
-    sizes: dict[tuple, tuple[float, float]] = {}
-    looked_at = set()
+    sizes: dict[tuple[str, str], tuple[float, float]] = {}
+    looked_at: set[RunConfig] = set()
     sources = [notebooks[name] for name in grid.notebooks]
     for group in grid.groups:
-        for source in sources:
-            with _naming(grid, group):
+        with _naming(grid, group):
+            for source in sources:
                 choose_parameters(source, group.config, group.methods, False, group.extra)
-        setting = replace(group.config, seed=0)
-        if setting not in looked_at:
-            looked_at.add(setting)
-            with _naming(grid, group):
+            setting = replace(group.config, seed=0)
+            if setting not in looked_at:
+                looked_at.add(setting)
                 notes |= dict.fromkeys(check_run(group.config, sources))
+            if _size_key(group.config) not in sizes:
+                sizes[_size_key(group.config)] = memory, _ = _needs(group.config)
+                job_gib = max(job_gib, memory)
     finished = finished_steps(jobs.values())
-    for group in grid.groups:
-        settings = group.config.settings
-        key = (group.config.profile, settings.model)
-        if key not in sizes:
-            with _naming(grid, group):
-                sizes[key] = _needs(group)
-        memory, disk = sizes[key]
-        job_gib = max(job_gib, memory)
-        missing = [job for job in jobs.values() if job.config == group.config and job.name not in finished]
-        disk_gib += NOTEBOOKS_GIB * bool(missing) + disk * sum(job.folder is not None for job in missing)
+    for job in jobs.values():
+        if job.name not in finished:
+            disk_gib += JOB_DISK_GIB + (0 if job.folder is None else sizes[_size_key(job.config)][1])
     free = shutil.disk_usage(grid.out).free / GIB
     if disk_gib > free:
         raise InputError(
@@ -72,10 +68,14 @@ def _naming(grid: Grid, group: Group) -> Iterator[None]:
         raise grid.error(group, str(error)) from None
 
 
-def _needs(group: Group) -> tuple[float, float]:
+def _size_key(config: RunConfig) -> tuple[str, str]:
+    return config.profile, config.settings.model
+
+
+def _needs(config: RunConfig) -> tuple[float, float]:
     """Memory of a job and disk of a tuned model [GiB]."""
-    memory, disk = tuning_needs(group.config)
-    return (MINI_MEMORY_GIB if shipped_folder(group.config.settings.model) else memory + LIBRARIES_GIB), disk
+    memory, disk = tuning_needs(config)
+    return (MINI_MEMORY_GIB if shipped_folder(config.settings.model) else memory + LIBRARIES_GIB), disk
 
 
 def _gpus() -> tuple[str, ...]:

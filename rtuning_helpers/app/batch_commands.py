@@ -78,9 +78,7 @@ def batch(
             checked: Checked = in_own_process(_checked, grid, planned, notebooks)
         for note in checked.notes:
             print(f"rtuning: note: {note}", file=sys.stderr)
-        if services:
-            os.environ["RTUNING_REPORT_TO"] = services
-        _do(console, grid, planned, checked, jobs, retry, keep_going, dry_run, only is not None)
+        _do(console, grid, planned, checked, jobs, retry, keep_going, dry_run, only is not None, services)
 
 
 def _checked(grid: "Grid", jobs: "Mapping[str, Job]", notebooks: Mapping[str, Path]) -> "Checked":
@@ -122,7 +120,9 @@ def _known(
 def _do(
     console: Console, grid: "Grid", jobs: "Mapping[str, Job]", checked: "Checked", at_most: int | None = None,
     retry: int = 0, keep_going: bool = True, dry_run: bool = False, only_failed: bool = False,
+    services: str = "",
 ) -> None:  # fmt: skip
+    from rtuning_helpers.app.batch_job import REPORT_TO
     from rtuning_helpers.batch.scheduler import Scheduler
     from rtuning_helpers.batch.slots import job_slots
     from rtuning_helpers.batch.state import FAILED, FINISHED, Events, last_keys, run_states, seconds_of
@@ -134,7 +134,7 @@ def _do(
     states = run_states(history)
     failed = {run for run in grid.runs if states.get(run, {}).get("state") == FAILED}
     known = _known(jobs, checked.finished, keys, failed if only_failed else set(grid.runs))
-    slots = job_slots(checked, at_most)
+    slots = [slot | ({REPORT_TO: services} if services else {}) for slot in job_slots(checked, at_most)]
     reused = sum(outcome.state == FINISHED for outcome in known.values())
     missing = [name for name in jobs if name not in known]
     console.print(
@@ -184,7 +184,7 @@ def _conclude(
 ) -> None:  # fmt: skip
     from rtuning_helpers.batch.page import write_page
     from rtuning_helpers.batch.results import PARQUET, TABLE, collect, write_tables
-    from rtuning_helpers.batch.state import FAILED, FINISHED, run_states
+    from rtuning_helpers.batch.state import FAILED, FINISHED, LOGS, run_states
 
     states = {run: event for run, event in run_states(events.read()).items() if run in set(grid.runs)}
     counts = Counter(event["state"] for event in states.values())
@@ -202,6 +202,8 @@ def _conclude(
         console.print(f"failed: {run}: {reason}", soft_wrap=True, markup=False, style="red")
     if len(failed) > SHOWN_FAILURES:
         console.print(f"and {len(failed) - SHOWN_FAILURES} others")
+    if failed:
+        console.print(f"What they said: {shown_path(events.path.parent / LOGS)}", soft_wrap=True, markup=False)
     console.print(f"Results: {shown_path(page)}, {TABLE}, {PARQUET}", soft_wrap=True, markup=False)
     console.print(
         f"{counts[FINISHED]:,} of {len(grid.runs):,} runs finished, {len(failed):,} failed. "

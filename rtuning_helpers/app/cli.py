@@ -303,7 +303,7 @@ def record(
     out = absolute(out) or "runs"
     for measured in recording.runs:
         check_writable(replace(measured, out=out))
-    recording.record(list(dict.fromkeys(map(int, chosen))), out, console.print, _absolute(data_dir))
+    recording.record(list(dict.fromkeys(map(int, chosen))), out, console.print, absolute(data_dir))
     console.print(f"Written: {shown_path(recording.path)}", soft_wrap=True)
 
 

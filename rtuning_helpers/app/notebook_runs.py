@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any
@@ -82,6 +83,11 @@ def find_notebooks() -> list[Path]:
 
 def declared_parameters(notebook: Path) -> dict[str, Any]:
     """The parameters that a notebook's cell tagged ``parameters`` declares, with their defaults."""
+    return dict(_declared(notebook, notebook.stat().st_mtime_ns))
+
+
+@cache  # thousands of runs ask for the same
+def _declared(notebook: Path, changed: int) -> dict[str, Any]:
     found = papermill.inspect_notebook(_plain(notebook))
     return {name: _literal(parameter["default"]) for name, parameter in found.items()}
 
@@ -129,7 +135,7 @@ def choose_parameters(
     Raises:
         NotebookFailed: It lacks all of the core ones, or one that the user has set.
     """
-    declared = papermill.inspect_notebook(_plain(notebook))
+    declared = declared_parameters(notebook)
     if not set(declared) & set(CORE_PARAMETERS):
         raise NotebookFailed(
             f"{notebook.name}: its cell tagged `parameters` declares {', '.join(declared) or 'nothing'}; "

@@ -180,6 +180,8 @@ def finished_steps(jobs: Iterable[Job]) -> set[str]:
         try:
             with only_looking():
                 if job.folder is not None:
+                    if not (job.folder / MANIFEST).is_file():
+                        continue
                     do_step(job.what, job.config)
                 elif job.what.startswith(SCORES):
                     steps.metrics_step(job.config, job.methods)

@@ -339,7 +339,7 @@ def interrupt_step(config, step, method="padding"):
 def count_step(config, method="padding", force=False):
     count = Count()
     folder = steps.tuning_step(config, method, force, tune=partial(finetune, callbacks=[count]))
-    assert [path.name for path in folder.parent.iterdir() if "tuning" in path.name] == ["tuning"]
+    assert [path.name for path in folder.parent.glob("*tuning*") if path.is_dir()] == ["tuning"]
     return count.steps
 
 
@@ -353,7 +353,7 @@ def assert_same_step(config, other, method="padding"):
 
 def test_a_step_keeps_it_beside_its_folder_until_it_is_finished(config, always, tmp_path):
     interrupt_step(config, 8)
-    (kept,) = (path for path in steps.step_folder(config, "padding", "tuning").parent.iterdir() if "tun" in path.name)
+    (kept,) = (path for path in steps.step_folder(config, "padding", "tuning").parent.glob("*tun*") if path.is_dir())
     assert kept.name == ".tuning-unfinished"
     assert [path.name for path in kept.iterdir()] == [FILE]
     assert count_step(config) == list(range(8, 13))
