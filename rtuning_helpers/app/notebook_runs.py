@@ -27,7 +27,7 @@ from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.progress import PROGRESS_FILE
 from rtuning_helpers.run.artifacts import results_folder, shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
-from rtuning_helpers.run.step_folders import step_lock, to_disk
+from rtuning_helpers.run.step_folders import holding, to_disk
 
 TUTORIAL = "0[1-5]_*.ipynb"  # the main line; the later notebooks stand on their own
 MARKS = (HOLDS, FAILS, TOO_FEW, NOTE)
@@ -183,7 +183,7 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
         return NotebookFailed(f"{source.name}{where}: {' '.join(reason.split())}{kept}")
 
     with ExitStack() as stack:
-        stack.enter_context(step_lock(target.with_suffix("")))
+        stack.enter_context(holding(target.with_suffix("")))
         for left in target.parent.glob(f".{glob.escape(target.stem)}-*"):  # by processes that were killed
             shutil.rmtree(left, ignore_errors=True)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent))

@@ -31,10 +31,10 @@ from rtuning_helpers.run.step_folders import (
     CLEANED,
     MANIFEST,
     clear_remains,
+    holding,
     is_finished,
     is_made_as,
     replace_folder,
-    step_lock,
     to_disk,
 )
 
@@ -190,7 +190,7 @@ def run_step(
             return folder
         raise StepMissing(str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with step_lock(folder):
+    with holding(folder):
         clear_remains(folder)
         if force or not is_finished(folder, wanted):  # another process may just have done it
             _do_step(folder, wanted, write)

@@ -4,23 +4,41 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from rtuning_helpers.file_hashes import file_sha256
+from rtuning_helpers.progress import progress_bar
 
 MANIFEST = "manifest.json"
 CLEANED = "cleaned"  # beside the manifest of a step whose files were removed to save room
+QUIET_SECONDS = 2.0
 _REMAINS = re.compile(r"\.(.+)-[0-9a-f]{8}(?:-old)?")
 
 
 def step_lock(folder: Path) -> FileLock:
     """What a process holds while it does the step of that folder."""
     return FileLock(folder.parent / f".{folder.name}.lock")
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Hold the lock of a step meanwhile; while another process holds it, wait, and show that."""
+    lock = step_lock(folder)
+    try:
+        lock.acquire(timeout=QUIET_SECONDS)
+    except Timeout:
+        with progress_bar(1, f"waiting for another process, which is at {folder.name}"):
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_finished(folder: Path, wanted: Mapping[str, Any]) -> bool:

@@ -14,7 +14,8 @@ import pytest
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records, write_text
-from rtuning_helpers.run import artifacts
+from rtuning_helpers.progress import PROGRESS_FILE
+from rtuning_helpers.run import artifacts, step_folders
 from rtuning_helpers.run.artifacts import (
     StepMissing,
     check_writable,
@@ -25,7 +26,7 @@ from rtuning_helpers.run.artifacts import (
     step_folder,
 )  # fmt: skip
 from rtuning_helpers.run.profiles import RunConfig, default_out
-from rtuning_helpers.run.step_folders import CLEANED, MANIFEST, is_finished, remains, replace_folder
+from rtuning_helpers.run.step_folders import CLEANED, MANIFEST, is_finished, remains, replace_folder, step_lock
 
 
 class Step:
@@ -173,6 +174,21 @@ def test_two_that_want_the_same_step_do_it_once(tmp_path):
         folders = list(threads.map(lambda _: run_step(tmp_path / "probe", {"seed": 1}, write), range(4)))
     assert folders == [tmp_path / "probe"] * 4
     assert len(times) == 1
+
+
+def test_waiting_for_another_process_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(step_folders, "QUIET_SECONDS", 0.05)
+    shown = tmp_path / "progress"
+    monkeypatch.setenv(PROGRESS_FILE, str(shown))
+    seen = []
+    with ThreadPoolExecutor(1) as threads:
+        with step_lock(tmp_path / "probe"):
+            other = threads.submit(run_step, tmp_path / "probe", {}, Step())
+            while not seen and not other.done():
+                seen += shown.read_text().splitlines() if shown.is_file() else []
+        assert other.result(60) == tmp_path / "probe"
+    assert seen == ["waiting for another process, which is at probe, 0 of 1"]
+    assert shown.read_text() == ""
 
 
 def test_one_can_look_whether_a_step_is_finished(tmp_path):
