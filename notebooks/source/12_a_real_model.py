@@ -11,7 +11,7 @@
 # | | |
 # |---|---|
 # | Runs on | any CPU, from recordings; live with `profile="laptop"`, `dataset="pararel"` and `data_dir` |
-# | Time and memory | from the recordings 1 min and 0.8 GB; live see the README |
+# | Time and memory | about 20 s from the recording; 0.8 GB |
 # | Reads | `results/real/smollm2.json` (by `rtuning record smollm2 --data-dir DIR`), `results/mini/seeds.json` |
 # | Writes | nothing; live what notebooks 01 to 05 write |
 # | Paper | sections 2.1, 2.2 and 4, Table 1 |
@@ -60,6 +60,7 @@ from rtuning_helpers.experiments.real_models.tables import differences, scores, 
 from rtuning_helpers.experiments.seeds.recording import RECORDING as MINI
 from rtuning_helpers.experiments.smollm2.recording import RECORDING as SMOLLM
 from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.figures.layout import panel_grid
 from rtuning_helpers.metrics.sampling_error import seed_interval
 from rtuning_helpers.paper.ledger import LedgerRow, compare
 from rtuning_helpers.run.profiles import RunConfig
@@ -168,14 +169,14 @@ assert live or np.isclose(signals.AUROC[0], wins)
 signals.groupby(["signal", "model"], sort=False).AUROC.agg(["mean", "min", "max"]).unstack("model").swaplevel(axis=1).sort_index(axis=1).round(3)
 
 # %%
-fig, axes = plt.subplots(1, len(models), figsize=(4 * len(models), 3.2), sharey=True, squeeze=False)
-for ax, (name, parts) in zip(axes[0], models.items()):
+fig, axes = panel_grid(len(models), 5, 3.2, sharey=True)
+for ax, (name, parts) in zip(axes, models.items()):
     row = parts["training"][0]
     sets = {"certain (D1)": row["entropy"][row["correct"]], "uncertain (D0)": row["entropy"][~row["correct"]]}
     plots.draw_histograms(ax, sets, np.linspace(0, np.log(10), 11))
     ax.set(xlabel="entropy of ten answers [nats]", title=name)
-axes[0, 0].set_ylabel("share of the set [%]")
-axes[0, 0].legend(frameon=False)
+axes[0].set_ylabel("share of the set [%]")
+axes[0].legend(frameon=False)
 fig.suptitle("A real model's answers are rarely unanimous", x=0.01, ha="left", fontsize="medium")
 plt.show()
 
