@@ -121,7 +121,7 @@ def run(
         shots=shots, system=system, permutations=permutations,
     )  # fmt: skip
     config = _with_adapter(config, adapter, merge_adapter)
-    _check(config)
+    _check(config, chosen, force)
     start, console = time.monotonic(), reports.new_console()
 
     from rtuning_helpers.app.notebook_runs import printed_findings, run_notebooks
@@ -349,16 +349,20 @@ def _with_adapter(config: RunConfig, adapter: str | None, merged: bool) -> RunCo
     return replace(config, model=str(named))
 
 
-def _check(config: RunConfig) -> None:
+def _check(config: RunConfig, methods: list[str], force: bool) -> None:
     """See to all that can be seen to beforehand, in a process that gives the libraries' memory back."""
-    for note in in_own_process(_checked, config):
+    for note in in_own_process(_checked, config, methods, force):
         _complain("note", note)
 
 
-def _checked(config: RunConfig) -> list[str]:
+def _checked(config: RunConfig, methods: list[str], force: bool) -> list[str]:
     from rtuning_helpers.app.run_checks import check_run
 
-    return check_run(config)
+    notes = check_run(config)
+
+    from rtuning_helpers.app.time_estimate import time_notes
+
+    return notes + time_notes(config, methods, force)
 
 
 def _check_replaceable(folder: Path) -> None:

@@ -21,7 +21,7 @@ from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
 from rtuning_helpers.tuning.kernels import fastest_type
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
-MINI_MEMORY_GIB, MINI_DISK_GIB = 1.5, 1.0
+MINI_MEMORY_GIB, MINI_DISK_GIB, LAPTOP_MEMORY_GIB = 1.5, 1.0, 4.0
 GIB = 2**30
 
 
@@ -121,9 +121,12 @@ def _profile(name: str, profile: Profile, found: list[Finding]) -> Finding:
         lacking.append(f"disk: {broken['disk']}, needs {MINI_DISK_GIB:.0f} GiB")
     if name == "mini":
         lacking += [f"{key}: {broken[key]}" for key in ("memory", "mini checkpoint") if key in broken]
+    if name == "laptop" and memory_gib() < LAPTOP_MEMORY_GIB:
+        lacking.append(f"memory: {memory_gib():.1f} GiB, needs {LAPTOP_MEMORY_GIB:.0f} GiB")
     if profile.needs_gpu:
         lacking += _gpu_lacks(profile)
-    return Finding(f"profile {name}", not lacking, "; ".join(lacking) or f"fits; model {profile.model}")
+    kind = f", tuned in {fastest_type()}" if profile.tuning_dtype == "fastest" else ""
+    return Finding(f"profile {name}", not lacking, "; ".join(lacking) or f"fits; model {profile.model}{kind}")
 
 
 def _gpu_lacks(profile: Profile) -> list[str]:

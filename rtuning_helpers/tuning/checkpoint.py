@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from rtuning_helpers.run.artifacts import Unfinished
+from rtuning_helpers.run.step_folders import to_disk
 
 FILE, PART = "so_far.safetensors", "so_far.part"
 
@@ -28,8 +29,7 @@ def save_checkpoint(place: Unfinished, value: Mapping[str, Any]) -> None:
     try:
         place.folder.mkdir(parents=True, exist_ok=True)
         save_file(tensors, part, metadata=header)
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())  # or a power cut may leave the name without the content
+        to_disk(part)  # or a loss of power may leave the name without the content
         os.replace(part, place.folder / FILE)
     except (OSError, SafetensorError):  # a full disk is no reason to end the tuning
         part.unlink(missing_ok=True)

@@ -421,6 +421,19 @@ def test_doctor_says_why_the_mini_profile_does_not_fit(place, monkeypatch, chang
     assert lacking in finding.detail
 
 
+def test_doctor_names_the_type_and_the_memory_that_the_laptop_profile_takes(place, monkeypatch):
+    def said():
+        return next(found for found in doctor.examine() if found.name == "profile laptop")
+
+    monkeypatch.setattr(doctor, "fastest_type", lambda: "bfloat16")
+    monkeypatch.setattr(doctor, "memory_gib", lambda: 8.0)
+    assert said().ok
+    assert said().detail == "fits; model HuggingFaceTB/SmolLM2-135M, tuned in bfloat16"
+    monkeypatch.setattr(doctor, "memory_gib", lambda: 3.0)
+    assert not said().ok
+    assert said().detail == "memory: 3.0 GiB, needs 4 GiB"
+
+
 def test_doctor_loads_no_library_of_models():
     code = "import sys, rtuning_helpers.app.doctor as d; d.examine(); print('transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
