@@ -257,7 +257,7 @@ import sys
 from pathlib import Path
 from rtuning_helpers.app import cli, notebook_runs
 notebook_runs.notebooks_folder = lambda: Path({str(folder)!r})
-cli._check = lambda config: None
+cli._check = lambda *_: None
 sys.exit(cli.main(["run", "--out", {str(tmp_path / "runs")!r}]))
 """
     process = subprocess.Popen(
