@@ -356,13 +356,9 @@ def _check(config: RunConfig, methods: list[str], force: bool) -> None:
 
 
 def _checked(config: RunConfig, methods: list[str], force: bool) -> list[str]:
-    from rtuning_helpers.app.run_checks import check_run
+    from rtuning_helpers.app.run_checks import check_run, time_notes
 
-    notes = check_run(config)
-
-    from rtuning_helpers.app.time_estimate import time_notes
-
-    return notes + time_notes(config, methods, force)
+    return check_run(config) + time_notes(config, methods, force)
 
 
 def _check_replaceable(folder: Path) -> None:

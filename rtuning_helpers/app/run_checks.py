@@ -17,6 +17,7 @@ from rtuning_helpers.run.artifacts import check_writable
 from rtuning_helpers.run.loaded_questions import check_tuned_on, evaluation_splits, loaded_questions
 from rtuning_helpers.run.profiles import AUTO, MIXTURE, PLAIN, RunConfig, check_machine
 from rtuning_helpers.run.run_questions import fitted
+from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.tuning.registry import method_names
 
 
@@ -66,6 +67,26 @@ def check_run(config: RunConfig, notebooks: Sequence[Path] | None = None) -> lis
         notes += check_model(config)
         _check_loads(settings.model, settings.revision, settings.dtype, settings.four_bit)
     return notes
+
+
+def time_notes(config: RunConfig, methods: Sequence[str], force: bool) -> list[str]:
+    """About how long a run will take, if it is one on a CPU that is not done yet, with a model of the user's.
+
+    Args:
+        config: The run, checked.
+        methods: What it tunes by.
+        force: Whether it does again what is finished.
+    """
+    if shipped_folder(config.settings.model):  # the README says how long that takes
+        return []
+
+    from rtuning_helpers.app.time_estimate import estimate_time
+    from rtuning_helpers.model.device import default_device
+    from rtuning_helpers.steps import metrics_folder
+
+    if default_device().type != "cpu" or (not force and (metrics_folder(config) / MANIFEST).is_file()):
+        return []
+    return [f"time: {estimate_time(config, methods)}; what is finished already is not done again"]
 
 
 @cache  # runs that differ in other things share it

@@ -16,15 +16,12 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.answering import answer_questions, draw_question_answers
-from rtuning_helpers.model.device import default_device
-from rtuning_helpers.model.model_files import shipped_folder
 from rtuning_helpers.model.threads import one_thread
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.processes import give_memory_back
 from rtuning_helpers.run.loaded_questions import evaluation_splits
 from rtuning_helpers.run.profiles import AUTO, FEW_SHOT, PLAIN, Profile, RunConfig
 from rtuning_helpers.run.run_model import load_tuned
-from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.tuning.finetuning import finetune
 from rtuning_helpers.tuning.methods.padding import build_padding
 from rtuning_helpers.tuning.refusal_data import TuningRecord
@@ -47,14 +44,6 @@ class RunTime:
     def __str__(self) -> str:
         parts = f"probing {_words(self.probing)}, tuning {_words(self.tuning)}, testing {_words(self.testing)}"
         return f"about {_words(self.probing + self.tuning + self.testing + self.loading)} ({parts})"
-
-
-def time_notes(config: RunConfig, methods: Sequence[str], force: bool = False) -> list[str]:
-    """What to say of a run's time before it begins: nothing where it is done, has a GPU, or the README tells it."""
-    done = (steps.metrics_folder(config) / MANIFEST).is_file() and not force
-    if done or shipped_folder(config.settings.model) or default_device().type != "cpu":
-        return []
-    return [f"time: {estimate_time(config, methods)}; what is finished already is not done again"]
 
 
 def estimate_time(config: RunConfig, methods: Sequence[str]) -> RunTime:

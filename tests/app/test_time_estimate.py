@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rtuning_helpers import steps
-from rtuning_helpers.app import cli, time_estimate
+from rtuning_helpers.app import cli, run_checks, time_estimate
 from rtuning_helpers.app.time_estimate import RunTime, estimate_time
 from rtuning_helpers.data import prompts
 from rtuning_helpers.errors import InputError
@@ -102,7 +102,7 @@ def test_a_run_says_it_where_a_model_of_the_users_is_not_done_yet(config, monkey
     assert capsys.readouterr().err == ""
     folder = steps.metrics_folder(config)
     folder.mkdir(parents=True)
-    (folder / time_estimate.MANIFEST).write_text("{}")
+    (folder / run_checks.MANIFEST).write_text("{}")
     cli._check(config, ["vanilla", "padding"], False)
     assert capsys.readouterr().err == ""
     cli._check(config, ["vanilla", "padding"], True)
