@@ -182,8 +182,8 @@ def test_a_recorded_cell_comes_out_again():
     for name, was in recorded.items():
         row = rows[name]
         assert (row["n"], row["unparsed"], row["samples"]) == (was["n"], was["unparsed"], was["samples"])
-        # Tuning ends a little elsewhere on another kind of processor. P(True) is at chance here, and on which side of it
-        # is chance as well: 0.49 and 0.61 were seen.
+        # Tuning ends a little elsewhere on another kind of processor. P(True) is at chance here, and on which side of
+        # it is chance as well: 0.49 and 0.61 were seen.
         gap = 0.2 if name == "P(True)" else 0.05
         for metric in ("auroc", "ap", "ece", "brier", "ece_platt"):
             expected = None if was[metric] is None else pytest.approx(was[metric], abs=gap)
