@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -15,6 +16,8 @@ from tiny import TINY_LIMIT
 matplotlib.use("Agg")
 settings.register_profile("kit", deadline=None)  # a busy machine is no failure
 settings.load_profile("kit")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
