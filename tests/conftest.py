@@ -28,6 +28,13 @@ def in_this_process(monkeypatch):
     monkeypatch.setattr(cli, "in_own_process", lambda function, *arguments: function(*arguments))
 
 
+@pytest.fixture(autouse=True)
+def own_style():
+    """The look of figures that a test sets ends with it."""
+    with matplotlib.rc_context():
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with the public data sets and recordings, which are not part of the kit; the test is skipped without."""
