@@ -25,19 +25,22 @@ PROCESSES = get_context("fork") if sys.platform == "linux" else get_context("spa
 def in_own_process(function: Callable[..., Result], *arguments: object) -> Result:
     """Call a function in a new process, which ends with it and with all that it imported; its errors come back.
 
+    It ends, too, when this process is killed.
+
     Raises:
         RuntimeError: The process died.
     """
     new = get_context("spawn")  # no copy, for it computes with all threads
     try:
-        with ProcessPoolExecutor(1, mp_context=new, initializer=_end_at_ctrl_c) as process:
+        with ProcessPoolExecutor(1, mp_context=new, initializer=_end_early, initargs=(os.getpid(),)) as process:
             return process.submit(function, *arguments).result()
     except BrokenProcessPool as error:
         raise RuntimeError(f"{function.__name__.strip('_')}: its process was killed, or ran out of memory") from error
 
 
-def _end_at_ctrl_c() -> None:
+def _end_early(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback
+    end_with(parent)
 
 
 @contextmanager
