@@ -29,7 +29,7 @@ from rtuning_helpers.tuning.registry import find_method
 
 ASKED, DRAWN = 16, 3  # questions to try with
 LOADING_SECONDS = 15.0  # of a notebook's libraries and models, at about five times
-SHOWN_QUESTIONS, SHOWN_PASSES = 400, 20  # what notebook 04 asks two models, at most, and tunes before it begins
+SHOWN_QUESTIONS, SHOWN_PASSES = 400, 40  # what notebook 04 asks two models, at most, and tunes of its own
 
 
 @dataclass(frozen=True)
