@@ -14,8 +14,10 @@ import torch
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
 from rtuning_helpers.model.control_groups import memory_limit
-from rtuning_helpers.model.device import default_device
+from rtuning_helpers.model.device import default_device, has_bfloat16
+from rtuning_helpers.model.device import memory_gib as device_memory_gib
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, model_location
+from rtuning_helpers.model.named_device import DEVICE, GIVEN_UP
 from rtuning_helpers.model.threads import allowed_cores, free_cores, thread_count
 from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
 from rtuning_helpers.tuning.kernels import fastest_type
@@ -67,16 +69,21 @@ def _packages() -> list[Finding]:
 
 
 def _gpu() -> Finding:
+    if default_device().type == "mps":
+        return Finding("GPU", None, f"Apple silicon (mps), {device_memory_gib(default_device()):.1f} GiB, float32")
     if not torch.cuda.is_available():
-        return Finding("GPU", None, "none that CUDA can use")
+        unused = f"; Apple's is not used unless {DEVICE}=mps" if torch.backends.mps.is_available() else ""
+        return Finding("GPU", None, f"none that CUDA can use{unused}")
     properties = torch.cuda.get_device_properties(0)
-    bf16 = "bfloat16" if torch.cuda.is_bf16_supported() else "no bfloat16"
+    bf16 = "bfloat16" if has_bfloat16() else "no bfloat16"
     count = f"{torch.cuda.device_count()} x " if torch.cuda.device_count() > 1 else ""
     return Finding("GPU", None, f"{count}{properties.name}, {properties.total_memory / GIB:.1f} GiB, {bf16}")
 
 
 def _four_bit() -> Finding:
     """Quantise a small layer to NF4, run it, and compare with the layer as it was."""
+    if default_device().type == "mps":
+        return Finding("4-bit", None, GIVEN_UP)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -130,12 +137,15 @@ def _profile(name: str, profile: Profile, found: list[Finding]) -> Finding:
 
 
 def _gpu_lacks(profile: Profile) -> list[str]:
-    if not torch.cuda.is_available():
+    device = default_device()
+    if device.type == "mps":  # whose memory says little here: the profile is meant for 4 bits
+        return []
+    if device.type != "cuda":
         return [f"needs a CUDA GPU with {profile.gpu_memory_gib:.0f} GiB"]
-    memory, lacks = torch.cuda.get_device_properties(0).total_memory / GIB, []
+    memory, lacks = device_memory_gib(device), []
     if memory < profile.gpu_memory_gib:
         lacks.append(f"needs {profile.gpu_memory_gib:.0f} GiB of GPU memory, has {memory:.1f}")
-    if profile.dtype == "bfloat16" and not torch.cuda.is_bf16_supported():
+    if profile.dtype == "bfloat16" and not has_bfloat16():
         lacks.append("needs a GPU with bfloat16")
     return lacks
 

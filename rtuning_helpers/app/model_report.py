@@ -1,11 +1,11 @@
 """What can be said of a model: its size, what LoRA and 4 bits take in, the memory it needs, and how it is read."""
 
-import torch
-
 from rtuning_helpers.app.doctor import GIB, Finding, memory_gib
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.adapters import check_stackable, put_on
 from rtuning_helpers.model.chat import chat_frame
+from rtuning_helpers.model.device import default_device
+from rtuning_helpers.model.device import memory_gib as device_memory_gib
 from rtuning_helpers.model.language_model import context_length, load_language_model, load_tokenizer, model_config
 from rtuning_helpers.model.lora import without_weights
 from rtuning_helpers.model.model_names import parse_model
@@ -109,6 +109,6 @@ def _needed(shares: WeightShares, settings: Profile) -> float:
 
 def _available(settings: Profile) -> float:
     """Memory of what the profile tunes on [GiB]."""
-    if not settings.needs_gpu:
+    if default_device().type == "cpu" and not settings.needs_gpu:
         return memory_gib()
-    return torch.cuda.get_device_properties(0).total_memory / GIB if torch.cuda.is_available() else 0.0
+    return device_memory_gib(default_device())

@@ -15,7 +15,7 @@ from rtuning_helpers.file_hashes import verify_checksums
 from rtuning_helpers.model.model_files import model_location, shipped_folder
 from rtuning_helpers.run.artifacts import check_writable
 from rtuning_helpers.run.loaded_questions import check_tuned_on, evaluation_splits, loaded_questions
-from rtuning_helpers.run.profiles import AUTO, MIXTURE, PLAIN, RunConfig, check_machine
+from rtuning_helpers.run.profiles import AUTO, MIXTURE, PLAIN, RunConfig, check_machine, device_notes
 from rtuning_helpers.run.run_questions import fitted
 from rtuning_helpers.run.step_folders import MANIFEST
 from rtuning_helpers.tuning.registry import method_names
@@ -47,6 +47,7 @@ def check_run(config: RunConfig, notebooks: Sequence[Path] | None = None) -> lis
         verify_checksums(location)
         _check_weights(location)
     check_machine(config)
+    notes += device_notes(config)
 
     from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
 

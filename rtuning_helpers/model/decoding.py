@@ -8,7 +8,7 @@ it was read, so that no question is read twice.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -17,6 +17,7 @@ from rtuning_helpers.data.answer_end import FULL_WIDTH_STOPS, answer_end
 from rtuning_helpers.model.forward import Reading, readings
 from rtuning_helpers.model.labels import ask_sureness, label_probabilities  # noqa: F401, notebook 05 finds it here
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.out_of_memory import backing_off
 
 STAYING = 0.75  # share of a batch's rows that go on, from which on down the others leave
 CACHED_LOGITS = 2**18  # about what the cache of a processor's core holds twice or three times
@@ -71,7 +72,7 @@ def answer_prompts(
         lm: The model.
         question_prompts: Prompts as ``prompts.question_prompt`` writes them.
         max_new_tokens: Longest answer [tokens]; 15 as in the released probing script.
-        batch_size: Rows decoded at the same time.
+        batch_size: Rows decoded at the same time; fewer where memory does not suffice (`out_of_memory`).
         sureness: Also put the sureness question after each answer, with these labels for sure and unsure, such as
             `prompts.SURENESS_LABELS`.
         gap: What stands between a prompt and its answer where that is read again, see `questions.Frame`.
@@ -96,13 +97,18 @@ def answer_prompts(
             sure = ask_sureness(reading, texts, sureness)
         answers.update((row.place, row.answer(p)) for row, p in zip(ended, sure, strict=True))
 
-    # Half a batch is read at a time, and goes on with those of the other half that have not ended their answers.
-    at_once = max(1, batch_size // 2)
-    decoding = _Decoding(lm, max_new_tokens, keep, end, together=at_once if sureness else 1)
-    for places, reading in readings(lm, question_prompts, at_once, description, ids, room):
-        decoding.add(reading, [_Row(lm, place, row) for place, row in zip(places, reading.rows, strict=True)])
-        decoding.run(batch_size - at_once)
-    decoding.finish()
+    def answer(batch_size: int) -> None:
+        # Half a batch is read at a time, and goes on with those of the other half that have not ended their answers.
+        at_once, waiting = max(1, batch_size // 2), [i for i in range(len(question_prompts)) if i not in answers]
+        decoding = _Decoding(lm, max_new_tokens, keep, end, together=at_once if sureness else 1)
+        asked, names = [question_prompts[i] for i in waiting], ids and [ids[i] for i in waiting]
+        for places, reading in readings(lm, asked, at_once, description, names, room):
+            rows = zip(places, reading.rows, strict=True)
+            decoding.add(reading, [_Row(lm, waiting[place], row) for place, row in rows])
+            decoding.run(batch_size - at_once)
+        decoding.finish()
+
+    backing_off(answer, batch_size, "questions")
     return [answers[i] for i in range(len(question_prompts))]
 
 
@@ -120,23 +126,28 @@ def draw_answers(
 ) -> list[list[Answer]]:
     """Draw k answers for every prompt (paper section 5.1: k = 10, temperature 0.7); the question is read once.
 
+    Where memory does not suffice all are drawn again in smaller batches: the answers are those of that batch size, for
+    a draw depends on what is drawn with it.
+
     Returns:
         For each prompt, in the order given, its k answers. Their token probabilities and entropies are those of the
         model itself, at temperature 1, whatever the temperature of the draw.
     """
-    generator = torch.Generator(lm.device).manual_seed(seed)
+
+    def draw(batch_size: int) -> list[_Row]:
+        ended: list[_Row] = []
+        how: dict[str, Any] = {"temperature": temperature, "generator": torch.Generator(lm.device).manual_seed(seed)}
+        decoding = _Decoding(lm, max_new_tokens, lambda _, rows: ended.extend(rows), **how)
+        at_once = max(1, batch_size // k)
+        for places, reading in readings(lm, question_prompts, at_once, description, ids, max_new_tokens, splits=False):
+            rows = [_Row(lm, place, row) for place, row in zip(places, reading.rows, strict=True) for _ in range(k)]
+            copies = reading.part([place for place in range(len(places)) for _ in range(k)], logits=True)
+            decoding.add(copies, rows)
+            decoding.finish()
+        return ended
+
     samples: list[list[Answer]] = [[] for _ in question_prompts]
-    ended: list[_Row] = []
-    decoding = _Decoding(
-        lm, max_new_tokens, lambda _, rows: ended.extend(rows), temperature=temperature, generator=generator
-    )
-    at_once = max(1, batch_size // k)
-    for places, reading in readings(lm, question_prompts, at_once, description, ids, max_new_tokens, splits=False):
-        rows = [_Row(lm, place, row) for place, row in zip(places, reading.rows, strict=True) for _ in range(k)]
-        copies = reading.part([place for place in range(len(places)) for _ in range(k)], logits=True)
-        decoding.add(copies, rows)
-        decoding.finish()
-    for row in sorted(ended, key=lambda row: row.lot):
+    for row in sorted(backing_off(draw, batch_size, "answers"), key=lambda row: row.lot):
         samples[row.place].append(row.answer())
     return samples
 
@@ -282,7 +293,8 @@ class _Decoding:
         drawn = self._draw() if self.temperature > 0 else None
         tokens, probabilities, entropies = _choose(self.going.reading.logits, drawn)
         may_end = torch.isin(tokens, self.lm.stop_token_ids)
-        told = torch.stack([tokens.double(), may_end.double(), probabilities.double(), entropies.double()], dim=1)
+        # One transfer for all; numbers of tokens are exact in float32, and Apple's GPUs have no float64.
+        told = torch.stack([tokens.float(), may_end.float(), probabilities, entropies], dim=1)
         for row, (token, stop, probability, entropy) in zip(self.going.rows, told.tolist(), strict=True):
             last = len(row.written) == self.max_new_tokens - 1
             row.write(int(token), (probability, entropy), bool(stop), last, self.end)

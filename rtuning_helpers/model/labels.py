@@ -1,6 +1,6 @@
 """The probability of whole label strings such as " sure" and " unsure" or the letters of options, read in context."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -11,6 +11,7 @@ from rtuning_helpers.data import prompts
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.forward import Reading, likewise, readings
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.out_of_memory import each_in_batches
 
 
 def label_probabilities(
@@ -30,7 +31,7 @@ def label_probabilities(
         lm: The model.
         contexts: What stands before the label; all end alike, so that a label's tokens are the same after each.
         labels: The label strings, with the space before them.
-        batch_size: Contexts read at the same time.
+        batch_size: Contexts read at the same time; fewer where memory does not suffice (`out_of_memory`).
         ids: Names of the contexts for error messages.
         description: Text beside the progress bar; None for no bar.
 
@@ -41,14 +42,17 @@ def label_probabilities(
         NonFiniteLogitsError: NaN or infinite logits.
         InputError: The tokenizer cannot tell the labels apart, or a context does not fit into the model's.
     """
-    scores = np.zeros((len(contexts), len(labels)))
     if len(contexts) == 0:
-        return scores
+        return np.zeros((0, len(labels)))
     label_ids = label_token_ids(lm.tokenizer, contexts[0], labels)
     room = max(map(len, label_ids))
-    for rows, reading in readings(lm, contexts, batch_size, description, ids, room):
-        scores[rows] = label_shares(reading, label_ids)
-    return scores
+
+    def score(waiting: list[int], batch_size: int) -> Iterator[tuple[int, np.ndarray]]:
+        asked, names = [contexts[i] for i in waiting], ids and [ids[i] for i in waiting]
+        for rows, reading in readings(lm, asked, batch_size, description, names, room):
+            yield from zip([waiting[row] for row in rows], label_shares(reading, label_ids), strict=True)
+
+    return np.array(each_in_batches(score, len(contexts), batch_size))
 
 
 def label_token_ids(tokenizer: PreTrainedTokenizerBase, context: str, labels: Sequence[str]) -> list[list[int]]:
@@ -84,17 +88,17 @@ def label_shares(reading: Reading, label_ids: list[list[int]]) -> np.ndarray:
         if reading.lm.cache_kind.changing:
             totals.append(_scores(reading.read([row + ids for row in rows], keep=len(ids) + 1)[:, :-1], ids))
             continue
-        total = first[:, ids[0]].double()
+        total = first[:, ids[0]].cpu().double()  # Apple's GPUs have no float64
         if len(ids) > 1:
             total = total + _scores(reading.read([row + ids[:-1] for row in rows], keep=len(ids) - 1), ids[1:])
         totals.append(total)
-    return torch.softmax(torch.stack(totals, dim=1), dim=1).cpu().numpy()
+    return torch.softmax(torch.stack(totals, dim=1), dim=1).numpy()
 
 
 def _scores(logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
     """Log-probability of a token at each place, shape (rows, places, vocabulary), summed over the places."""
     chosen = logits[:, torch.arange(len(ids)), ids]
-    return (chosen - logits.logsumexp(-1)).double().sum(1)
+    return (chosen - logits.logsumexp(-1)).cpu().double().sum(1)
 
 
 def ask_sureness(reading: Reading, answered: Sequence[str], labels: tuple[str, str]) -> list[float]:

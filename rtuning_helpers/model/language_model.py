@@ -1,5 +1,6 @@
 """Load a causal language model and its tokenizer, 4-bit or not, with or without a LoRA adapter."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from tqdm import tqdm
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -29,6 +31,7 @@ from rtuning_helpers.model.device import default_device
 from rtuning_helpers.model.libraries import quiet_transformers, reason
 from rtuning_helpers.model.model_files import MINI, commit_of, model_location, model_revision, shipped_folder
 from rtuning_helpers.model.model_names import parse_model
+from rtuning_helpers.model.named_device import GIVEN_UP
 from rtuning_helpers.model.readers import Reader
 from rtuning_helpers.model.threads import thread_count
 
@@ -186,8 +189,8 @@ def load_language_model(
             ``transformers``, safetensors only); with an adapter of the user's as `model_names` says.
         revision: Commit, tag or branch on the hub.
         dtype: Type of computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base). Without, a model that
-            was saved in 4 bits is unpacked.
+        four_bit: Round the linear layers' weights to NF4 with double quantisation (QLoRA's base); on Apple's GPU they
+            stay as they are, and a line says so. Without, a model that was saved in 4 bits is unpacked.
         packed: As `load_base_model`.
         adapter: Folder of a LoRA adapter, or of a fully fine-tuned model, to put in place.
 
@@ -262,8 +265,11 @@ def load_base_model(
     named = named or f"parameter model {location}"
     commit = commit_of(location, revision)
     compute = getattr(torch, dtype)
-    nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
     device = default_device()
+    if four_bit and device.type == "mps":
+        tqdm.write(GIVEN_UP, file=sys.stderr)
+        four_bit = False
+    nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
     torch.set_num_threads(thread_count())
     if packed is None:
         packed = device.type != "cpu"

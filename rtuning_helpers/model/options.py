@@ -4,7 +4,7 @@ All prompts of a call have the same labels; `answering` groups questions so. Let
 behind the prompt as it was read, so that no prompt is read twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from rtuning_helpers.model.decoding import Answer
 from rtuning_helpers.model.forward import readings
 from rtuning_helpers.model.labels import ask_sureness, label_probabilities, label_shares, label_token_ids
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.out_of_memory import each_in_batches
 
 
 def choose_options(
@@ -31,7 +32,7 @@ def choose_options(
         lm: The model.
         question_prompts: Prompts as `prompts.task_prompt` writes them.
         labels: The options' labels as `prompts.option_labels` gives them, the same for all prompts.
-        batch_size: Prompts read at the same time.
+        batch_size: Prompts read at the same time; fewer where memory does not suffice (`out_of_memory`).
         sureness: Also put the sureness question after each choice, with these labels for sure and unsure.
         ids: Names of the rows for error messages.
         description: Text beside the progress bar.
@@ -45,21 +46,24 @@ def choose_options(
         NonFiniteLogitsError: NaN or infinite logits.
         InputError: The tokenizer cannot tell two labels apart, or a prompt does not fit into the model's context.
     """
-    answers: dict[int, Answer] = {}
     label_ids = label_token_ids(lm.tokenizer, question_prompts[0], labels) if len(question_prompts) else []
     room = max(map(len, label_ids), default=0)
     if sureness:
         room += max(len(ids) for ids in _follow_up_ids(lm, labels, sureness))
-    for rows, reading in readings(lm, question_prompts, batch_size, description, ids, room):
-        shares = label_shares(reading, label_ids)
-        chosen = shares.argmax(axis=1)
-        sure: Sequence[float | None] = [None] * len(rows)
-        if sureness:
-            texts = [question_prompts[i] + labels[c] for i, c in zip(rows, chosen, strict=True)]
-            sure = ask_sureness(reading, texts, sureness)
-        for i, row, choice, p in zip(rows, shares, chosen, sure, strict=True):
-            answers[i] = _as_answer(labels, row, int(choice), p)
-    return [answers[i] for i in range(len(question_prompts))]
+
+    def choose(waiting: list[int], batch_size: int) -> Iterator[tuple[int, Answer]]:
+        asked, names = [question_prompts[i] for i in waiting], ids and [ids[i] for i in waiting]
+        for rows, reading in readings(lm, asked, batch_size, description, names, room):
+            shares = label_shares(reading, label_ids)
+            chosen = shares.argmax(axis=1)
+            sure: Sequence[float | None] = [None] * len(rows)
+            if sureness:
+                texts = [asked[row] + labels[c] for row, c in zip(rows, chosen, strict=True)]
+                sure = ask_sureness(reading, texts, sureness)
+            for row, share, choice, p in zip(rows, shares, chosen, sure, strict=True):
+                yield waiting[row], _as_answer(labels, share, int(choice), p)
+
+    return each_in_batches(choose, len(question_prompts), batch_size, "questions")
 
 
 def draw_options(

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from rtuning_helpers.data.words import as_compared
 from rtuning_helpers.model.forward import NonFiniteLogitsError, pad_right, token_batches
 from rtuning_helpers.model.language_model import LanguageModel
+from rtuning_helpers.model.out_of_memory import each_in_batches
 from rtuning_helpers.model.readers import call
 
 QUESTION_LENGTH = 64  # tokens; the logits of every token are kept, so that longer texts need smaller batches
@@ -51,18 +52,21 @@ def perplexities(
         NonFiniteLogitsError: NaN or infinite logits.
         InputError: A text does not fit into the model's context.
     """
-    found = [math.nan] * len(texts)
-    length = min(QUESTION_LENGTH, max(1, MOST_LOGITS // (lm.vocabulary_size * batch_size)))
-    for rows, encoded, names in token_batches(lm, texts, batch_size, description, usual_length=length):
-        ids, lengths = pad_right(lm, encoded)
-        scored = torch.arange(1, ids.shape[1], device=lm.device) < lengths[:, None]
-        logits = call(lm.model, ids, use_cache=False).logits[:, :-1].float()
-        targets = ids[:, 1:].masked_fill(~scored, -100)
-        # With the words in any dimension but the last, torch loses digits: 2e-4 nats a token of 150,000 words.
-        losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-        means = losses.view_as(targets).sum(1) / scored.sum(1)
-        for mean, i, name in zip(means, rows, names, strict=True):
-            if not math.isfinite(mean):
-                raise NonFiniteLogitsError(f"the perplexity of {name!r} is not finite")
-            found[i] = math.exp(mean)
-    return found
+
+    def read(waiting: list[int], batch_size: int) -> Iterator[tuple[int, float]]:
+        length = min(QUESTION_LENGTH, max(1, MOST_LOGITS // (lm.vocabulary_size * batch_size)))
+        asked = [texts[i] for i in waiting]
+        for rows, encoded, names in token_batches(lm, asked, batch_size, description, usual_length=length):
+            ids, lengths = pad_right(lm, encoded)
+            scored = torch.arange(1, ids.shape[1], device=lm.device) < lengths[:, None]
+            logits = call(lm.model, ids, use_cache=False).logits[:, :-1].float()
+            targets = ids[:, 1:].masked_fill(~scored, -100)
+            # With the words in any dimension but the last, torch loses digits: 2e-4 nats a token of 150,000 words.
+            losses = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+            means = losses.view_as(targets).sum(1) / scored.sum(1)
+            for mean, row, name in zip(means, rows, names, strict=True):
+                if not math.isfinite(mean):
+                    raise NonFiniteLogitsError(f"the perplexity of {name!r} is not finite")
+                yield waiting[row], math.exp(mean)
+
+    return each_in_batches(read, len(texts), batch_size)

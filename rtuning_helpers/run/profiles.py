@@ -1,11 +1,13 @@
 """Which model, how large, on what machine: one table of profiles, and the settings of one run."""
 
+import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from rtuning_helpers.data.registry import find_dataset
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.model_files import MINI, MINI_TASKS
+from rtuning_helpers.model.named_device import DEVICE, GIVEN_UP, wants_mps
 
 MIXTURE = "multitask"
 STYLES = PLAIN, FEW_SHOT, CHAT, AUTO = "plain", "few-shot", "chat", "auto"
@@ -190,8 +192,13 @@ class RunConfig:
 
     @property
     def settings(self) -> Profile:
-        """The profile, with the model that the user named, or the one of the kit's own that fits the data sets."""
+        """The profile, with the model that the user named, or the one of the kit's own that fits the data sets.
+
+        On Apple's GPU it computes in float32, and tunes LoRA in the place of QLoRA (`named_device.GIVEN_UP`).
+        """
         chosen = find_profile(self.profile)
+        if wants_mps():
+            chosen = replace(chosen, dtype="float32", tuning="lora" if chosen.four_bit else chosen.tuning)
         if self.model is not None:
             chosen = replace(chosen, model=self.model, revision=None)
         elif chosen.model == MINI:  # the model of many tasks where one of the data sets needs it
@@ -228,17 +235,22 @@ def check_machine(config: RunConfig) -> None:
     """See to it that this machine can run the profile.
 
     Raises:
-        InputError: The profile needs a GPU and there is none.
+        InputError: The profile needs a GPU and there is none, or ``RTUNING_DEVICE`` names one that is not here.
     """
-    if not config.settings.needs_gpu:
+    if not config.settings.needs_gpu and DEVICE not in os.environ:
         return
-    import torch  # here, because it takes seconds and most commands do not get this far
+    from rtuning_helpers.model.device import default_device  # torch takes seconds; most commands do not get this far
 
-    if not torch.cuda.is_available():
+    if default_device().type == "cpu" and config.settings.needs_gpu:
         raise InputError(
             f"parameter profile {config.profile} needs a CUDA GPU with about {config.settings.gpu_memory_gib:.0f} GiB "
-            "and this machine has none; expected a GPU machine, or parameter profile mini"
+            f"and this machine has none; expected a GPU machine ({DEVICE}=mps for Apple's), or parameter profile mini"
         )
+
+
+def device_notes(config: RunConfig) -> list[str]:
+    """What is given up on this device, a line each."""
+    return [f"device: {GIVEN_UP}"] if wants_mps() and find_profile(config.profile).four_bit else []
 
 
 def profile_table() -> list[dict]:

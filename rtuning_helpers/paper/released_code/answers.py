@@ -138,7 +138,7 @@ def label_shares(
             positions = (mask.cumsum(1) - 1).clamp(min=0)
             logits = lm.model(input_ids=tokens, attention_mask=mask, position_ids=positions).logits[:, -1]
         _check_finite(logits, [contexts[row] for row in rows])
-        shares[rows] = torch.softmax(logits[:, ids].double(), dim=-1).cpu().numpy()
+        shares[rows] = torch.softmax(logits[:, ids].cpu().double(), dim=-1).numpy()
     return shares
 
 
