@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch read it: each of the workers has one core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +22,12 @@ settings.register_profile("kit", deadline=None)  # a busy machine is no failure
 settings.load_profile("kit")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """What takes minutes begins first, so that no worker ends with it alone: the notebooks, and tests that run some."""
+    files = {item.path for item in items if item.path.suffix == ".ipynb" or item.get_closest_marker("notebooks")}
+    items.sort(key=lambda item: item.path not in files)
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ CORE_PARAMETERS = ("profile", "dataset", "seed", "out")
 KERNEL_ENVIRONMENT = {
     "TQDM_DISABLE": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TORCHDYNAMO_DISABLE": "1",  # nothing is compiled; without, bitsandbytes loads the compiler at its import: 45 MiB
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures in the notebook, whatever the shell says
 }
 START_SECONDS, OUTPUT_SECONDS, END_SECONDS = 300, 120, 10.0  # patience with a busy machine

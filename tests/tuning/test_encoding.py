@@ -66,7 +66,7 @@ def accented():
     return made
 
 
-@pytest.mark.parametrize("made", [accented, *REAL], ids=str)
+@pytest.mark.parametrize("made", [accented, *REAL], ids=lambda made: getattr(made, "__name__", str(made)))
 def test_what_the_tokenizers_own_normaliser_does_is_no_loss(made):
     tokenizer = made() if callable(made) else AutoTokenizer.from_pretrained(made)
     completion = prompts.padding_completion(unicodedata.normalize("NFD", "Beyoncé"), certain=True)

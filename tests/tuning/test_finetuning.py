@@ -164,10 +164,13 @@ def test_packed_and_unpacked_weights_train_alike(tuned, records, settings, tmp_p
 
 @pytest.mark.parametrize("loss_on", ["completion", "all"])
 @pytest.mark.parametrize("accumulation", [1, 3])
-def test_the_loss_at_labels_only_is_the_plain_loss(records, settings, tmp_path, monkeypatch, loss_on, accumulation):
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_the_loss_at_labels_only_is_the_plain_loss(
+    records, settings, tmp_path, monkeypatch, loss_on, accumulation, tuning
+):
     """The first step of our trainer, and that of transformers' own on whole sequences padded behind."""
     uneven = [replace(r, prompt=r.prompt + " Answer:" * (i % 5)) for i, r in enumerate(records)]
-    settings = replace(settings, batch_size=5, accumulation=accumulation, epochs=1, tuning="full")
+    settings = replace(settings, batch_size=5, accumulation=accumulation, epochs=1, tuning=tuning)
     seen = []
 
     class Norm(TrainerCallback):

@@ -1,0 +1,1 @@
+"""Notebook 12: Gemma-3-270M on ParaRel."""
