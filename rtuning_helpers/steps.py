@@ -28,6 +28,7 @@ from rtuning_helpers.probe.probe_checks import check_trainable_probe, probe_summ
 from rtuning_helpers.probe.probing import Probe, probe
 from rtuning_helpers.probe.uncertainty import Uncertainty, answer_entropy, perplexities
 from rtuning_helpers.run.artifacts import results_folder, run_step, step_folder, unfinished
+from rtuning_helpers.run.batch_sizes import smaller
 from rtuning_helpers.run.fingerprint import code_fingerprint
 from rtuning_helpers.run.loaded_questions import evaluation_splits
 from rtuning_helpers.run.profiles import PLAIN, RunConfig, check_machine
@@ -58,7 +59,7 @@ def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Pa
     config = config.tuning if split == TRAIN else config
 
     def write(folder: Path) -> dict:
-        lm, asked, settings = load_model(config), fitted(config, split), config.settings
+        lm, asked, settings = load_model(config), fitted(config, split), smaller(config.settings)
         sizes: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
         probes = probe(lm, asked.questions, permutations=config.permutations, **sizes)
         write_records(folder / "probes.jsonl", probes)
@@ -96,7 +97,7 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
 
     def write(folder: Path) -> None:
         read_trainable_probes(config)  # before the time is spent
-        lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, config.settings
+        lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, smaller(config.settings)
         drawn = draw_question_answers(
             lm,
             asked,
@@ -158,7 +159,7 @@ def tuning_step(
 
         records = read_tuning_records(config, method)
         how: dict[str, Any] = {"seed": config.seed, "description": f"{method}: fine-tuning", "place": place}
-        log = (tune or finetune)(records, config.settings, folder / ADAPTER, **how)
+        log = (tune or finetune)(records, smaller(config.settings), folder / ADAPTER, **how)
         write_json(folder / "training.json", asdict(log))
 
     check_machine(config)
@@ -221,7 +222,7 @@ def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, ke
     splits, exam = evaluation_splits(asked), find_method(method).exam
 
     def write(folder: Path) -> None:
-        lm, truncations = load_model(config, method), {}
+        lm, settings, truncations = load_model(config, method), smaller(config.settings), {}
         for split in splits:
             questions_asked = fitted(asked, split, like=config)
             truncations[split] = asdict(questions_asked.truncation)
@@ -230,8 +231,8 @@ def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, ke
                 questions_asked.questions,
                 **exam,
                 description=f"{find_method(method).label}: answering",
-                max_new_tokens=config.settings.max_new_tokens,
-                batch_size=config.settings.answer_batch,
+                max_new_tokens=settings.max_new_tokens,
+                batch_size=settings.answer_batch,
             )
             write_predictions(folder / f"predictions-{split}.jsonl", predictions)
         write_json(folder / TRUNCATION, truncations)

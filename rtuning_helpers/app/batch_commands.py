@@ -54,31 +54,55 @@ def batch(
         str | None,
         typer.Option(metavar="LIST", help="Report tuning to trackio, wandb or tensorboard.  [default: none]"),
     ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch the models and data that are not here yet, and end.")
+    ] = False,
+    job: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Do this one job, as --dry-run names it, and end.")
+    ] = None,
 ) -> None:
     """Do all runs of a grid, and write their results on one page.
 
     What is finished is reused; the same command does what is missing.
     """
-    from rtuning_helpers.app.notebook_runs import TUTORIAL, declared_parameters, notebooks_folder
-    from rtuning_helpers.batch.grid import read_grid
-    from rtuning_helpers.batch.plan import plan
     from rtuning_helpers.batch.state import batch_lock
 
     if only is not None and only.lower() != "failed":
         raise InputError(f"--only {only!r} is unknown; expected failed")
     services = _services(report_to)
-    notebooks = {path.stem: path for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb"))}
-    main_line = [path.stem for path in sorted(notebooks_folder().glob(TUTORIAL))]
-    declared = {name: declared_parameters(path) for name, path in notebooks.items()}
-    grid = read_grid(grid_file, declared, main_line)
-    planned = plan(grid, notebooks)
+    grid, planned, notebooks = read_plan(grid_file)
     console = reports.new_console()
+    if fetch or job is not None:
+        from rtuning_helpers.app import batch_alone
+
+        if fetch:
+            batch_alone.fetch(grid)
+        if job is not None:
+            batch_alone.do_job(grid, planned, job, services)
+        return
     with batch_lock(grid.out):
         with reports.waiting("checking"):
             checked: Checked = in_own_process(_checked, grid, planned, notebooks)
         for note in checked.notes:
             print(f"rtuning: note: {note}", file=sys.stderr)
         _do(console, grid, planned, checked, jobs, retry, keep_going, dry_run, only is not None, services)
+
+
+def read_plan(grid_file: Path) -> "tuple[Grid, dict[str, Job], dict[str, Path]]":
+    """A grid, its jobs by name, and where the notebooks lie.
+
+    Raises:
+        InputError: Something in the file is not as it should be, or there are no notebooks.
+    """
+    from rtuning_helpers.app.notebook_runs import TUTORIAL, declared_parameters, notebooks_folder
+    from rtuning_helpers.batch.grid import read_grid
+    from rtuning_helpers.batch.plan import plan
+
+    notebooks = {path.stem: path for path in sorted(notebooks_folder().glob("[0-9][0-9]_*.ipynb"))}
+    main_line = [path.stem for path in sorted(notebooks_folder().glob(TUTORIAL))]
+    declared = {name: declared_parameters(path) for name, path in notebooks.items()}
+    grid = read_grid(grid_file, declared, main_line)
+    return grid, plan(grid, notebooks), notebooks
 
 
 def _checked(grid: "Grid", jobs: "Mapping[str, Job]", notebooks: Mapping[str, Path]) -> "Checked":

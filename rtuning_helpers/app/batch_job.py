@@ -19,8 +19,9 @@ from rtuning_helpers.run.profiles import RunConfig
 REPORT_TO = "RTUNING_REPORT_TO"
 
 
-def do(order: dict[str, Any]) -> None:
+def do_order(text: str) -> None:
     """Do what `plan.Job.order` says."""
+    order = json.loads(text)
     config = RunConfig(**order["config"])
     if order["notebook"] is None:
         do_step(order["what"], config, _reporting(order["name"], config))
@@ -63,7 +64,7 @@ def main(parent: str, order: str) -> int:
     """Exit status 0: done, 2: bad input, 1: any other failure; the last line says which."""
     end_with(int(parent))
     try:
-        do(json.loads(order))
+        do_order(order)
     except InputError as error:
         print(f"rtuning: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.run.artifacts import shown_path
 
-FOLDER, EVENTS, LOCK, LOGS = "batch", "events.jsonl", "lock", "logs"
+FOLDER, LOCK, LOGS, SUFFIX = "batch", "lock", "logs", ".jsonl"
+EVENTS = f"events{SUFFIX}"
 FINISHED, FAILED, LEFT_OUT = "finished", "failed", "left out"
 
 Event = dict[str, Any]
@@ -23,11 +24,20 @@ class Events:
     """The file of events: ``<out>/batch/events.jsonl``, a JSON object a line, each written at once and to the disk.
 
     Where the disk is full, events wait in memory until there is room. A line that was cut off is passed over.
+
+    Args:
+        out: The batch's folder.
+        job: Of a job that is done without a batch: its name. It has a file of its own, for machines that share a folder
+            cannot append to one file safely.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.path = out / FOLDER / EVENTS
+    def __init__(self, out: Path, job: str = "") -> None:
+        self.path = out / FOLDER / (f"job-{job.replace('/', '-')}{SUFFIX}" if job else EVENTS)
         self.waiting: list[Event] = []
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.path.unlink(missing_ok=True)
 
     def add(self, **event: Any) -> None:
         self.waiting.append({"time": round(time.time(), 3), **event})
@@ -48,11 +58,13 @@ class Events:
             return
 
     def read(self) -> list[Event]:
-        try:
-            lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
-        except OSError:
-            lines = []
-        return [*(event for line in lines if (event := _parsed(line))), *self.waiting]
+        """All events of the folder in their order, also those of jobs that were done without a batch."""
+        lines = []
+        for path in (self.path.with_name(EVENTS), *self.path.parent.glob(f"job-*{SUFFIX}")):
+            with suppress(OSError):
+                lines += path.read_text(encoding="utf-8", errors="replace").split("\n")
+        found = sorted((event for line in lines if (event := _parsed(line))), key=lambda event: event["time"])
+        return [*found, *self.waiting]
 
 
 def _parsed(line: str) -> Event | None:
@@ -60,7 +72,7 @@ def _parsed(line: str) -> Event | None:
         event = json.loads(line)
     except ValueError:
         return None
-    return event if isinstance(event, dict) and "time" in event else None
+    return event if isinstance(event, dict) and isinstance(event.get("time"), (int, float)) else None
 
 
 @contextmanager

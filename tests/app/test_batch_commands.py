@@ -159,3 +159,59 @@ def test_status_tells_what_is_at_work_and_what_was_left(tmp_path, capsys):
     with batch_lock(tmp_path):
         assert main(["clean", str(tmp_path), "--keep", "metrics"]) == 2
     assert "another batch is at work there" in capsys.readouterr().err
+
+
+def jobs_of(grid: str, capsys) -> list[str]:
+    capsys.readouterr()
+    assert main(["batch", grid, "--dry-run"]) == 0
+    return [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+
+
+def test_jobs_done_by_themselves_are_those_of_a_batch(notebooks, tmp_path, tiny_model, capsys):
+    grid = str(write_grid(tmp_path, model=str(tiny_model)))
+    assert main(["batch", grid, "--fetch"]) == 0
+    names = jobs_of(grid, capsys)
+    assert len(names) == 4
+    for name in names:
+        assert main(["batch", grid, "--job", name]) == 0
+    (executed,) = (tmp_path / "out").rglob("05_evaluate.ipynb")
+    before = executed.stat().st_mtime_ns
+    assert main(["batch", grid, "--job", names[-1]]) == 0
+    assert main(["batch", grid]) == 0
+    out = capsys.readouterr().out
+    assert "4 finished, 0 to do" in out and "1 of 1 runs finished, 0 failed" in out
+    assert executed.stat().st_mtime_ns == before
+
+
+def test_a_job_that_fails_by_itself_is_told_of_until_it_succeeds(notebooks, tmp_path, capsys, monkeypatch):
+    grid = str(write_grid(tmp_path, method=["padding", "vanilla"]))
+    name = next(name for name in jobs_of(grid, capsys) if name.endswith("/padding"))
+
+    def fail(*_):
+        raise MemoryError("no room\nat all")
+
+    monkeypatch.setattr("rtuning_helpers.app.batch_job.do_step", fail)
+    assert main(["batch", grid, "--job", name]) == 1
+    assert capsys.readouterr().err == "rtuning: failed: MemoryError: no room at all\n"
+    assert main(["status", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "1 failed" in out and "padding: no room at all" in out and "vanilla" not in out
+
+    monkeypatch.setattr("rtuning_helpers.app.batch_job.do_step", lambda *_: None)
+    assert main(["batch", grid, "--job", name]) == 0
+    assert main(["status", str(tmp_path / "out")]) == 0
+    assert "fail" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("keys", "options", "complaint"),
+    [
+        ({}, ["--job", "probe"], "--job probe: .* has no such job; expected one such as mini/.*probe"),
+        ({"model": "./nowhere"}, ["--fetch"], "line 4, key model: .*nowhere: no such folder"),
+        ({"dataset": "pararel", "data_dir": "nowhere"}, ["--fetch"], "line 4, key (dataset|data_dir): .*nowhere"),
+    ],
+)
+def test_what_cannot_be_done_by_itself(notebooks, tmp_path, capsys, keys, options, complaint):
+    assert main(["batch", str(write_grid(tmp_path, **keys)), *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1 and re.search(complaint, captured.err), captured.err
