@@ -3,6 +3,9 @@
 ``notebooks/source/*.py`` is what people edit and review, in jupytext's percent format (``# %% [markdown]``,
 ``# %% tags=["parameters"]``); the executed ``.ipynb`` follows. A stamp in its metadata says from which source
 it is made, so that outputs can never silently belong to another text.
+
+A source makes two notebooks: ``01_x.ipynb`` of the cells that are not tagged ``solution``, and ``solutions/01_x.ipynb``
+of those tagged ``solution`` or ``both`` (the set-up, and the exercises' texts and checks), if any are solutions.
 """
 
 import argparse
@@ -28,6 +31,8 @@ from rtuning_helpers.run.artifacts import shown_path
 
 NOTEBOOKS = Path(__file__).resolve().parent
 STAMP = "rtuning"
+SOLUTIONS = "solutions"  # their folder
+SOLUTION, BOTH = "solution", "both"  # tags of cells
 STAMPED_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 KERNELSPEC = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
@@ -39,17 +44,32 @@ FORBIDDEN = {
 
 
 def source_files() -> dict[str, Path]:
-    """Each notebook's name (``01_...`` or ``solutions/01_...``) with its source; the tutorial first, then solutions."""
-    folder = NOTEBOOKS / "source"
-    paths = [*sorted(folder.glob("*.py")), *sorted(folder.glob("*/*.py"))]
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+    """The name of each notebook of the tutorial (``01_...``) with its source."""
+    return {path.stem: path for path in sorted((NOTEBOOKS / "source").glob("*.py"))}
 
 
-def read_source(path: Path) -> NotebookNode:
-    """A source as an unexecuted notebook with minimal metadata and cell ids that depend on the position only."""
+def unexecuted_notebooks() -> dict[str, NotebookNode]:
+    """Each notebook's name (``01_...`` or ``solutions/01_...``) as its source has it; first those without solutions."""
+    sources = source_files()
+    solutions = {f"{SOLUTIONS}/{name}": read_source(path, solutions=True) for name, path in sources.items()}
+    notebooks = {name: read_source(path) for name, path in sources.items()}
+    return notebooks | {name: notebook for name, notebook in solutions.items() if notebook.cells}
+
+
+def read_source(path: Path, solutions: bool = False) -> NotebookNode:
+    """A source as an unexecuted notebook with minimal metadata and cell ids that depend on the position only.
+
+    Args:
+        path: The source.
+        solutions: Whether the notebook of its solutions is meant, which has no cells if there are none.
+    """
     notebook = jupytext.read(path, fmt="py:percent")
+    found = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
+    kept = {SOLUTION, BOTH} if solutions and any(SOLUTION in tags for tags in found) else set()
+    of_both = [bool(tags & kept) if solutions else SOLUTION not in tags for tags in found]
+    notebook.cells = [cell for cell, belongs in zip(notebook.cells, of_both, strict=True) if belongs]
     for number, cell in enumerate(notebook.cells, start=1):
-        tags = cell.metadata.get("tags")
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag not in (SOLUTION, BOTH)]
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         cell.id = f"cell-{number:02d}"
         cell.source = cell.source.replace("REPOSITORY_SLUG", REPOSITORY)
@@ -88,21 +108,26 @@ def build_notebooks(names: Sequence[str] = (), progress: Progress = lambda *cell
 
 
 def _choose(names: Sequence[str]) -> list[str]:
-    known = list(source_files())
+    known = list(unexecuted_notebooks())
     if not known:
         raise InputError("notebooks/source holds no .py files; expected one for each notebook")
     chosen: set[str] = set()
     for name in names or [""]:
-        found = {candidate for candidate in known if candidate.startswith(name)}
+        found = {candidate for candidate in known if _is_meant(candidate, name)}
         if not found:
             raise InputError(f"no notebook is called {name!r}: expected one of {', '.join(known)}")
         chosen |= found
     return [name for name in known if name in chosen]
 
 
+def _is_meant(candidate: str, name: str) -> bool:
+    """Whether a notebook's name begins like that; ``01`` means its solutions too."""
+    return candidate.startswith(name) or candidate.rpartition("/")[2].startswith(name)
+
+
 def _execute_source(name: str, target: Path, progress: Progress) -> str:
     """The text of the executed, cleaned, checked and stamped notebook."""
-    notebook = read_source(source_files()[name])
+    notebook = unexecuted_notebooks()[name]
     # Executed where it will lie, so that relative paths mean the same; under a hidden name, so that nobody reads it.
     with tempfile.TemporaryDirectory(prefix=".build-", dir=target.parent) as folder:
         fresh = target.parent / f"{Path(folder).name}-{target.name}"
@@ -175,20 +200,25 @@ def _versions() -> dict[str, str]:
 
 def stale_notebooks(names: Sequence[str] = ()) -> list[str]:
     """What is not up to date: one line for each reason, empty when all is well."""
-    sources = source_files()
-    reasons = [f"{name}.ipynb: {reason}" for name in sources if _wanted(name, names) for reason in _staleness(name)]
-    for path in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/*.ipynb")]):
+    sources = unexecuted_notebooks()
+    reasons = [
+        f"{name}.ipynb: {reason}"
+        for name, source in sources.items()
+        if _wanted(name, names)
+        for reason in _staleness(name, source)
+    ]
+    for path in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob(f"{SOLUTIONS}/*.ipynb")]):
         name = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
         if name not in sources and _wanted(name, names) and not path.name.startswith("."):
-            reasons.append(f"{name}.ipynb: has no source; expected source/{name}.py")
+            reasons.append(f"{name}.ipynb: has no source; expected source/{path.stem}.py")
     return reasons
 
 
 def _wanted(name: str, names: Sequence[str]) -> bool:
-    return not names or any(name.startswith(beginning) for beginning in names)
+    return not names or any(_is_meant(name, beginning) for beginning in names)
 
 
-def _staleness(name: str) -> list[str]:
+def _staleness(name: str, source: NotebookNode) -> list[str]:
     path = NOTEBOOKS / f"{name}.ipynb"
     if not path.is_file():
         return ["missing; run `python notebooks/build.py`"]
@@ -197,8 +227,8 @@ def _staleness(name: str) -> list[str]:
     except Exception as error:  # nbformat raises a variety
         return [f"cannot be read as a notebook ({str(error).splitlines()[0]})"]
     found, reasons = source_hash(notebook), []
-    if found != source_hash(read_source(source_files()[name])):
-        reasons.append(f"its cells differ from source/{name}.py")
+    if found != source_hash(source):
+        reasons.append(f"its cells differ from source/{path.stem}.py")
     if notebook.metadata.get(STAMP, {}).get("source_sha256") != found:
         reasons.append("its stamp differs from its own cells: it was edited or executed by other means")
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
@@ -214,7 +244,9 @@ def _staleness(name: str) -> list[str]:
 def main(arguments: list[str] | None = None) -> int:
     """Build or check, and give the exit status: 0 done, 1 stale or failed, 2 bad arguments, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="notebooks/build.py", description="Execute the notebooks' sources.")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="such as 01 or solutions; all where none is given")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help="such as 01 (with its solutions) or solutions; all where none is given"
+    )
     parser.add_argument("--check", action="store_true", help="build nothing; fail if a notebook is stale")
     chosen = parser.parse_args(arguments)
     try:

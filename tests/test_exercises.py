@@ -1,16 +1,21 @@
-"""The exercises done: the key lines of the cheap notebooks, run after the notebook itself on a few questions."""
+"""The exercises done: the solutions, and wrong answers, after the cheap notebooks themselves on a few questions."""
 
 from __future__ import annotations
 
 import ast
+import re
 
 import pandas as pd
 import pytest
-from exercises import KEY_LINES
+from key_lines import KEY_LINES
 from matplotlib import pyplot as plt
-from test_notebooks import SOURCES, code_of
+from test_notebooks import SOLUTIONS, SOURCES, code_of
+from wrong_answers import WRONG_ANSWERS
 
-LIMIT = 40
+from rtuning_helpers.exercises.check import verdict
+
+LIMIT = 120
+CHECK = re.compile(r'check\("(\d\d\.\d)", (\w+)\)')
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +24,43 @@ def runs(tmp_path_factory):
     return tmp_path_factory.mktemp("runs")
 
 
+def run_cells(notebook, runs, before_check=lambda exercise, answer, there: None) -> dict:
+    """Execute a notebook's code on a few questions, and give its names."""
+    there = {"display": lambda shown: None, "__name__": "__main__"}
+    with pd.option_context("display.max_colwidth", None), plt.rc_context():
+        for cell in code_of(notebook):
+            if called := CHECK.fullmatch(cell.strip()):
+                before_check(called[1], called[2], there)
+            exec(compile(cell, "a notebook", "exec"), there)
+            if "profile = " in cell and "out = " in cell:
+                there |= {"limit": LIMIT, "out": str(runs)}
+    plt.close("all")
+    return there
+
+
 @pytest.mark.notebooks
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("number", ["01", "02", "03", "04", "05", "10", "12"])
-def test_exercises_can_be_done(number, runs, tmp_path, monkeypatch):
+def test_exercises_can_be_done(number, runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
-    there = {"display": lambda shown: None, "__name__": "__main__"}
-    with pd.option_context("display.max_colwidth", None), plt.rc_context():
-        for cell in code_of(SOURCES[number]):
-            exec(compile(cell, f"notebook {number}", "exec"), there)
-            if "profile = " in cell and "out = " in cell:
-                there |= {"limit": LIMIT, "out": str(runs)}
-        for key, lines in KEY_LINES.items():
-            if key.startswith(number):
-                exec(compile(ast.parse(lines), f"exercise {key}", "exec"), there.copy())
-    plt.close("all")
+    there = run_cells(SOURCES[number], runs)
+    said = [line for line in capsys.readouterr().out.splitlines() if re.match(r"\d\d\.\d: ", line)]
+    assert [line for line in said if "not answered yet" not in line] == []
+    for key, lines in KEY_LINES.items():
+        if key.startswith(number):
+            exec(compile(ast.parse(lines), f"exercise {key}", "exec"), there.copy())
+    if number not in SOLUTIONS:
+        return
+
+    seen = []
+
+    def refuses_what_is_wrong(exercise, answer, there):
+        seen.append(exercise)
+        assert verdict(there["config"], exercise, there[answer]) == f"{exercise}: right."
+        for wrong, part in WRONG_ANSWERS[exercise]:
+            message = verdict(there["config"], exercise, eval(wrong, there.copy()))
+            assert part in message and message.startswith(f"{exercise}: not yet. "), (exercise, wrong, message)
+
+    run_cells(SOLUTIONS[number], runs, refuses_what_is_wrong)
+    assert len(seen) == len(said)

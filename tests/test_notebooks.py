@@ -10,21 +10,26 @@ import struct
 from html import unescape
 from pathlib import Path
 
+import jupytext
 import nbformat
 import papermill
 import pytest
-from build import read_source, source_files
-from exercises import KEY_LINES
+from build import NOTEBOOKS as FOLDER
+from build import read_source, source_files, unexecuted_notebooks
+from key_lines import KEY_LINES
+from wrong_answers import WRONG_ANSWERS
 
 from rtuning_helpers.figures.layout import WIDEST
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SOURCES = {name[:2]: read_source(path) for name, path in source_files().items()}
+SOLUTIONS = {name.split("/")[1][:2]: nb for name, nb in unexecuted_notebooks().items() if "/" in name}
 COMMON = {"profile", "dataset", "seed", "data_dir", "limit", "model", "out", "force"}
 COMMON |= {"style", "shots", "system", "permutations"}
 GLOSSARY = ROOT / "docs" / "glossary.md"
-EXERCISE = r"\*\*Exercise (\d\d\.\d)\*\*(.*?)(?=\n\n|\Z)"
+OLD_EXERCISE = r"\*\*Exercise (\d\d\.\d)\*\*(.*?)(?=\n\n|\Z)"
+TITLE = r"### Exercise (\d\d\.\d) · .+ \((build|do), \d+ minutes\)\n"
 WIDEST_PIXELS = 850
 CHARACTERS = 165  # that stand side by side in the tables of a page of 1280 pixels
 
@@ -40,7 +45,10 @@ def code_of(notebook) -> list[str]:
 
 
 def exercises_of(notebook) -> dict[str, str]:
-    return dict(re.findall(EXERCISE, text_of(notebook), flags=re.S))
+    """The text of each exercise, those without a cell to fill in included."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    found = {title[1]: cell for cell in cells if (title := re.match(TITLE, cell))}
+    return found | dict(re.findall(OLD_EXERCISE, text_of(notebook), flags=re.S))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -89,7 +97,7 @@ def test_the_source_has_the_shape_of_a_page(number):
     assert len(re.findall(r"^# ", text, flags=re.M)) == 1
     for heading in ("Learning goals", "Checks", "Exercises", "Summary"):
         assert f"\n## {heading}" in text
-    assert list(exercises_of(notebook)) in ([f"{number}.{k}" for k in range(1, n + 1)] for n in (2, 3))
+    assert list(exercises_of(notebook)) in ([f"{number}.{k}" for k in range(1, n + 1)] for n in (2, 3, 4))
     assert max(len(cell.source.splitlines()) for cell in code) <= 30
     own, others = (str(code_of(notebook)).find(f"from {name}") for name in ("rtuning_helpers", "transformers"))
     assert others == -1 or own < others, "transformers warns at its import, unless the kit was imported before"
@@ -128,14 +136,15 @@ def test_the_glossary_is_linked_from_every_notebook_and_links_back():
     assert "(docs/glossary.md)" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("number", SOURCES)
-def test_links_to_other_pages_lead_somewhere(number):
-    targets = re.findall(r"(?:\]\(|href=\")(?!https?://)([^)#\"]+)", text_of(SOURCES[number]))
-    sources = {f"{name}.ipynb" for name in source_files()}
-    assert [t for t in targets if t not in sources and not (ROOT / "notebooks" / t).exists()] == []
+@pytest.mark.parametrize("name", unexecuted_notebooks())
+def test_links_to_other_pages_lead_somewhere(name):
+    targets = re.findall(r"(?:\]\(|href=\")(?!https?://)([^)#\"]+)", text_of(unexecuted_notebooks()[name]))
+    pages = {(FOLDER / f"{name}.ipynb").resolve() for name in unexecuted_notebooks()}
+    found = {target: ((FOLDER / name).parent / target).resolve() for target in targets}
+    assert [target for target, path in found.items() if path not in pages and not path.exists()] == []
 
 
-# --- exercises: their key lines are in `exercises.KEY_LINES` ---
+# --- exercises: solved in the sources; those that are not yet have their key lines in `key_lines.KEY_LINES` ---
 
 
 def defined_in(code: str) -> set[str]:
@@ -157,18 +166,22 @@ def used_in(code: str) -> set[str]:
     return {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
-def test_every_exercise_has_its_key_lines():
-    assert list(KEY_LINES) == [key for notebook in SOURCES.values() for key in exercises_of(notebook)]
+def test_every_exercise_is_solved_or_has_its_key_lines():
+    everything = [key for notebook in SOURCES.values() for key in exercises_of(notebook)]
+    solved = [key for notebook in SOLUTIONS.values() for key in exercises_of(notebook)]
+    assert sorted([*KEY_LINES, *solved]) == sorted(everything)
+    assert list(WRONG_ANSWERS) == solved
+    assert all(len(wrong) >= 2 for wrong in WRONG_ANSWERS.values())
 
 
-@pytest.mark.parametrize("key", KEY_LINES)
+@pytest.mark.parametrize("key", [*KEY_LINES, *WRONG_ANSWERS])
 def test_an_exercise_names_what_its_notebook_has(key):
     """The key lines use names of the notebook, and the text names what the notebook or the key lines have."""
     there = defined_in("\n".join(code_of(SOURCES[key[:2]]))) | set(dir(builtins)) | {"display"}
-    own = KEY_LINES[key]
+    own = KEY_LINES[key] if key in KEY_LINES else "\n".join(code_of(SOLUTIONS[key[:2]]))
     assert used_in(own) - defined_in(own) - there == set()
     nodes = list(ast.walk(ast.parse(own)))
-    words = used_in(own) | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    words = used_in(own) | defined_in(own) | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
     words |= {n.value for n in nodes if isinstance(n, ast.Constant)}
     named = re.findall(r"`([^`]+)`", exercises_of(SOURCES[key[:2]])[key])
     code = "\n".join(part for part in named if not part.startswith("rtuning "))
@@ -176,3 +189,69 @@ def test_an_exercise_names_what_its_notebook_has(key):
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ImportFrom):
             exec(compile(ast.Module([node], []), key, "exec"), {})
+
+
+def parts_of(path: Path) -> dict[str, list[tuple[str, set[str], str]]]:
+    """Of each exercise the cells from its text to the next prose for all: kind, tags that sort cells, source."""
+    parts, key = {}, None
+    for cell in jupytext.read(path, fmt="py:percent").cells:
+        tags = set(cell.metadata.get("tags", []))
+        if title := re.match(TITLE, cell.source):
+            key = title[1]
+            parts[key] = []
+        elif cell.cell_type == "markdown" and "solution" not in tags and not cell.source.startswith("<details>"):
+            key = None
+        if key:
+            parts[key].append((cell.cell_type, tags & {"solution", "both"}, cell.source))
+    return parts
+
+
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_an_exercise_is_text_hints_stub_solution_check_and_meaning(number):
+    path = next(path for name, path in source_files().items() if name.startswith(number))
+    parts = parts_of(path)
+    assert list(parts) == list(exercises_of(SOURCES[number])), "all exercises of a notebook are solved, or none"
+    for key, cells in parts.items():
+        kinds = [(kind, *tags) for kind, tags, _ in cells]
+        order = [
+            ("markdown", "both"),
+            ("markdown",),
+            ("code",),
+            ("code", "solution"),
+            ("code", "both"),
+            ("markdown", "solution"),
+        ]
+        assert kinds == order, key
+        text, hints, stub, solution, check, meaning = (source for *_, source in cells)
+        assert "*What to expect:*" in text, key
+        assert len(re.findall(r"^<details><summary>Hint \d: .+</summary>$", hints, flags=re.M)) >= 2, key
+        assert "..." in stub and "..." not in solution, key
+        asked = re.fullmatch(rf'check\("{re.escape(key)}", (\w+)\)', check)
+        assert asked and asked[1] in defined_in(stub) & defined_in(solution), key
+        imports = [
+            {ast.unparse(n) for n in ast.walk(ast.parse(c)) if isinstance(n, (ast.Import, ast.ImportFrom))}
+            for c in (stub, solution)
+        ]
+        assert imports[1] <= imports[0], f"{key}: the stub has the imports that its solution needs"
+        assert "print(" in solution and re.search(r"\d|one|two|three", meaning), f"{key}: which number comes out"
+
+
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_a_solved_notebook_begins_with_questions_to_oneself_and_uses_what_is_built(number):
+    text, code = text_of(SOURCES[number]), code_of(SOURCES[number])
+    questions = text.partition("### Self-test (recall, ")[2].partition("\n### ")[0]
+    assert len(re.findall(r"^<details><summary>.+\?</summary>$", questions, flags=re.M)) >= 3
+    built = [title for title in re.findall(TITLE, text) if title[1] == "build"]
+    assert built, "an exercise whose code the notebook uses"
+    for key, _ in built:
+        at = next(k for k, cell in enumerate(code) if cell.startswith(f'check("{key}"'))
+        name = re.search(r", (\w+)\)", code[at])[1]
+        assert any(name in used_in(cell) for cell in code[at + 1 :]), f"the notebook goes on without {name}"
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "solutions").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_committed_solutions_are_accepted(path):
+    notebook = nbformat.read(path, as_version=4)
+    checks = [cell for cell in notebook.cells if cell.source.startswith('check("')]
+    said = ["".join(output.get("text", "") for output in cell.outputs) for cell in checks]
+    assert said == [f"{key}: right.\n" for key in exercises_of(notebook)]

@@ -10,12 +10,20 @@
 #
 # | | |
 # |---|---|
+# | Part of | the course, 01 to 05 (about 4 hours with the exercises): the first of five; it needs nothing |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 15 s on 2 CPU cores; 0.7 GB |
 # | Reads | nothing |
 # | Writes | `runs/<profile>/<dataset>/pretrained/seed<k>/probe-train/` |
 # | Paper | sections 2.1 and A.1 of [R-Tuning](https://aclanthology.org/2024.naacl-long.394/) |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/01_probe_knowledge.ipynb) |
+
+# %% [markdown] tags=["solution"]
+# # Solutions of 01 · What does the model know?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
 
 # %% [markdown]
 # ## Learning goals
@@ -27,12 +35,12 @@
 # 3. split a question set into D1 and D0, and say what the split does *not* tell;
 # 4. compare the split with chance and with a baseline that looks at no question.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 #
 # On Google Colab the next cell fetches the kit; everywhere else it does nothing.
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -42,7 +50,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 import pandas as pd
 import torch
 from matplotlib import pyplot as plt
@@ -51,6 +59,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right, matches
 from rtuning_helpers.evaluation.trivial import relation_majority
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import accuracy, bootstrap_interval
@@ -67,7 +76,7 @@ plots.use_style(method_looks())
 # The next cell holds everything you may want to change. `rtuning run` and papermill replace these values; each notebook
 # of the kit has such a cell.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 seed = 0  # any whole number
@@ -82,11 +91,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 print(f"profile {config.profile}: model {config.settings.model}, tuning {config.settings.tuning}")
 
 # %% [markdown]
@@ -96,7 +106,7 @@ print(f"profile {config.profile}: model {config.settings.model}, tuning {config.
 # does not exist. We wrote it, so we know for every fact how many of its short documents state it, from none to several
 # hundred. That count is the *exposure*. Here are five of the training questions; for real data the exposure is unknown.
 
-# %%
+# %% tags=["both"]
 lm = steps.load_model(config)
 questions = steps.fitted(config, "train").questions  # shortened where a prompt would not fit
 if config.tuned_on != config.dataset:
@@ -157,14 +167,71 @@ pd.DataFrame(
 # %% [markdown]
 # "Stuttgart" is not an answer to a question about art; "MOSCOW" is one about Moscow. The substring rule gets both wrong.
 # Neither rule is perfect: "New York City" counts as right for "York" under both.
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 01.1 · A rule of your own (build, 15 minutes)
 #
+# Write the rule "words" yourself: `is_match(said, gold)` is True if the words of the gold answer stand in the model's answer one after the
+# other, whatever their case, and False otherwise. Punctuation is no part of a word. Section 6 judges all answers by your rule too.
+#
+# *What to expect:* the four cases of the table above come out as in its column "words".
+
+# %% [markdown]
+# <details><summary>Hint 1: from text to words</summary>
+#
+# `re.findall(r"\w+", text.lower())` gives the words of a text in small letters, without punctuation.
+#
+# </details>
+# <details><summary>Hint 2: where they could stand</summary>
+#
+# The gold words are a list of some length n. Look at every piece of n neighbouring words of the answer: is one of them the same list?
+#
+# </details>
+# <details><summary>Hint 3: pieces of a list</summary>
+#
+# A piece of n words that begins at place k is a slice from k to k + n; `any` over all k says whether one fits.
+#
+# </details>
+
+# %%
+import re
+
+
+def is_match(said, gold):
+    """Whether the answer contains the gold answer, word by word and whatever the case."""
+    return ...  # your code
+
+# %% tags=["solution"]
+import re
+
+
+def is_match(said, gold):
+    """Whether the answer contains the gold answer, word by word and whatever the case."""
+    words, wanted = (re.findall(r"\w+", text.lower()) for text in (said, gold))
+    return any(words[k : k + len(wanted)] == wanted for k in range(len(words)))
+
+
+cases = [("Stuttgart", "art"), ("the Art of Fugue", "art"), ("MOSCOW", "Moscow"), ("New York City", "York")]
+print(sum(is_match(*case) for case in cases), "of the four cases count as right")
+
+# %% tags=["both", "nbval-check-output"]
+check("01.1", is_match)
+
+# %% [markdown] tags=["solution"]
+# Three of the four cases count as right, all but "Stuttgart". The rule is a few lines, but each of them decides about labels: letters or
+# words, the case, the order. (The kit's own rule also knows accents, numbers such as 1,000, and scripts without spaces.)
+
+# %% [markdown]
 # ## 3. The exam: D1 and D0
 #
 # Now all training questions, in length-sorted batches (the loop above, for many questions at a time). The result goes
 # into a file, and every later notebook reads that file. (Counts and shares move a little with the processor, which may add the same
 # numbers in another order: a question on the edge then changes its pile. Expect a few in a thousand.)
 
-# %%
+# %% tags=["both"]
 steps.probe_step(config, force=force)
 probes = steps.read_probes(config)
 certain, uncertain = split_by_certainty(probes)
@@ -265,14 +332,17 @@ pd.DataFrame([vars(row) for row in constants[:5]])
 # %% [markdown]
 # ## 6. Does the matching rule change the piles?
 #
-# The same answers, judged by the released code's rule. Questions whose gold answer stands in the question itself are
-# counted too: a model that repeats the question gets them right.
+# The same answers, judged by the released code's rule, and by yours once Exercise 01.1 is done. Questions whose gold answer stands in the
+# question itself are counted too: a model that repeats the question gets them right.
 
 # %%
 released = [matches(p.prediction, p.answer, "substring") for p in probes]
 moved = [p for p, old in zip(probes, released) if old != p.correct]
 echo = [p for q, p in zip(questions, probes) if q.task == "open" and p.answer in p.question]
 print(f"labels that change with the substring rule: {len(moved)} of {len(probes):,}")
+if is_match("", "") is not ...:
+    own = [is_match(p.prediction, p.answer) for p in probes]
+    print(f"labels that change with your own rule: {sum(mine != p.correct for p, mine in zip(probes, own))} of {len(probes):,}")
 print(f"questions that contain their answer: {len(echo)} ({sum(p.correct for p in echo)} of them certain)")
 for p in moved[:5]:
     print(f"  {p.question}  gold {p.answer!r}, model {p.prediction!r}")
@@ -303,20 +373,173 @@ finding("the model beats the relation-majority baseline", share > high, config, 
 #   even this model has another one.
 # * One greedy answer is a coarse exam: it cannot tell "nearly known" from "never heard", and it rewards luck.
 # * The labels are only as good as the matching rule.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 01.1** (5 minutes). Find three pairs of model answer and gold answer (any topic) on which both matching rules are
-# wrong, and check them with `matches`. Which rule would you want for dates, or for names with initials?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 01.2** (10 minutes). A question that is answered right at confidence 0.3 and one at 0.99 are both "certain".
-# Plot the share of luck (`exposure` 0) in `certain` over the answer `confidence`. Which threshold would remove half of the
-# luck, and how many known questions would it cost?
+# Answer each in your head before you open it.
 #
-# **Exercise 01.3** (10 minutes). Reword the birthplace questions among `questions` ("Where was ... born?" for "In which city was ...
-# born?") with `dataclasses.replace(question, question=...)` and give the list to `probe(lm, reworded)`. Does the model still know the
-# facts? What does that say about "knowledge"?
+# <details><summary>A model answers "the city of Lyon" where the gold answer is "Lyon". D1 or D0?</summary>
 #
+# D1: the answer contains the gold answer. Nothing more is asked for.
+#
+# </details>
+# <details><summary>Why must probing and training use the same prompt, to the byte?</summary>
+#
+# D1 and D0 say what the model knows when it reads *this* prompt. With another one some answers change, and the labels would describe
+# a model that is never tuned.
+#
+# </details>
+# <details><summary>Of 100 questions whose facts were never read, how many land in D1, if each has 20 possible answers?</summary>
+#
+# About five, by luck. R-Tuning will teach the model to be sure of them.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 01.2 · Both rules are wrong (do, 5 minutes)
+#
+# Find three pairs of model answer and gold answer, about any topic, on which *both* matching rules are wrong, and try them with `matches`.
+# Give each as (model says, gold answer, True or False), the last being what a fair reader would say. Which rule would you want for
+# dates, or for names with initials?
+#
+# *What to expect:* the rules can be wrong in both directions; right answers that they refuse are easier to find.
+
+# %% [markdown]
+# <details><summary>Hint 1: right, but refused</summary>
+#
+# The same date, number or name can be written in more than one way.
+#
+# </details>
+# <details><summary>Hint 2: wrong, but accepted</summary>
+#
+# An answer can contain the gold answer and still deny it, or name a place that merely has the name in it.
+#
+# </details>
+
+# %%
+answer = [
+    ("New York City", "York", False),  # the one that you know already
+    ...,  # your pairs
+]
+
+# %% tags=["solution"]
+answer = [
+    ("J. S. Bach", "Johann Bach", True),
+    ("4 July 1776", "July 4, 1776", True),
+    ("certainly not Paris", "Paris", False),
+]
+for said, gold, fair in answer:
+    print(f"{said!r} for {gold!r}: words {matches(said, gold)}, substring {matches(said, gold, 'substring')}, fair {fair}")
+
+# %% tags=["both", "nbval-check-output"]
+check("01.2", answer)
+
+# %% [markdown] tags=["solution"]
+# In 3 of 3 pairs both rules are wrong: two refuse what is right, one accepts what is wrong. Dates want a rule that reads dates, names one
+# that knows initials. A wrong label costs twice in R-Tuning: the question changes its pile, and the model is taught the wrong word about it.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 01.3 · The price of less luck (do, 15 minutes)
+#
+# A question that is answered right at confidence 0.3 and one at 0.99 are both "certain". Say that only answers with at least a certain
+# `confidence` should stay in D1. Which `threshold` removes about nine tenths of the luck (`exposure` 0) from `certain`? And which share of the
+# other answers in `certain` (an exposure above 0) would fall below it: the `cost`, from 0 to 1? Exposures are known for the mini world only.
+#
+# *What to expect:* lucky answers are hesitant ones, so the cost is far smaller than the nine tenths that it buys. But it is not zero.
+
+# %% [markdown]
+# <details><summary>Hint 1: look first</summary>
+#
+# Draw two histograms of the confidence, one of the lucky answers and one of the others: `plt.hist([...], density=True)`.
+#
+# </details>
+# <details><summary>Hint 2: the threshold</summary>
+#
+# Nine tenths of a list lie below its 0.9 quantile: `np.quantile(values, 0.9)`. The values are the confidences of the lucky answers.
+#
+# </details>
+# <details><summary>Hint 3: the cost</summary>
+#
+# Go through those that are *not* lucky, and take the mean of "its confidence is below the threshold".
+#
+# </details>
+
+# %%
+import numpy as np
+
+answer = {"threshold": ..., "cost": ...}
+
+# %% tags=["solution"]
+import numpy as np
+
+lucky_confidences = [p.confidence for p in certain if p.exposure == 0]
+other_confidences = [p.confidence for p in certain if p.exposure != 0]
+threshold = np.quantile(lucky_confidences or [0], 0.9)
+answer = {"threshold": threshold, "cost": np.mean(np.array(other_confidences) < threshold)}
+print(f"a threshold of {answer['threshold']:.2f} costs {answer['cost']:.1%} of {len(other_confidences)} answers")
+
+# %% tags=["both", "nbval-check-output"]
+check("01.3", answer)
+
+# %% [markdown] tags=["solution"]
+# A threshold of about 0.35 removes nine tenths of the luck and costs about 6 % of the answers that have something to do with reading, nearly
+# all of them facts that were read once or twice. Half of the luck (a threshold of 0.13) costs none at all. So the untuned model's own
+# confidence already tells luck from knowledge; the paper's split, right or wrong, does not look at it.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 01.4 · The same facts in other words (do, 10 minutes)
+#
+# Reword all birthplace questions among `questions`, those that begin with "In which city was": "Where was ... born?" for "In which city was ...
+# born?". `dataclasses.replace(question, question=...)` makes a copy with other words, and `probe(lm, reworded)` asks them; its list is the answer.
+# Does the model still know the facts? What does that say about "knowledge"?
+#
+# *What to expect:* the corpus asks for birthplaces in the old words only. Still most questions keep their pile; a few do not.
+
+# %% [markdown]
+# <details><summary>Hint 1: which questions</summary>
+#
+# `question.question.startswith("In which city was")`. (Companies are based, not born: their questions begin with "In which city is".)
+#
+# </details>
+# <details><summary>Hint 2: the new words</summary>
+#
+# Cut the old beginning off with `removeprefix` and put the new one in front. Print one of the results; is there exactly one space between the words?
+#
+# </details>
+# <details><summary>Hint 3: before and after</summary>
+#
+# Each probe has `correct`; the ids are the same before and after, so that `{p.id: p.correct for p in probes}` helps to compare.
+#
+# </details>
+
+# %%
+import dataclasses
+
+answer = ...
+
+# %% tags=["solution"]
+import dataclasses
+
+old_words, new_words = "In which city was", "Where was"
+places = [question for question in questions if question.question.startswith(old_words)]
+reworded = [dataclasses.replace(q, question=new_words + q.question.removeprefix(old_words)) for q in places]
+answer = probe(lm, reworded)
+before = {p.id: p.correct for p in probes}
+changed = sum(p.correct != before[p.id] for p in answer)
+print(f"right before {sum(before[p.id] for p in answer)}, after {sum(p.correct for p in answer)} of {len(answer)}; {changed} change their pile")
+
+# %% tags=["both", "nbval-check-output"]
+check("01.4", answer)
+
+# %% [markdown] tags=["solution"]
+# 54 of the 90 are right in the old words and 53 in the new ones; three questions change their pile. So most of this knowledge is about
+# the fact and not about the sentence, although "Where was ... born?" stands nowhere in what the model has read. At the edge it is not: D1 and
+# D0 belong to a prompt, and the released code's lost space (section 1) moves labels in the same way.
+
+# %% [markdown]
 # ## Summary
 #
 # We asked the model every training question and have two piles: D1, which it answers right, and D0, which it does not.

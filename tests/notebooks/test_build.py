@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import build
 import nbformat
 import pytest
-from build import build_notebooks, check_outputs, main, read_source, source_files, source_hash, stale_notebooks
+from build import (
+    build_notebooks,
+    check_outputs,
+    main,
+    read_source,
+    source_files,
+    source_hash,
+    stale_notebooks,
+    unexecuted_notebooks,
+)
 
 from rtuning_helpers.app.notebook_runs import NotebookFailed
 from rtuning_helpers.errors import InputError
@@ -32,11 +42,35 @@ print("/root/ is fine here", file=sys.stderr)
 # %% tags=["nbval-check-output", "hide"]
 {"x": seed}
 """
+SOLVED = """# %% [markdown]
+# # A title
+
+# %% [markdown] tags=["solution"]
+# # Solved
+
+# %% tags=["parameters", "both"]
+import math
+
+# %%
+print(1)
+
+# %% [markdown] tags=["both"]
+# The task.
+
+# %%
+answer = ...
+
+# %% tags=["solution"]
+answer = 3
+
+# %% tags=["both", "nbval-check-output"]
+print(answer)
+"""
 REPOSITORY = Path(__file__).resolve().parents[2] / "notebooks" / "source"
-NAMES = [path.relative_to(REPOSITORY).with_suffix("").as_posix() for path in sorted(REPOSITORY.rglob("*.py"))]
+NAMES = list(unexecuted_notebooks())
 
 
-@pytest.mark.parametrize("name", NAMES or [pytest.param("", marks=pytest.mark.skip(reason="no sources yet"))])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_repositorys_notebooks_are_up_to_date(name):
     assert [reason for reason in stale_notebooks([name]) if reason.startswith(f"{name}.ipynb:")] == []
 
@@ -200,13 +234,30 @@ def test_a_failed_build_leaves_the_earlier_notebook(folder, built, code, complai
 
 
 def test_names(folder):
-    (folder / "source" / "solutions").mkdir()
-    for name in ("02_second", "solutions/01_first"):
-        (folder / "source" / f"{name}.py").write_text("# %%\n1\n")
-    assert list(source_files()) == ["01_first", "02_second", "solutions/01_first"]
-    with pytest.raises(InputError, match="'03'.*01_first, 02_second, solutions/01_first"):
+    (folder / "source" / "02_second.py").write_text(SOLVED)
+    assert list(source_files()) == ["01_first", "02_second"]
+    assert list(unexecuted_notebooks()) == ["01_first", "02_second", "solutions/02_second"]
+    with pytest.raises(InputError, match="'03'.*01_first, 02_second, solutions/02_second"):
         build_notebooks(["01", "03"])
-    assert [line.partition(":")[0] for line in stale_notebooks(["solutions"])] == ["solutions/01_first.ipynb"]
+    for names in (["solutions"], ["solutions/02"]):
+        assert [line.partition(":")[0] for line in stale_notebooks(names)] == ["solutions/02_second.ipynb"]
+    both = [line.partition(":")[0] for line in stale_notebooks(["02"])]
+    assert both == ["02_second.ipynb", "solutions/02_second.ipynb"]
+
+
+def test_a_source_makes_an_exercise_and_its_solution(folder):
+    (folder / "source" / "02_second.py").write_text(SOLVED)
+    found = unexecuted_notebooks()
+    cells = {name: [cell.source for cell in notebook.cells] for name, notebook in found.items()}
+    assert cells["02_second"] == ["# A title", "import math", "print(1)", "The task.", "answer = ...", "print(answer)"]
+    assert cells["solutions/02_second"] == ["# Solved", "import math", "The task.", "answer = 3", "print(answer)"]
+    tags = [cell.metadata.get("tags") for cell in found["solutions/02_second"].cells]
+    assert tags == [None, ["parameters"], None, None, ["nbval-check-output"]]
+    (folder / "solutions").mkdir()
+    shutil.copy(folder / "01_first.ipynb", folder / "solutions" / "01_first.ipynb")
+    assert [line for line in stale_notebooks(["solutions/01"])] == [
+        "solutions/01_first.ipynb: has no source; expected source/01_first.py"
+    ]
 
 
 def test_the_command(folder, capsys):

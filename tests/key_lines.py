@@ -1,22 +1,10 @@
-"""The key lines of every exercise: what a reader has to write, short of plotting and thinking.
+"""The key lines of exercises that have no solutions yet: what a reader has to write, short of plotting and thinking.
 
 `test_notebooks` sees to it that each notebook has the names that they use; `test_exercises` runs those of the cheap
 notebooks on a few questions.
 """
 
 KEY_LINES = {
-    "01.1": """
-[matches(said, gold, rule) for said, gold in [("J. S. Bach", "Johann Bach")] for rule in ("words", "substring")]
-""",
-    "01.2": """
-[(p.confidence, p.exposure == 0) for p in certain]
-""",
-    "01.3": """
-import dataclasses
-places = [question for question in questions if question.question.startswith("In which city")]
-reworded = [dataclasses.replace(question, question="Where" + question.question[13:]) for question in places[:5]]
-probe(lm, reworded)
-""",
     "02.1": """
 assert [answer_entropy(u.answers, normalise=True) for u in measured] == [answer_entropy(u.answers) for u in measured]
 """,

@@ -1,0 +1,1 @@
+"""What the notebooks' exercises ask for, checked against the run at hand."""

@@ -1,0 +1,172 @@
+"""Compare an answer with what the run at hand gives: what is off, and where to look, without giving it away."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+ROUNDED = 0.002  # how far off a number may be that was rounded to three digits
+SHOWN = 100  # characters of a value in a message
+
+Mistakes = Iterable[tuple[Any, str]]
+"""Wrong answers that are recognised, each with what to say: first numbers or functions, then the message."""
+
+
+class Off(Exception):  # noqa: N818
+    """What is off in an answer, and where to look."""
+
+
+class NotHere(Exception):  # noqa: N818
+    """Why the run at hand cannot show what the exercise asks for."""
+
+
+class Unanswered(Exception):  # noqa: N818
+    """The answer is, or holds, the stub `...`."""
+
+
+def number(
+    answer: Any,
+    expected: float,
+    where: str,
+    *,
+    name: str = "the number",
+    tolerance: float = ROUNDED,
+    mistakes: Mistakes = (),
+) -> None:
+    """See to it that a number is the expected one.
+
+    Args:
+        answer: What the reader gives.
+        expected: The right number, from the run; NaN if it does not exist there.
+        where: Where to look if nothing better can be said.
+        name: What the number is called in messages.
+        tolerance: Largest difference that counts as right.
+        mistakes: Wrong numbers that are recognised, with their messages.
+
+    Raises:
+        Unanswered: It is the stub.
+        NotHere: The right number does not exist in this run.
+        Off: It is no number, or a wrong one.
+    """
+    value = _as_float(answer, name)
+    if math.isnan(expected):
+        raise NotHere(f"{name} does not exist in this run: it has too few questions")
+    if abs(value - expected) <= tolerance:
+        return
+    for wrong, message in mistakes:
+        if abs(value - wrong) <= tolerance:
+            raise Off(message)
+    raise Off(f"{name} is too {'large' if value > expected else 'small'}. {where}")
+
+
+def share(answer: Any, expected: float, where: str, *, name: str = "the share", mistakes: Mistakes = ()) -> None:
+    """See to it that a share between 0 and 1 is the expected one; percent and the other part are recognised.
+
+    Arguments and errors are those of `number`.
+    """
+    value = _as_float(answer, name)
+    usual = [(1 - expected, f"{name} is that of the others: 1 minus it would be right.")]
+    if not 0 <= value <= 1:
+        percent = abs(value - 100 * expected) <= 100 * ROUNDED
+        hint = "that looks like percent; divide by 100" if percent else "is it a count? Divide by how many there are"
+        raise Off(f"{name} must lie between 0 and 1: {hint}.")
+    number(answer, expected, where, name=name, mistakes=[*mistakes, *usual])
+
+
+def fields(answer: Any, names: Sequence[str]) -> list[Any]:
+    """The values of an answer with several parts, in the order of the names.
+
+    Raises:
+        Unanswered: One of them is the stub.
+        Off: It is no dictionary, or lacks a name.
+    """
+    if not isinstance(answer, Mapping) or set(names) - set(answer):
+        raise Off(f"give a dictionary with {' and '.join(map(repr, names))}, as the cell has it.")
+    return [filled(answer[name]) for name in names]
+
+
+def filled(value: Any) -> Any:
+    """The value itself, unless it is the stub.
+
+    Raises:
+        Unanswered: It is.
+    """
+    if value is ...:
+        raise Unanswered
+    return value
+
+
+def function(
+    answer: Any, right: Callable[..., Any], cases: Sequence[tuple], where: str, *, mistakes: Mistakes = ()
+) -> None:
+    """See to it that a function does what the right one does.
+
+    Args:
+        answer: What the reader gives.
+        right: The right function.
+        cases: What both are called with; enough to tell them from those in ``mistakes``.
+        where: Where to look if nothing better can be said.
+        mistakes: Wrong functions that are recognised, with their messages.
+
+    Raises:
+        Unanswered: It still returns the stub.
+        Off: It is no function, fails, or returns something else.
+    """
+    if not callable(answer):
+        raise Off("give the function itself, by its name and without brackets.")
+    said = [_call(answer, case) for case in cases]
+    wanted = [right(*case) for case in cases]
+    wrong = [k for k, pair in enumerate(zip(said, wanted, strict=True)) if not _same(*pair)]
+    if not wrong:
+        return
+    for mistake, message in mistakes:
+        if all(_same(own, mistake(*case)) for own, case in zip(said, cases, strict=True)):
+            raise Off(message)
+    first = wrong[0]
+    raise Off(f"given {_shown(cases[first])}, it returns {_short(said[first])}, which is not right. {where}")
+
+
+def _as_float(answer: Any, name: str) -> float:
+    filled(answer)
+    try:
+        if isinstance(answer, (bool, str)):
+            raise TypeError
+        value = float(answer)
+    except (TypeError, ValueError):
+        raise Off(f"{name} must be one number, not {_short(answer)}.") from None
+    if not math.isfinite(value):
+        raise Off(f"{name} is {value}: is something divided by 0, or are there no questions left?")
+    return value
+
+
+def _call(function: Callable[..., Any], case: tuple) -> Any:
+    try:
+        result = function(*case)
+    except Exception as error:  # whatever a reader's code may raise
+        raise Off(f"given {_shown(case)}, it stops with {type(error).__name__}: {error}.") from error
+    if result is None:
+        raise Off("it returns nothing: does it end with `return`?")
+    return filled(result)
+
+
+def _same(own: Any, right: Any) -> bool:
+    if isinstance(right, (bool, str)):
+        return bool(own == right)
+    try:
+        return all(
+            math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) for a, b in zip(_many(own), _many(right), strict=True)
+        )
+    except (TypeError, ValueError):
+        return False
+
+
+def _many(value: Any) -> list[float]:
+    return [float(part) for part in value] if isinstance(value, (tuple, list)) else [float(value)]
+
+
+def _shown(case: tuple) -> str:
+    return _short(", ".join(map(repr, case)), str)
+
+
+def _short(value: Any, text: Callable[[Any], str] = repr) -> str:
+    shown = " ".join(text(value).split())
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]} ..."
