@@ -5,16 +5,6 @@ notebooks on a few questions.
 """
 
 KEY_LINES = {
-    "02.1": """
-assert [answer_entropy(u.answers, normalise=True) for u in measured] == [answer_entropy(u.answers) for u in measured]
-""",
-    "02.2": """
-fewer = [answer_entropy(u.answers[:5]) for u in measured]
-median_split(fewer, seed=seed).tied
-""",
-    "02.3": """
-sorted((u.entropy, p.question) for u, p in zip(measured, probes) if not p.correct)[:10]
-""",
     "03.1": """
 from dataclasses import replace
 own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in uncertain}

@@ -203,6 +203,8 @@ def parts_of(path: Path) -> dict[str, list[tuple[str, set[str], str]]]:
             key = None
         if key:
             parts[key].append((cell.cell_type, tags & {"solution", "both"}, cell.source))
+            if cell.cell_type == "markdown" and tags == {"solution"}:  # the meaning ends it
+                key = None
     return parts
 
 

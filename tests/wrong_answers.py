@@ -46,4 +46,59 @@ WRONG_ANSWERS = {
         ),
         ("[p for p in probes if p.question.startswith('In which city is')][:1] + answer", "is no birthplace question"),
     ],
+    "02.1": [
+        (
+            "lambda certain, uncertain: 1 - pairs_in_order(certain, uncertain)",
+            "the uncertain value should be the higher one",
+        ),
+        (
+            "lambda certain, uncertain: np.mean(np.array(uncertain)[:, None] > np.array(certain))",
+            "a tie counts one half",
+        ),
+        (
+            "lambda certain, uncertain: np.mean(np.array(uncertain)[:, None] >= np.array(certain))",
+            "a tie counts one half",
+        ),
+        ("lambda certain, uncertain: 100 * pairs_in_order(certain, uncertain)", "a share, not percent"),
+        (
+            "lambda certain, uncertain: pairs_in_order(certain, uncertain) * len(certain) * len(uncertain)",
+            "divide by all pairs",
+        ),
+        ("lambda certain, uncertain: float(np.mean(uncertain) > np.mean(certain))", "compare pairs, not means"),
+        ("lambda certain, uncertain: [a < b for a, b in zip(certain, uncertain)]", "which is not right"),
+    ],
+    "02.2": [
+        ("answer | {'changed': len(measured)}", "`changed` is too large"),
+        ("answer | {'example': ['Paris'] * 5}", "without `normalise` they must all be different"),
+        (
+            "answer | {'example': ['Paris', 'Lyon', 'Nice', 'Metz', 'Brest']}",
+            "with `normalise` they must all be the same",
+        ),
+        (
+            "answer | {'example': [*answer['example'][:4], 'Paris, France']}",
+            "with `normalise` they must all be the same",
+        ),
+        ("answer | {'example': answer['example'][:4]}", "five texts"),
+        ("changed", "give a dictionary"),
+    ],
+    "02.3": [
+        ("answer | {'tied': median_split([u.entropy for u in measured], seed=seed).tied}", "of all the answers"),
+        ("answer | {'agreement': 1 - answer['agreement']}", "that of the others"),
+        ("answer | {'agreement': 100 * answer['agreement']}", "percent"),
+        ("answer | {'tied': of_five.tied / len(measured)}", "a count"),
+        ("answer | {'agreement': np.mean(of_five.certain)}", "how many the split calls certain"),
+    ],
+    "02.4": [
+        (
+            "[p.question for _, p in sorted(unknown, key=lambda pair: -pair[0])[:10]]",
+            "the lowest entropy, not the highest",
+        ),
+        (
+            "[p.question for p in probes if p.correct][:10]",
+            "in D1",
+        ),
+        ("answer[:9]", "ten different questions"),
+        ("[answer[0]] * 10", "ten different questions"),
+        ("[p for _, p in lowest]", "the texts of the questions"),
+    ],
 }

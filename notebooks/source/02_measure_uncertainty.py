@@ -10,12 +10,20 @@
 #
 # | | |
 # |---|---|
+# | Part of | the course, 01 to 05 (about 4 hours with the exercises): second of five; it needs 01 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 20 s on 2 CPU cores after notebook 01; 0.7 GB |
 # | Reads | the probes of notebook 01 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/pretrained/seed<k>/uncertainty/` |
 # | Paper | section 5.2; Tables 4 and 10 (perplexity), 5 and 11 (entropy); section 5.1 for the entropy over samples |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/02_measure_uncertainty.ipynb) |
+
+# %% [markdown] tags=["solution"]
+# # Solutions of 02 · How uncertain is the model?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
 
 # %% [markdown]
 # ## Learning goals
@@ -27,10 +35,10 @@
 # 3. compare two sets with bootstrap intervals instead of two bare means;
 # 4. say how well each measure predicts "the model does not know".
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -40,7 +48,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 import math
 from collections import Counter
 
@@ -50,6 +58,7 @@ import torch
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
 from rtuning_helpers.metrics import auroc, bootstrap_interval, mean_interval
@@ -62,7 +71,7 @@ from rtuning_helpers.tuning.registry import method_looks
 
 plots.use_style(method_looks())
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 seed = 0  # any whole number
@@ -77,11 +86,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 probes = steps.read_probes(config)
 correct = np.array([p.correct for p in probes])
 lm = steps.load_model(config)
@@ -141,7 +151,7 @@ for probe in (by_confidence[-1], by_confidence[0]):
 # Now both measures for all training questions. This is the kit's version of the paper's Tables 4, 5, 10 and 11, with one
 # addition: an interval for each mean, from 1,000 bootstrap resamples. A difference without an interval is not a finding.
 
-# %%
+# %% tags=["both"]
 steps.uncertainty_step(config, force=force)
 measured = steps.read_uncertainty(config)
 perplexity = np.array([u.perplexity for u in measured])
@@ -213,6 +223,57 @@ paper
 # Take a random question from D1 and one from D0: how often does the measure rank them the right way round? That is the
 # **AUROC**: 0.5 is a coin, 1 is perfect.
 
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 02.1 · Pairs in the right order (build, 15 minutes)
+#
+# Write `pairs_in_order(certain_values, uncertain_values)`: of all pairs of one question from D1 and one from D0, the share in which the
+# uncertain question has the *higher* value. A tie counts one half. The values are lists or arrays of numbers. Below, your function
+# judges the measures beside the kit's `auroc`.
+#
+# *What to expect:* 1 if every uncertain value is above every certain one, 0.5 if all values are equal; on the measures, the same as `auroc`.
+
+# %% [markdown]
+# <details><summary>Hint 1: how many pairs</summary>
+#
+# With n values on one side and m on the other there are n times m pairs.
+#
+# </details>
+# <details><summary>Hint 2: one pair</summary>
+#
+# A pair counts 1 if the uncertain value is higher, 1/2 if both are equal, else 0. Two loops, one inside the other, see every pair once.
+#
+# </details>
+# <details><summary>Hint 3: faster, if you like</summary>
+#
+# `np.array(uncertain_values)[:, None] > np.array(certain_values)` is the table of all comparisons; its mean is the share of pairs that it holds for.
+#
+# </details>
+
+# %%
+def pairs_in_order(certain_values, uncertain_values):
+    """Share of the pairs in which the uncertain question has the higher value, ties counting one half."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def pairs_in_order(certain_values, uncertain_values):
+    """Share of the pairs in which the uncertain question has the higher value, ties counting one half."""
+    above, below = np.array(uncertain_values)[:, None], np.array(certain_values)[None, :]
+    return float(np.mean(above > below) + np.mean(above == below) / 2)
+
+
+own_entropy = np.array([u.entropy for u in measured])
+print(f"answer entropy: {pairs_in_order(own_entropy[correct], own_entropy[~correct]):.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("02.1", pairs_in_order)
+
+# %% [markdown] tags=["solution"]
+# About 0.96: of 100 pairs of one known and one unknown question, the entropy of ten samples puts 96 in the right order, without any label. The
+# number does not depend on how many questions are known, since each pair has one of each; accuracy or precision would.
+
 # %%
 scores = {}
 signals = {"perplexity": perplexity, "answer entropy": entropy, "1 - answer confidence": [1 - p.confidence for p in probes]}
@@ -222,6 +283,9 @@ for name, values in signals.items():
     low, high = bootstrap_interval(auroc, ~correct, ranks, seed=seed)
     scores[name] = value
     print(f"{name:22} AUROC {value:.3f}  (95 % interval {low:.3f} to {high:.3f})")
+    if pairs_in_order([0], [1]) is not ...:
+        values = np.array(values)
+        print(f"{'':22} by your function {pairs_in_order(values[correct], values[~correct]):.3f}")
 
 # %% [markdown]
 # Entropy needs ten answers for each question; the answer confidence comes with the one greedy answer and is free. Compare
@@ -267,19 +331,153 @@ finding("the unsupervised split agrees with the labels in over 75 % of the quest
 # * Uncertainty is readable in the model before any tuning. R-Tuning does not create it; it teaches the model to *say* it.
 # * Perplexity of the question measures familiarity with the wording and the name, not with the fact.
 # * Entropy is blind to consistent mistakes, and it counts "Paris" and "Paris, France" as two answers.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 02.1** (5 minutes). Compute the entropy of each question's `answers` in `measured` with
-# `answer_entropy(answers, normalise=True)`. In the mini world nothing changes; explain why, and where it would.
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 02.2** (10 minutes). Keep only the first five of each question's answers in `measured` (k = 5 is the released code's default;
-# the paper says 10) and call `answer_entropy` and `median_split` again. How many questions tie now, and what happens to the agreement
-# with the labels?
+# Answer each in your head before you open it.
 #
-# **Exercise 02.3** (15 minutes). Find the ten questions in D0 with the lowest entropy (`measured` and `probes` are in the same order).
-# What do they have in common?
+# <details><summary>A question has the perplexity 20. What does the number mean?</summary>
 #
+# On average, at each of its tokens, the model had to choose among as many as 20 equally likely ones. It says how unusual the *question* is, not whether the answer is known.
+#
+# </details>
+# <details><summary>Ten samples give one answer seven times and another three times. Is the entropy nearer to 0 or to 2.3 nats?</summary>
+#
+# To 0: it is 0.7 ln(1/0.7) + 0.3 ln(1/0.3) = 0.61 nats. 2.3 nats (ln 10) would be ten different answers.
+#
+# </details>
+# <details><summary>Which mistakes can no entropy find?</summary>
+#
+# Those that the model makes every time: it gives the same wrong answer in all samples, and the entropy is 0.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 02.2 · When are two answers one? (do, 10 minutes)
+#
+# `answer_entropy(answers, normalise=True)` counts answers that differ in case and punctuation only as one. For how many of the questions in
+# `measured` does that change the entropy of their `answers`: `changed`? And give an `example`: five answers that are all different without
+# `normalise`, and all the same with it.
+#
+# *What to expect:* in the mini world, whose answers are clean words, the first number is extreme. Your example shows where it would not be.
+
+# %% [markdown]
+# <details><summary>Hint 1: the count</summary>
+#
+# Compare both entropies of each question, and count where they differ.
+#
+# </details>
+# <details><summary>Hint 2: the example</summary>
+#
+# Five ways to write one word: small and capital letters, a full stop, quotation marks, ...
+#
+# </details>
+
+# %%
+answer = {"changed": ..., "example": ...}
+
+# %% tags=["solution"]
+changed = sum(answer_entropy(u.answers, normalise=True) != answer_entropy(u.answers) for u in measured)
+answer = {"changed": changed, "example": ["Paris", "paris", "PARIS", "Paris.", '"Paris"']}
+for normalise in (False, True):
+    print(f"normalise={normalise}: {answer_entropy(answer['example'], normalise):.2f} nats; questions that change: {changed}")
+
+# %% tags=["both", "nbval-check-output"]
+check("02.2", answer)
+
+# %% [markdown] tags=["solution"]
+# 0 questions change in the mini world, where the model writes every answer in one way. In the example the entropy falls from ln 5 = 1.61 to 0 nats:
+# without `normalise`, ways of writing look like doubt. Real models waver in their writing, so there the choice moves the split. "Paris" and
+# "Paris, France" stay two answers under both; semantic entropy (notebook 09) is for those.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 02.3 · Five samples instead of ten (do, 10 minutes)
+#
+# The released code draws k = 5 answers by default; the paper says 10. Keep only the first five of each question's answers in `measured`, and call
+# `answer_entropy` and `median_split(..., seed=seed)` again. How many questions are `tied` at the cut now, and what is the `agreement` with the labels: the
+# share of questions that both splits call the same?
+#
+# *What to expect:* more ties, since five answers can scatter in seven ways only, and a little less agreement than with ten.
+
+# %% [markdown]
+# <details><summary>Hint 1: five of ten</summary>
+#
+# `u.answers[:5]` for each `u` in `measured`; the list of their entropies goes into `median_split`.
+#
+# </details>
+# <details><summary>Hint 2: what comes back</summary>
+#
+# The result has `tied`, and `certain`: for each question, in the same order, whether it fell into the certain half.
+#
+# </details>
+# <details><summary>Hint 3: agreement</summary>
+#
+# Section 6 computes it for k = 10.
+#
+# </details>
+
+# %%
+answer = {"tied": ..., "agreement": ...}
+
+# %% tags=["solution"]
+fewer = [answer_entropy(u.answers[:5]) for u in measured]
+of_five = median_split(fewer, seed=seed)
+answer = {"tied": of_five.tied, "agreement": np.mean(np.array(of_five.certain) == correct)}
+print(f"k = 5: {answer['tied']} of {len(fewer)} questions tie; agreement with the labels {answer['agreement']:.1%}")
+
+# %% tags=["both", "nbval-check-output"]
+check("02.3", answer)
+
+# %% [markdown] tags=["solution"]
+# 134 questions tie at the cut instead of 40, and the lot decides about them; the agreement with the labels falls from 90 % to 88 %. Half the samples cost
+# little here. But where more questions are known than half (or fewer), much of the disagreement comes from the cut at the median itself, whatever k is.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 02.4 · Wrong every time (do, 15 minutes)
+#
+# Find the ten questions in D0 with the lowest entropy (`measured` and `probes` are in the same order) and give the list of their texts. What do they
+# have in common? Look at their `exposure` too, beside that of all of D0.
+#
+# *What to expect:* in some of them all ten samples agree on the same wrong answer. They are not the questions that the model has never read about.
+
+# %% [markdown]
+# <details><summary>Hint 1: pairs</summary>
+#
+# `zip(measured, probes)` gives each question's entropy and its probe together; keep those that are not `correct`.
+#
+# </details>
+# <details><summary>Hint 2: the lowest</summary>
+#
+# `sorted(..., key=...)` by the entropy, and the first ten of it.
+#
+# </details>
+# <details><summary>Hint 3: in common</summary>
+#
+# Compare the share that was read at least once (`exposure` above 0) with that share in D0.
+#
+# </details>
+
+# %%
+answer = ...  # a list of ten questions
+
+# %% tags=["solution"]
+unknown = [(u.entropy, p) for u, p in zip(measured, probes) if not p.correct]
+lowest = sorted(unknown, key=lambda pair: pair[0])[:10]
+answer = [p.question for _, p in lowest]
+read, read_in_all = (np.mean([bool(p.exposure) for _, p in part]) for part in (lowest, unknown))
+print(f"read at least once: {read:.0%} of the ten, {read_in_all:.0%} of D0")
+
+# %% tags=["both", "nbval-check-output"]
+check("02.4", answer)
+
+# %% [markdown] tags=["solution"]
+# About nine of the ten were read at least once, mostly once to five times; in all of D0 it is 40 %. So the consistent mistakes are half-learnt facts: the model has read
+# something about the name, and confuses it with a neighbour. No sampling finds them, and R-Tuning's labels do: these questions are in D0.
+
+# %% [markdown]
 # ## Summary
 #
 # D0 is more perplexing and scatters more than D1, by more than the sampling error, and the model's own confidence says

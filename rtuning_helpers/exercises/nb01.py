@@ -15,7 +15,7 @@ OLD_WORDS, NEW_WORDS = "In which city was ", "Where was "
 CASES = [
     ("Paris", "Lyon"),
     ("New York City", "York"),
-    ("Paris, France", "Paris"),
+    ("Paris in France", "Paris"),
     ("Stuttgart", "art"),
     ("MOSCOW", "Moscow"),
     ("the Art of Fugue", "art"),
@@ -88,7 +88,7 @@ def check_threshold(config: RunConfig, answer: Any) -> None:
         raise NotHere("there is no luck, or nothing but luck, in D1 of this run")
     number(threshold, 0.5, "It is a confidence, between 0 and 1.", name="the threshold", tolerance=0.5)
     removed, wanted = sum(confidence < threshold for confidence in lucky), REMOVED * len(lucky)
-    if abs(removed - wanted) > max(0.5, 0.06 * len(lucky)):
+    if abs(removed - wanted) > max(1, 0.06 * len(lucky)):
         much = "more" if removed > wanted else "less"
         raise Off(f"below your threshold lies {much} than nine tenths of the luck. Sort the lucky confidences.")
     lost = sum(confidence < threshold for confidence in rest)
