@@ -271,7 +271,7 @@ print(f"answer entropy: {pairs_in_order(own_entropy[correct], own_entropy[~corre
 check("02.1", pairs_in_order)
 
 # %% [markdown] tags=["solution"]
-# About 0.96: of 100 pairs of one known and one unknown question, the entropy of ten samples puts 96 in the right order, without any label. The
+# About 0.95: of 100 pairs of one known and one unknown question, the entropy of ten samples puts 95 in the right order, without any label. The
 # number does not depend on how many questions are known, since each pair has one of each; accuracy or precision would.
 
 # %%
@@ -474,7 +474,7 @@ print(f"read at least once: {read:.0%} of the ten, {read_in_all:.0%} of D0")
 check("02.4", answer)
 
 # %% [markdown] tags=["solution"]
-# About nine of the ten were read at least once, mostly once to five times; in all of D0 it is 40 %. So the consistent mistakes are half-learnt facts: the model has read
+# All ten (or nine, on another processor) were read at least once, mostly once to five times; in all of D0 it is 40 %. So the consistent mistakes are half-learnt facts: the model has read
 # something about the name, and confuses it with a neighbour. No sampling finds them, and R-Tuning's labels do: these questions are in D0.
 
 # %% [markdown]
