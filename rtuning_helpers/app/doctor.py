@@ -14,16 +14,19 @@ import torch
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import CHECKSUMS, verify_checksums
 from rtuning_helpers.model.control_groups import memory_limit
-from rtuning_helpers.model.device import default_device, has_bfloat16
+from rtuning_helpers.model.device import default_device, free_memory_gib, has_bfloat16
 from rtuning_helpers.model.device import memory_gib as device_memory_gib
 from rtuning_helpers.model.model_files import MINI_CHECKPOINT, model_location
 from rtuning_helpers.model.named_device import DEVICE, GIVEN_UP
 from rtuning_helpers.model.threads import allowed_cores, free_cores, thread_count
-from rtuning_helpers.run.profiles import PROFILES, Profile, default_out
+from rtuning_helpers.run.gpu_choices import model_shape
+from rtuning_helpers.run.profiles import PROFILES, Profile, RunConfig, default_out
 from rtuning_helpers.tuning.kernels import fastest_type
+from rtuning_helpers.tuning.knobs import choose_knobs, room_before_loading
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 MINI_MEMORY_GIB, MINI_DISK_GIB, LAPTOP_MEMORY_GIB = 1.5, 1.0, 4.0
+PARAREL_TOKENS, PREDICTED = 64, 32  # of its longest records, and of an answer with what follows it
 GIB = 2**30
 
 
@@ -133,7 +136,26 @@ def _profile(name: str, profile: Profile, found: list[Finding]) -> Finding:
     if profile.needs_gpu:
         lacking += _gpu_lacks(profile)
     kind = f", tuned in {fastest_type()}" if profile.tuning_dtype == "fastest" else ""
+    if profile.needs_gpu and not lacking:
+        kind = f", {knobs_in_words(RunConfig(profile=name))}"
     return Finding(f"profile {name}", not lacking, "; ".join(lacking) or f"fits; model {profile.model}{kind}")
+
+
+def knobs_in_words(config: RunConfig) -> str:
+    """What a run's profile chooses for the GPU's memory as it is now, for questions as short as ParaRel's and for long.
+
+    Raises:
+        InputError: The model's configuration cannot be loaded.
+    """
+    settings, device = config.settings, default_device()
+    shape = model_shape(settings.model, settings.revision)
+    room, attention = room_before_loading(settings, shape, free_memory_gib(device)), "sdpa"
+    kinds = {"qlora": "4 bits", "lora": f"LoRA beside {settings.dtype}", "full": f"all weights in {settings.dtype}"}
+    told = [
+        f"up to {length:,} tokens {choose_knobs(settings, shape, length, min(length, PREDICTED), room, attention)}"
+        for length in (PARAREL_TOKENS, settings.max_length)
+    ]
+    return f"{kinds[settings.tuning]}; {'; '.join(told)}"
 
 
 def _gpu_lacks(profile: Profile) -> list[str]:

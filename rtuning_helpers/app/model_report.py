@@ -1,6 +1,6 @@
 """What can be said of a model: its size, what LoRA and 4 bits take in, the memory it needs, and how it is read."""
 
-from rtuning_helpers.app.doctor import GIB, Finding, memory_gib
+from rtuning_helpers.app.doctor import GIB, Finding, knobs_in_words, memory_gib
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.adapters import check_stackable, put_on
 from rtuning_helpers.model.chat import chat_frame
@@ -9,7 +9,8 @@ from rtuning_helpers.model.device import memory_gib as device_memory_gib
 from rtuning_helpers.model.language_model import context_length, load_language_model, load_tokenizer, model_config
 from rtuning_helpers.model.lora import without_weights
 from rtuning_helpers.model.model_names import parse_model
-from rtuning_helpers.model.weight_shares import WIDTHS, WeightShares, weight_shares
+from rtuning_helpers.model.tuning_memory import WIDTHS
+from rtuning_helpers.model.weight_shares import WeightShares, weight_shares
 from rtuning_helpers.run.profiles import CHAT, FEW_SHOT, PLAIN, Profile, RunConfig
 
 MEMORY = "model's memory"
@@ -34,6 +35,8 @@ def examine_model(config: RunConfig) -> list[Finding]:
     needed, there = _needed(shares, settings), _available(settings)
     detail = f"at least {needed:.1f} GiB to tune it with profile {config.profile}, activations aside"
     found.append(Finding(MEMORY, needed <= there, f"{detail}; has {there:.1f}"))
+    if default_device().type != "cpu":
+        found.append(Finding("model's knobs", None, knobs_in_words(config)))
     if needed <= there:
         lm = load_language_model(
             settings.model, revision=settings.revision, dtype=settings.dtype, four_bit=settings.four_bit

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -16,11 +17,8 @@ from transformers import PretrainedConfig, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from rtuning_helpers.model.lora import without_weights, without_weights_adapted
+from rtuning_helpers.model.tuning_memory import training_gib, weights_gib
 
-GIB = 2**30
-NF4_BYTES = (4 + 8 / 64 + 32 / (64 * 256)) / 8  # a weight's bits, its 64th of a scale, and that one's scale
-ADAM_BYTES, PAGED_ADAM_BYTES = 8, 2  # two states of a trained weight, in float32 or in 8 bits
-WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
 NAMED, MENTIONED = 4, 0.01  # matrices that are named, and their least share
 
 
@@ -73,14 +71,9 @@ class WeightShares:
             tuning: ``"qlora"``, ``"lora"`` or ``"full"``.
             packed: Whether 4-bit weights stay so, as on a GPU; what is not rounded, experts aside, is float32 then.
         """
-        width = WIDTHS[dtype]
-        if tuning == "full":
-            return self.total * (2 * width + 2 * width) / GIB
-        if tuning == "qlora" and packed:
-            exact = self.total - self.rounded - self.fused
-            held = self.rounded * NF4_BYTES + self.fused * width + exact * WIDTHS["float32"]
-            return (held + self.trained * (2 * WIDTHS["float32"] + PAGED_ADAM_BYTES)) / GIB
-        return (self.total * width + self.trained * (2 * WIDTHS["float32"] + ADAM_BYTES)) / GIB
+        how: dict[str, Any] = {"dtype": dtype, "tuning": tuning, "packed": packed}
+        held = weights_gib(total=self.total, rounded=self.rounded, fused=self.fused, trained=self.trained, **how)
+        return held + training_gib(self.total if tuning == "full" else self.trained, **how)
 
 
 def weight_shares(config: PretrainedConfig, rank: int) -> WeightShares:

@@ -12,6 +12,7 @@ from rtuning_helpers.model.named_device import DEVICE, GIVEN_UP, wants_mps
 MIXTURE = "multitask"
 STYLES = PLAIN, FEW_SHOT, CHAT, AUTO = "plain", "few-shot", "chat", "auto"
 SHOTS = 5
+FITTING = "fitting"
 _NUMBERS = {"seed": 0, "limit": 0, "shots": 1, "permutations": 1}  # the smallest that will do
 
 
@@ -26,12 +27,13 @@ class Profile:
         style: In which style questions are asked where a run does not say (`RunConfig`).
         tuning_dtype: The same while LoRA is tuned on a CPU: ``"fastest"`` for what this processor computes fastest
             (`kernels.fastest_type`); by default `dtype`. The adapter itself is float32.
-        tuning: ``"qlora"`` (4-bit base with LoRA), ``"lora"``, or ``"full"``.
+        tuning: ``"qlora"`` (4-bit base with LoRA), ``"lora"``, ``"full"``, or `FITTING`: what the GPU has room for,
+            with a `max_length` that it has room for (`gpu_choices`).
         needs_gpu: Whether a CUDA GPU is required.
         gpu_memory_gib: Memory of the GPU that the profile is meant for [GiB].
-        batch_size: Examples in one forward pass of training.
-        accumulation: Forward passes in one optimiser step.
-        answer_batch: Questions answered at the same time.
+        batch_size: Examples in one forward pass of training on a CPU.
+        accumulation: Forward passes in one optimiser step; a GPU cuts its examples as its memory allows (`knobs`).
+        answer_batch: Questions answered at the same time; fewer where memory runs out.
         learning_rate: Peak learning rate.
         epochs: Passes over the tuning data.
         lora_rank: Rank of the LoRA matrices on all linear layers; alpha is twice the rank.
@@ -88,6 +90,12 @@ PROFILES = {
     "consumer-24gb": Profile(
         model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning="qlora", needs_gpu=True,
         gpu_memory_gib=22, batch_size=16, accumulation=1, answer_batch=128, learning_rate=1e-4, epochs=1, lora_rank=16,
+        max_length=1280,
+    ),
+    # Any GPU: 4 bits or 16, longest example, and how a batch is cut are chosen by its memory.
+    "gpu": Profile(
+        model="openlm-research/open_llama_3b", revision="main", dtype="bfloat16", tuning=FITTING, needs_gpu=True,
+        gpu_memory_gib=5, batch_size=16, accumulation=1, answer_batch=128, learning_rate=1e-4, epochs=1, lora_rank=16,
         max_length=1280,
     ),
     # The paper's recipe (section 3.4): all weights, 1 epoch, learning rate 2e-5, batch 4.
@@ -204,6 +212,10 @@ class RunConfig:
         elif chosen.model == MINI:  # the model of many tasks where one of the data sets needs it
             wanted = {find_dataset(name).mini_model for name in (self.dataset, self.tuned_on)}
             chosen = replace(chosen, model=MINI if wanted == {MINI} else MINI_TASKS)
+        if chosen.tuning == FITTING:
+            from rtuning_helpers.run.gpu_choices import fitted_to_gpu  # it needs torch
+
+            chosen = fitted_to_gpu(chosen)
         if self.epochs is not None:
             return replace(chosen, epochs=float(self.epochs))
         if chosen.model == MINI_TASKS:
@@ -250,7 +262,7 @@ def check_machine(config: RunConfig) -> None:
 
 def device_notes(config: RunConfig) -> list[str]:
     """What is given up on this device, a line each."""
-    return [f"device: {GIVEN_UP}"] if wants_mps() and find_profile(config.profile).four_bit else []
+    return [f"device: {GIVEN_UP}"] if wants_mps() and find_profile(config.profile).tuning in ("qlora", FITTING) else []
 
 
 def profile_table() -> list[dict]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,22 +13,28 @@ from typing import Any, cast
 import psutil
 import torch
 from peft import PeftModel, get_peft_model
+from tqdm import tqdm
 from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments, set_seed
+from transformers.utils import is_flash_attn_2_available
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.adapters import GIVEN, TUNED, check_stackable, put_on, use_together
-from rtuning_helpers.model.device import default_device
+from rtuning_helpers.model.device import default_device, peak_memory
 from rtuning_helpers.model.language_model import check_embedded, load_base_model, load_tokenizer
 from rtuning_helpers.model.lora import lora_config
 from rtuning_helpers.model.model_files import model_location
 from rtuning_helpers.model.model_names import parse_model
+from rtuning_helpers.model.out_of_memory import forget_what_failed, is_out_of_memory
+from rtuning_helpers.model.tuning_memory import shape_of
 from rtuning_helpers.model.weight_shares import is_fused, weight_shares
 from rtuning_helpers.processes import memory_given_back
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
-from rtuning_helpers.tuning.encoding import IGNORED, encode_records
+from rtuning_helpers.tuning.batches import first_label, left_padded
+from rtuning_helpers.tuning.encoding import encode_records
 from rtuning_helpers.tuning.kernels import fastest_float32, fastest_type
+from rtuning_helpers.tuning.knobs import Knobs, choose_knobs, room_after_loading
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 from rtuning_helpers.tuning.trainer import LabelTrainer, read_interrupted
 
@@ -42,6 +49,7 @@ class TrainingLog:
         trainable_parameters: Weights that were trained.
         all_parameters: Weights of the model, adapter included.
         dtype: Type of computation.
+        knobs: How a step's examples were read, in words.
         weights: What LoRA adapts and what is stored in 4 bits, in words; empty where all weights are tuned.
         model_mib: Memory of the weights as loaded [MiB].
         peak_mib: Peak memory of the GPU, or resident memory of the process where there is none [MiB].
@@ -55,6 +63,7 @@ class TrainingLog:
     all_parameters: int
     dtype: str
     weights: list[str]
+    knobs: str
     model_mib: float
     peak_mib: float
     seconds: float
@@ -81,7 +90,7 @@ def load_trainable_model(settings: Profile, packed: bool | None = None) -> PreTr
     with warnings.catch_warnings():  # peft calls transformers by names that are about to change
         warnings.simplefilter("ignore", FutureWarning)
         if getattr(model, "is_loaded_in_4bit", False):
-            _make_ready(model, checkpointing=settings.needs_gpu)
+            _make_ready(model)
         lora = lora_config(model.config, settings.lora_rank)
         if kept is None:
             adapted = get_peft_model(model, lora)
@@ -100,7 +109,7 @@ def tuning_type(settings: Profile) -> str:
     return fastest_type() if settings.tuning_dtype == "fastest" else settings.tuning_dtype
 
 
-def _make_ready(model: PreTrainedModel, checkpointing: bool) -> None:
+def _make_ready(model: PreTrainedModel) -> None:
     """Freeze a model in 4 bits, and turn what is not rounded into float32, such as embeddings and norms.
 
     As peft's prepare_model_for_kbit_training, which turns fused experts too: most weights of a mixture of experts.
@@ -109,9 +118,6 @@ def _make_ready(model: PreTrainedModel, checkpointing: bool) -> None:
         weight.requires_grad = False
         if weight.dtype in (torch.float16, torch.bfloat16) and not is_fused(name, weight):
             weight.data = weight.data.float()
-    if checkpointing:
-        model.enable_input_require_grads()
-        model.gradient_checkpointing_enable()
 
 
 def finetune(
@@ -160,57 +166,115 @@ def finetune_encoded(
     callbacks: Sequence[TrainerCallback] = (),
     place: Unfinished | None = None,
 ) -> TrainingLog:
-    """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one."""
-    interrupted = read_interrupted(place) if place else None
-    if place and interrupted is None:
-        place.remove()
-    if interrupted:  # what was fastest then
-        settings = replace(settings, tuning_dtype=interrupted["dtype"])
-    set_seed(seed)
-    model = load_trainable_model(settings, packed)
-    check_embedded(model, (("a training record", row["input_ids"]) for row in encoded))
+    """As `finetune`, on sequences of ``input_ids`` and ``labels`` that are made already; at least one.
+
+    Where memory runs out, it starts again from what was saved last, with fewer examples in a pass and more passes in a
+    step: what is learnt stays the same.
+    """
+    knobs: Knobs | None = None
+    while True:
+        interrupted = read_interrupted(place) if place else None
+        if place and interrupted is None:
+            place.remove()
+        if interrupted:  # what was fastest then
+            settings = replace(settings, tuning_dtype=interrupted["dtype"])
+        set_seed(seed)
+        model = load_trainable_model(settings, packed)
+        check_embedded(model, (("a training record", row["input_ids"]) for row in encoded))
+        if knobs is None:
+            knobs = _choose(model, settings, encoded, description)
+        progress = _Progress(description)
+        try:
+            with contextlib.closing(progress):
+                shown = [progress, *callbacks]
+                return _train(model, encoded, settings, knobs, out, seed, shown, place, interrupted)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        del model  # the handler is left, so that nothing holds on to what it took
+        smaller = knobs.smaller()
+        if smaller is None:
+            raise InputError(
+                f"parameter model {settings.model}: memory ran out while tuning with 1 example at a time; expected a "
+                "smaller model, shorter examples, or a device with more memory"
+            )
+        forget_what_failed(f"{description or 'fine-tuning'}: memory ran out with {knobs}; going on with {smaller}")
+        knobs = smaller
+
+
+def _choose(
+    model: PreTrainedModel, settings: Profile, encoded: Sequence[dict[str, list[int]]], description: str | None
+) -> Knobs:
+    """The knobs for a model that is loaded; on a GPU they are printed."""
+    device, kernel = model.device, str(model.config._attn_implementation)
+    if device.type == "cuda" and settings.dtype != "float32" and is_flash_attn_2_available():
+        with contextlib.suppress(Exception):  # not every model and GPU takes it
+            model.set_attn_implementation("flash_attention_2")
+            kernel = "flash_attention_2"
+    longest = max(len(row["input_ids"]) for row in encoded)
+    predicted = max(len(row["labels"]) - first_label(row["labels"]) for row in encoded)
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    room = room_after_loading(settings, trained, device)
+    knobs = choose_knobs(settings, shape_of(model.config), longest, predicted, room, kernel)
+    if room is not None:
+        tqdm.write(f"{description or 'fine-tuning'}: {knobs}, {longest} tokens at most", file=sys.stderr)
+    return knobs
+
+
+def _train(
+    model: PreTrainedModel,
+    encoded: Sequence[dict[str, list[int]]],
+    settings: Profile,
+    knobs: Knobs,
+    out: Path,
+    seed: int,
+    callbacks: Sequence[TrainerCallback],
+    place: Unfinished | None,
+    interrupted: dict[str, Any] | None,
+) -> TrainingLog:
     model_mib = model.get_memory_footprint() / 2**20
-    on_gpu = model.device.type == "cuda"
-    if on_gpu:
+    device, dtype = model.device, tuning_type(settings)
+    if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    dtype = tuning_type(settings)
     pad = load_tokenizer(settings.model, settings.revision).pad_token_id
     with tempfile.TemporaryDirectory() as scratch, _quiet_libraries():
         trainer = LabelTrainer(
             model=model,
             args=TrainingArguments(
                 output_dir=scratch,
-                per_device_train_batch_size=settings.batch_size,
-                gradient_accumulation_steps=settings.accumulation,
+                per_device_train_batch_size=knobs.batch_size,
+                gradient_accumulation_steps=knobs.accumulation,
                 num_train_epochs=settings.epochs,
                 learning_rate=settings.learning_rate,
-                optim="paged_adamw_8bit" if on_gpu and settings.tuning == "qlora" else "adamw_torch_fused",
+                optim="paged_adamw_8bit" if device.type == "cuda" and settings.four_bit else "adamw_torch_fused",
                 lr_scheduler_type="linear",
-                gradient_checkpointing=settings.needs_gpu,
+                gradient_checkpointing=knobs.checkpointing,
+                gradient_checkpointing_kwargs={"use_reentrant": False},  # the other kind wants inputs with gradients
                 fp16=dtype == "float16",
                 bf16=dtype == "bfloat16",
-                use_cpu=not on_gpu,
+                use_cpu=device.type == "cpu",
                 remove_unused_columns=False,  # `left_padded` makes the model's inputs
                 logging_steps=0.025,  # of all steps: 40 points on the loss curve
                 save_strategy="no",
                 report_to="none",
                 disable_tqdm=True,
-                dataloader_pin_memory=on_gpu,
+                dataloader_pin_memory=device.type == "cuda",
                 seed=seed,
             ),
             data_collator=lambda rows: left_padded(rows, pad),
             train_dataset=list(encoded),
-            callbacks=[_Progress(description), *callbacks],
+            callbacks=list(callbacks),
             place=place,
             interrupted=interrupted,
         )
         trainer.remove_callback(PrinterCallback)
-        with contextlib.nullcontext(False) if on_gpu else fastest_float32() as onednn:
+        with fastest_float32() if device.type == "cpu" else contextlib.nullcontext(False) as onednn:
             if onednn:  # its many small products are slow within the fused attention
                 model.set_attn_implementation("eager")
+                knobs = replace(knobs, attention="eager")
             seconds = trainer.go()
         model.save_pretrained(out, safe_serialization=True, **_only_tuned(model))
-    peak = torch.cuda.max_memory_allocated() if on_gpu else psutil.Process().memory_info().rss
+    peak = peak_memory(device)
     return TrainingLog(
         steps=trainer.state.global_step,
         examples=len(encoded),
@@ -218,8 +282,9 @@ def finetune_encoded(
         all_parameters=_true_size(model),
         dtype=dtype,
         weights=_in_words(model, settings),
+        knobs=str(knobs),
         model_mib=model_mib,
-        peak_mib=peak / 2**20,
+        peak_mib=(psutil.Process().memory_info().rss if peak is None else peak) / 2**20,
         seconds=seconds,
         losses=[(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     )
@@ -242,39 +307,15 @@ def _true_size(model: PreTrainedModel) -> int:
     return sum(p.numel() * (2 if p.__class__.__name__ == "Params4bit" else 1) for p in model.parameters())
 
 
-def left_padded(rows: Sequence[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor | int]:
-    """A batch whose sequences end together, so that the tokens to predict lie side by side.
-
-    Args:
-        rows: ``input_ids`` and ``labels`` of each sequence.
-        pad: Token that fills the rows up in front.
-
-    Returns:
-        ``input_ids``, ``attention_mask``, ``position_ids`` and ``labels``, each of shape (rows, longest), and
-        ``logits_to_keep``: the number of positions at the end from which something is predicted, and the last.
-    """
-    longest = max(len(row["input_ids"]) for row in rows)
-    labels = [[IGNORED, *row["labels"][1:]] for row in rows]  # nothing stands before a first token to predict it
-
-    def filled(sequences: Sequence[Sequence[int]], filler: int) -> torch.Tensor:
-        return torch.tensor([[filler] * (longest - len(sequence)) + list(sequence) for sequence in sequences])
-
-    mask = filled([[1] * len(row) for row in labels], 0)
-    predicted = [next((i for i, label in enumerate(row) if label != IGNORED), len(row)) for row in labels]
-    return {
-        "input_ids": filled([row["input_ids"] for row in rows], pad),
-        "attention_mask": mask,
-        "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
-        "labels": filled(labels, IGNORED),
-        "logits_to_keep": 1 + max(len(row) - first for row, first in zip(labels, predicted, strict=True)),
-    }
-
-
 class _Progress(TrainerCallback):
     """One progress bar over all optimiser steps, gone when training is done."""
 
     def __init__(self, description: str | None) -> None:
-        self.description = description
+        self.description, self.bar = description, progress_bar(0, None)
+
+    def close(self) -> None:
+        """Take the bar away, also where training did not come to its end."""
+        self.bar.close()
 
     def on_train_begin(self, args, state, control, **kwargs):
         self.bar = progress_bar(state.max_steps, self.description, "step", done=state.global_step)

@@ -12,7 +12,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, T5Config
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import load_base_model
 from rtuning_helpers.model.lora import lora_config
-from rtuning_helpers.model.weight_shares import GIB, weight_shares
+from rtuning_helpers.model.tuning_memory import GIB
+from rtuning_helpers.model.weight_shares import weight_shares
 
 BASE = {
     **{"vocab_size": 64, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4},

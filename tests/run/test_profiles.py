@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.run import profiles
+from rtuning_helpers.run import gpu_choices, profiles
 from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.profiles import (
     PROFILES,
@@ -65,6 +65,8 @@ def test_a_gpu_profile_on_a_machine_without_a_gpu(monkeypatch, profile):
     ):
         check_machine(RunConfig(profile=profile))
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(gpu_choices, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(gpu_choices, "memory_gib", lambda _: 24.0)
     check_machine(RunConfig(profile=profile))
 
 
@@ -74,7 +76,14 @@ def test_the_mini_profile_runs_anywhere(monkeypatch):
 
 
 def test_the_table_of_profiles():
-    assert [row["profile"] for row in profile_table()] == ["mini", "laptop", "colab-t4", "consumer-24gb", "paper"]
+    assert [row["profile"] for row in profile_table()] == [
+        "mini",
+        "laptop",
+        "colab-t4",
+        "consumer-24gb",
+        "gpu",
+        "paper",
+    ]
     assert find_profile("mini").four_bit and not find_profile("paper").four_bit
     paper = find_profile("paper")  # section 3.4 of the paper
     assert (paper.tuning, paper.epochs, paper.learning_rate, paper.batch_size) == ("full", 1, 2e-5, 4)

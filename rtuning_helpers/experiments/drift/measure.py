@@ -71,6 +71,7 @@ class Watch(TrainerCallback):
 
     def __init__(self, look: Callable[[int, Path], None], moments: Sequence[float] = MOMENTS) -> None:
         self.look, self.moments = look, moments
+        self.seen: set[int] = set()  # tuning may start again, in smaller batches
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
         self.steps = {round(share * state.max_steps) for share in self.moments}
@@ -80,7 +81,8 @@ class Watch(TrainerCallback):
         self._maybe(state.global_step, model)
 
     def _maybe(self, step: int, model: PreTrainedModel) -> None:
-        if step in self.steps:
+        if step in self.steps - self.seen:
+            self.seen.add(step)
             with tempfile.TemporaryDirectory() as folder:
                 model.save_pretrained(folder, safe_serialization=True)
                 self.look(step, Path(folder))
