@@ -4,6 +4,7 @@
 #   apt-get install slurmctld slurmd slurm-client munge
 #   pip install -e ".[cluster]"
 #   tests/cluster/slurm.sh [FOLDER]        # as root; what is kept afterwards lies in FOLDER, by default a temporary one
+#   SEEDS=0 tests/cluster/slurm.sh         # fewer seeds than 0,1,2
 #
 # Slurm runs without control groups (proctrack/linuxproc, task/none), so that a container will do; jobs that exceed their
 # memory are found by its own accounting, every second. Not part of the test suite: it takes some minutes.
@@ -14,8 +15,9 @@ mkdir -p "$work"/{munge,state,spool,bin}
 chmod 711 "$work" "$work/munge"
 export SLURM_CONF=$work/slurm.conf PYTHONPATH=$root OMP_NUM_THREADS=1
 
-started=()
+started=() running=""
 finish() {
+    [ -z "$running" ] || kill -- "-$running" 2>/dev/null || true
     for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait
 }
@@ -86,11 +88,12 @@ export PATH=$work/bin:$PATH
 cat > "$work/grid.yaml" <<GRID
 out: $work/out
 method: [vanilla, padding]
-seed: [0, 1]
+seed: [${SEEDS:=0,1,2}]
 limit: 60
 notebooks: ["05"]
 GRID
-jobs=10 # of each seed: probe, the untuned model's answers, two methods, the notebook
+seeds=$(tr , '\n' <<< "$SEEDS" | wc -l)
+jobs=$((5 * seeds)) # of each seed: probe, the untuned model's answers, two methods, the notebook
 
 flow() {
     (cd "$work" && snakemake --snakefile "$root/workflow/Snakefile" --workflow-profile "$root/workflow/profiles/slurm" \
@@ -111,10 +114,11 @@ set -m # in a process group of its own, which hears Ctrl-C
 flow > "$work/first.log" 2>&1 &
 running=$!
 set +m
-some_steps() { [ "$(steps)" -ge 3 ] || ! kill -0 $running 2>/dev/null; }
+some_steps() { [ "$(steps)" -ge $((2 * seeds)) ] || ! kill -0 $running 2>/dev/null; }
 until_true 1200 some_steps
 kill -INT -- -$running
 wait $running && fail "the first call was to be interrupted"
+running=""
 done_before=$(steps)
 find "$work/out" -name manifest.json -not -path '*/.*' -printf '%p %i\n' | sort > "$work/before"
 queue_is_empty() { [ -z "$(squeue --noheader)" ]; }
@@ -124,7 +128,7 @@ echo "== interrupted: $(steps) of $jobs jobs are finished ($done_before at the i
 [ "$left" = $((jobs - $(steps))) ] || fail "what is listed is not what is missing"
 
 flow > "$work/second.log" 2>&1 || fail "the second call; see $work/second.log"
-grep -q "4 of 4 runs finished, 0 failed" "$work/out/results.html" || fail "results.html shows something else"
+grep -q "$((2 * seeds)) of $((2 * seeds)) runs finished, 0 failed" "$work/out/results.html" || fail "results.html shows something else"
 find "$work/out" -name manifest.json -not -path '*/.*' -printf '%p %i\n' | sort > "$work/after"
 [ -z "$(comm -23 "$work/before" "$work/after")" ] || fail "a finished step was done again"
 [ "$(listed)" = 0 ] || fail "something is still listed"
