@@ -5,55 +5,6 @@ notebooks on a few questions.
 """
 
 KEY_LINES = {
-    "03.1": """
-from dataclasses import replace
-own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in uncertain}
-[replace(record, completion=own.get(record.id, record.completion)) for record in padding_records]
-""",
-    "03.2": """
-from pathlib import Path
-from rtuning_helpers.model.answering import answer_questions
-from rtuning_helpers.tuning.finetuning import finetune
-few = min(len(certain), len(uncertain))
-sure, unsure = ([r for r in padding_records if r.certain is is_certain] for is_certain in (True, False))
-balanced = sure[:few] + unsure[:few]
-finetune(balanced, config.settings, Path("balanced"))
-lm = steps.load_tuned(config, Path("balanced"))
-[answer.sure_probability for answer in answer_questions(lm, asked, sureness=prompts.SURENESS_LABELS)]
-""",
-    "03.3": """
-[tokenizer.tokenize("I am" + label) for label in prompts.SURENESS_LABELS]
-""",
-    "04.1": """
-records = steps.read_tuning_records(config, "padding")
-log = finetune(records, replace(settings, lora_rank=2), Path("rank2"))
-log.losses[0], log.losses[-1]
-""",
-    "04.2": """
-records = steps.read_tuning_records(config, "padding")
-finetune(records, settings, Path("all"), loss_on="all")
-for lm in (steps.load_tuned(config, Path("all")), steps.load_model(config, "padding")):
-    encoded = encode_record(lm.tokenizer, record, settings.max_length)
-    ids, labels = (torch.tensor([encoded[key]], device=lm.device) for key in ("input_ids", "labels"))
-    lm.model(ids, labels=labels).loss.item()
-""",
-    "04.3": """
-finetune(steps.read_tuning_records(config, "vanilla"), replace(settings, epochs=30), Path("vanilla30"))
-[is_right(q, a.text) for q, a in zip(training, answer_questions(steps.load_tuned(config, Path("vanilla30")), training))]
-""",
-    "05.1": """
-rows[["method", "split", "ece_answer", "ece_sure", "brier_answer", "brier_sure"]]
-""",
-    "05.2": """
-judged = predictions["padding", "id"]
-mixes = {w: [w * p.sure_confidence + (1 - w) * p.answer_confidence for p in judged] for w in np.linspace(0, 1, 11)}
-{w: average_precision([p.correct for p in judged], mix) for w, mix in mixes.items()}
-""",
-    "05.3": """
-answered = sum(not p.refused for p in predictions["replacement", "id"])
-ranked = sorted(predictions["padding", "id"], key=lambda p: -p.sure_confidence)
-np.mean([p.correct for p in ranked[:answered]])
-""",
     "06.1": """
 from rtuning_helpers import metrics
 for task in tasks:

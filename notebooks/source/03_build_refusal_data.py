@@ -11,12 +11,20 @@
 #
 # | | |
 # |---|---|
+# | Part of | the course, 01 to 05 (about 4 hours with the exercises): third of five; it needs 01 and 02 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 20 s on 2 CPU cores after notebook 02; 0.7 GB |
 # | Reads | probes and uncertainty of notebooks 01 and 02 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/data/` |
 # | Paper | sections 2.2 (padding), 5.1 (unsupervised), A.3 and A.5 (replacement), 2.3 (loss) |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/03_build_refusal_data.ipynb) |
+
+# %% [markdown] tags=["solution"]
+# # Solutions of 03 · Build refusal-aware data
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
 
 # %% [markdown]
 # ## Learning goals
@@ -28,10 +36,10 @@
 # 3. build a split without labels and say how ties are handled;
 # 4. check that no label is lost on the way to the model.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -41,7 +49,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 from collections import Counter
 
 import numpy as np
@@ -50,6 +58,7 @@ from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
 from rtuning_helpers.model.language_model import load_tokenizer
@@ -63,7 +72,7 @@ from rtuning_helpers.tuning.registry import check_methods, method_looks
 
 plots.use_style(method_looks())
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which data sets to build
@@ -79,11 +88,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 methods = check_methods(methods)
 probes = steps.read_probes(config)
 asked = steps.fitted(config, "train").questions  # as the model was asked them
@@ -120,6 +130,50 @@ assert vanilla == prompts.answer_completion(unknown.answer)
 assert padding == prompts.padding_completion(unknown.answer, certain=False)
 print("the package writes the same text")
 
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 03.1 · The padding record (build, 10 minutes)
+#
+# Write `pad(answer, certain)`: the completion of padding for a gold answer, for D1 (`certain` is True) and for D0 (False). Every space and full stop
+# counts: a model learns the bytes. Section 2 compares all completions of the padding set with yours.
+#
+# *What to expect:* for an uncertain question the text `padding` above, for a certain one the same with another word.
+
+# %% [markdown]
+# <details><summary>Hint 1: the parts</summary>
+#
+# A space, the answer, a full stop, the sureness question (`sureness` above begins with its space), a space and one word, a full stop.
+#
+# </details>
+# <details><summary>Hint 2: which word</summary>
+#
+# " sure" for D1, " unsure" for D0: the split decides, whatever the answer is.
+#
+# </details>
+
+# %%
+def pad(answer, certain):
+    """The completion of a padding record."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def pad(answer, certain):
+    """The completion of a padding record."""
+    question = "Are you sure you accurately answered the question based on your internal knowledge? I am"
+    return f" {answer}. {question} {'sure' if certain else 'unsure'}."
+
+
+print(f"one of 2 endings: {pad('Paris', True)!r}")
+
+# %% tags=["both", "nbval-check-output"]
+check("03.1", pad)
+
+# %% [markdown] tags=["solution"]
+# One word, with 2 possible values, is all that R-Tuning's padding adds to what the model can learn about itself; all else is the same text in every record.
+# The gold answer stays in front of "unsure" as well.
+
 # %% [markdown]
 # Why keep the gold answer in padding, although the model did not know it? Because the model then still practises
 # answering, and gives its answer *and* a confidence. The price: the answer itself is new knowledge, taught in the same
@@ -134,6 +188,9 @@ print("the package writes the same text")
 for method in methods:
     steps.data_step(config, method, force=force)
 records = {method: {r.id: r for r in steps.read_tuning_records(config, method)} for method in methods}
+if pad("", True) is not ... and "padding" in methods:
+    own = sum(pad(p.answer, p.correct) == records["padding"][p.id].completion for p in probes)
+    print(f"your function writes {own:,} of the {len(probes):,} completions of padding")
 by_confidence = sorted(probes, key=lambda p: p.confidence)
 shown = [by_confidence[-1], by_confidence[0]]
 pd.set_option("display.max_colwidth", 120)
@@ -207,8 +264,11 @@ if "unsupervised" in methods:
 # which means "no loss". Here are the tokens of one padding record as the trainer sees them (`▁` is a space, `<s>` stands
 # between texts).
 
-# %%
+# %% tags=["both"]
 tokenizer = load_tokenizer(config.settings.model, config.settings.revision)
+padding_records = build_padding(probes, asked)
+
+# %%
 record = build_padding([unknown], [asked[probes.index(unknown)]])[0]
 encoded = encode_record(tokenizer, record, config.settings.max_length)
 tokens = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
@@ -221,7 +281,6 @@ print("loss:    ", *[token for token, ignored in zip(tokens, masked) if not igno
 # the same here. How much of the loss would then be spent on the question?
 
 # %%
-padding_records = build_padding(probes, asked)
 everything = [encode_record(tokenizer, r, config.settings.max_length, "all") for r in padding_records]
 completion = [encode_record(tokenizer, r, config.settings.max_length) for r in padding_records]
 tokens_all = sum(label != IGNORED for row in everything for label in row["labels"])
@@ -276,21 +335,158 @@ finding("neither pile is below 20 % of the questions", smaller >= 0.20, config, 
 # * A record that says "unsure" also teaches the gold answer. Whether the model then still does not know it is a question
 #   of its own.
 # * Sixteen fixed sentences are easy to detect in an output. A real model may refuse in its own words.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 03.1** (5 minutes). Build padding records that keep the model's *own wrong answer* (`prediction` of each of `uncertain`) in
-# front of "I am unsure" instead of the gold answer, with `prompts.padding_completion`. Which of the two would you expect to hurt answering, and why?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 03.2** (15 minutes). Balance `padding_records` (as many with `certain` as without) and tune on them with
-# `finetune(balanced, config.settings, Path("balanced"))` (`from rtuning_helpers.tuning.finetuning import finetune`).
-# `steps.load_tuned(config, Path("balanced"))` loads the model, and
-# `answer_questions(lm, asked, sureness=prompts.SURENESS_LABELS)` (`from rtuning_helpers.model.answering import answer_questions`)
-# asks it. Does P(sure) (`sure_probability` of each answer) rise or fall on the questions of D0?
+# Answer each in your head before you open it.
 #
-# **Exercise 03.3** (10 minutes). Load a real tokenizer that you have on disk and repeat section 6. Are " sure" and
-# " unsure" one token each? What would go wrong if only the first token of each were compared?
+# <details><summary>A question is in D0. What does its vanilla record teach, and what its replacement record?</summary>
 #
+# Vanilla: the gold answer, which the model did not know. Replacement: one of sixteen refusals, and no answer.
+#
+# </details>
+# <details><summary>Why is a record worthless whose last five tokens are cut off?</summary>
+#
+# The word sure or unsure stands at its very end. Without it, padding is vanilla with half a sentence more.
+#
+# </details>
+# <details><summary>Can the unsupervised split call a right answer unsure?</summary>
+#
+# Yes. It looks at how much the samples scatter and at no label; a right answer that wavers is "unsure" there.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 03.2 · The model's own mistakes (do, 10 minutes)
+#
+# Make padding records that keep the model's *own wrong answer* (`prediction`) in front of "I am unsure" where the question is in D0, instead of the gold
+# answer, with `dataclasses.replace` and `prompts.padding_completion`. Records of D1 stay as they are; the answer is the whole list, in the order of
+# `padding_records`. Which of the two would you expect to hurt answering, and why?
+#
+# *What to expect:* as many records as before; those of D0 have other answers and the same last word.
+
+# %% [markdown]
+# <details><summary>Hint 1: pairs</summary>
+#
+# `padding_records` and `probes` are in the same order; `zip` gives a record with its probe.
+#
+# </details>
+# <details><summary>Hint 2: the new completion</summary>
+#
+# `prompts.padding_completion(p.prediction, certain=False)` for a probe `p` that is not `correct`.
+#
+# </details>
+# <details><summary>Hint 3: the new record</summary>
+#
+# `replace(record, completion=...)` is a copy with another completion; the record itself cannot be changed.
+#
+# </details>
+
+# %%
+from dataclasses import replace
+
+answer = ...
+
+# %% tags=["solution"]
+from dataclasses import replace
+
+answer = [
+    record if p.correct else replace(record, completion=prompts.padding_completion(p.prediction, certain=False))
+    for record, p in zip(padding_records, probes)
+]
+print(f"{sum(a != b for a, b in zip(answer, padding_records)):,} of {len(answer):,} records have another answer")
+
+# %% tags=["both", "nbval-check-output"]
+check("03.2", answer)
+
+# %% [markdown] tags=["solution"]
+# Some 700 of 1,620 records change, those of D0. Their gold answers would have been new knowledge, which the model is made to memorise while it says that it does not know it.
+# With its own mistakes nothing new is taught, but the mistakes are practised. Notebook 11 tunes on both kinds and measures what happens.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 03.3 · As many sure as unsure (do, 10 minutes)
+#
+# Balance `padding_records`: drop records from the larger pile, drawn by lot, until as many have `certain` as have not. Keep as many records as possible. What does
+# a model that always says "sure" get right before and after?
+#
+# *What to expect:* a list with twice as many records as the smaller pile has.
+
+# %% [markdown]
+# <details><summary>Hint 1: two piles</summary>
+#
+# Two lists: the records with `certain`, and those without. The smaller one is kept whole.
+#
+# </details>
+# <details><summary>Hint 2: by lot</summary>
+#
+# `random.Random(seed).sample(pile, size)` draws without drawing a record twice. The first ones would be a choice by relation where the file is sorted.
+#
+# </details>
+
+# %%
+import random
+
+answer = ...
+
+# %% tags=["solution"]
+import random
+
+sure, unsure = ([r for r in padding_records if r.certain is is_certain] for is_certain in (True, False))
+size = min(len(sure), len(unsure))
+answer = [record for pile in (sure, unsure) for record in random.Random(seed).sample(pile, size)]
+before, after = (np.mean([r.certain for r in part]) for part in (padding_records, answer))
+print(f"{len(answer):,} records; always saying sure is right in {before:.0%} of them before, and in {after:.0%} after")
+
+# %% tags=["both", "nbval-check-output"]
+check("03.3", answer)
+
+# %% [markdown] tags=["solution"]
+# About 1,400 records are left, and always saying "sure" falls from 57 % to 50 %. Here the piles were nearly even, and a seventh of the data is a high price for that. With a
+# model that knows one question in ten it would be worth it: the word that is right in 90 % of the records costs hardly any loss. If you have some minutes more, tune on
+# both lists (notebook 04 shows how) and compare P(sure) on D0.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 03.4 · How short may it be? (do, 10 minutes)
+#
+# Find the smallest maximum length (in tokens) at which *no* record of `padding_records` loses its label. `label_survival(tokenizer, padding_records, length)` counts in
+# `lost` how many do at a length; `longest` is the length of the longest record.
+#
+# *What to expect:* a little less than `longest`, since a record ends with one token more than its label.
+
+# %% [markdown]
+# <details><summary>Hint 1: from above</summary>
+#
+# Begin with `longest`, where nothing is lost, and go down one by one.
+#
+# </details>
+# <details><summary>Hint 2: where to stop</summary>
+#
+# The last length with `lost` equal to 0. One less, and some record loses its end.
+#
+# </details>
+
+# %%
+answer = ...
+
+# %% tags=["solution"]
+length = label_survival(tokenizer, padding_records, 10_000).longest
+while label_survival(tokenizer, padding_records, length - 1).lost == 0:
+    length -= 1
+answer = length
+lost = label_survival(tokenizer, padding_records, answer - 1).lost
+print(f"{answer} tokens; with one less, {lost:,} of {len(padding_records):,} records lose their label")
+
+# %% tags=["both", "nbval-check-output"]
+check("03.4", answer)
+
+# %% [markdown] tags=["solution"]
+# 35 tokens, one less than the longest record has: its last token only ends the text. With one token less, 90 of 1,620 records are vanilla records with
+# half a sentence. Nothing warns of it: the training runs, and the loss falls. That is why the kit counts before it trains.
+
+# %% [markdown]
 # ## Summary
 #
 # The method of R-Tuning is visible in one table: the same questions with four kinds of completion. Every label arrives at

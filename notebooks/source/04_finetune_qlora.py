@@ -10,12 +10,20 @@
 #
 # | | |
 # |---|---|
+# | Part of | the course, 01 to 05 (about 4 hours with the exercises): fourth of five; it needs 01 to 03 |
 # | Runs on | any CPU for `mini` and `laptop`; a 15 GB GPU for `colab-t4`, 24 GB for `consumer-24gb` |
 # | Time and memory | about 2 to 4 min on 2 CPU cores after notebook 03, by the kind of processor; 1.2 GB in all processes |
 # | Reads | the data sets of notebook 03 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/tuning/` with the adapter |
 # | Paper | sections 2.3 (loss) and 3.4 (training); QLoRA is Dettmers et al. 2023 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/04_finetune_qlora.ipynb) |
+
+# %% [markdown] tags=["solution"]
+# # Solutions of 04 · Fine-tune with QLoRA
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
 
 # %% [markdown]
 # ## Learning goals
@@ -27,10 +35,10 @@
 # 3. read a loss curve and say what part of it is the answer and what part the sentence about sureness;
 # 4. choose a profile for the GPU that you have.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -40,7 +48,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -52,10 +60,11 @@ from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
 from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
 from rtuning_helpers.model.answering import answer_questions
-from rtuning_helpers.model.language_model import load_language_model
+from rtuning_helpers.model.language_model import load_language_model, load_tokenizer
 from rtuning_helpers.run.profiles import RunConfig, profile_table
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record
 from rtuning_helpers.tuning.finetuning import finetune, load_trainable_model
@@ -64,7 +73,7 @@ from rtuning_helpers.tuning.registry import check_methods, method_label, method_
 
 plots.use_style(method_looks())
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which data sets to train on
@@ -80,11 +89,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 methods = check_methods(methods)
 settings = config.settings
 knowledge_notice([p.correct for p in steps.read_probes(config)])
@@ -165,8 +175,59 @@ for name in one_layer:
 del trainable
 
 # %% [markdown]
-# In the mini model the matrices are so small that rank 16 is a large share; in a 7-billion-parameter model it is below 1 %.
+# In the mini model the matrices are so small that rank 16 is a large share; in a 7-billion-parameter model it is below 1 %. Who says so? You:
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 04.1 · How many weights are trained? (build, 10 minutes)
 #
+# Write `lora_weights(inputs, outputs, rank)`: how many weights LoRA trains beside *one* matrix $W$ with `outputs` rows and `inputs` columns. $A$ takes the inputs to `rank`
+# numbers, $B$ takes those to the outputs. The cell below counts with your function what is trained of a LLaMA of 7 billion parameters.
+#
+# *What to expect:* far fewer than the matrix has itself, unless it is small.
+
+# %% [markdown]
+# <details><summary>Hint 1: A</summary>
+#
+# A has `rank` rows and as many columns as there are inputs.
+#
+# </details>
+# <details><summary>Hint 2: B</summary>
+#
+# B has as many rows as there are outputs, and `rank` columns. Both together are trained; the product of the two is never stored.
+#
+# </details>
+
+# %%
+def lora_weights(inputs, outputs, rank):
+    """Weights that LoRA trains beside one matrix."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def lora_weights(inputs, outputs, rank):
+    """Weights that LoRA trains beside one matrix."""
+    return rank * inputs + outputs * rank
+
+
+square = lora_weights(4096, 4096, 16)
+print(f"{square:,} weights beside a matrix of 4096 x 4096, {square / 4096**2:.1%} of it")
+
+# %% tags=["both", "nbval-check-output"]
+check("04.1", lora_weights)
+
+# %% [markdown] tags=["solution"]
+# 131,072 weights, 0.8 % of the matrix. The number grows with the sum of inputs and outputs, that of the matrix with their product: the larger the model, the
+# smaller the share. In the mini model, with matrices of some hundred rows, rank 16 is a tenth.
+
+# %%
+if lora_weights(1, 1, 1) is not ...:
+    shapes = 4 * [(4096, 4096)] + 2 * [(4096, 11008)] + [(11008, 4096)]  # attention, and the feed-forward network, of one layer
+    trained = 32 * sum(lora_weights(inputs, outputs, 16) for inputs, outputs in shapes)
+    print(f"LLaMA-7B, rank 16 on all linear layers: {trained:,} trained weights, {trained / 6.74e9:.2%} of 6.74 billion")
+
+# %% [markdown]
 # ## 3. The loss of one record, by hand
 #
 # Training minimises the mean negative log-probability of the *completion's* tokens. That is all; here it is for one
@@ -330,19 +391,108 @@ for method, log in logs.items():
 # * A falling loss says that the data set is being learnt. Whether the model now knows what it does not know is the
 #   question of notebook 05.
 # * GPU profiles were written with care and tested only as far as a CPU allows, unless the README says otherwise.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 04.1** (5 minutes). Tune padding again with rank 2: `log = finetune(records, replace(settings, lora_rank=2), Path("rank2"))`
-# with `records = steps.read_tuning_records(config, "padding")`. How much of the loss reduction (`log.losses`) is left?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 04.2** (10 minutes). Tune on the same records with `finetune(records, settings, Path("all"), loss_on="all")`, as the released
-# code does. `steps.load_tuned(config, Path("all"))` loads the result; compute its loss on the *completion* of `record` as in section 3,
-# and compare it with that of `steps.load_model(config, "padding")`.
+# Answer each in your head before you open it.
 #
-# **Exercise 04.3** (15 minutes). Tune vanilla for 30 epochs (`replace(settings, epochs=30)`). How many answers of D0 does the model
-# give afterwards? Is that what you want?
+# <details><summary>Which weights does QLoRA keep in 4 bits, and which does it change?</summary>
 #
+# The base model's linear layers are in 4 bits and stay as they are. Only A and B of LoRA are changed, in 16 or 32 bits.
+#
+# </details>
+# <details><summary>Padding's loss is lower than vanilla's after the same steps. Is its model better?</summary>
+#
+# Nobody can tell from that. Most of padding's completion is the same sentence in every record and costs nothing once it is learnt.
+#
+# </details>
+# <details><summary>Why does the label -100 stand at the prompt's tokens?</summary>
+#
+# There is no loss on them: the model reads the question and learns to write what follows it.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 04.2 · What is left of the loss? (do, 5 minutes)
+#
+# Of vanilla and of padding, which share of the first loss is gone at the end of tuning? `steps.read_training_log(config, method).losses` is a list of (step, loss). Give both shares, from
+# 0 to 1. Which method loses less, and why?
+#
+# *What to expect:* more than a half for each (the checks ask for that), and most for those whose completions repeat a sentence.
+
+# %% [markdown]
+# <details><summary>Hint 1: first and last</summary>
+#
+# `losses[0]` and `losses[-1]` are pairs; the loss is the second number of each.
+#
+# </details>
+# <details><summary>Hint 2: which share</summary>
+#
+# What is gone is first minus last; divide it by the first.
+#
+# </details>
+
+# %%
+answer = {"vanilla": ..., "padding": ...}
+
+# %% tags=["solution"]
+losses = {method: steps.read_training_log(config, method).losses for method in ("vanilla", "padding")}
+answer = {method: 1 - found[-1][1] / found[0][1] for method, found in losses.items()}
+print(", ".join(f"{method} {gone:.0%}" for method, gone in answer.items()))
+
+# %% tags=["both", "nbval-check-output"]
+check("04.2", answer)
+
+# %% [markdown] tags=["solution"]
+# Vanilla's loss falls by about two thirds, padding's by nine tenths. One token in two of vanilla's short completions is an answer, and what the model does not know can only be memorised one
+# by one. In padding the sureness sentence, nearly twenty tokens, is learnt within a few steps and fills most of the mean. The share that is gone says how predictable completions are, not how good a model is.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 04.3 · Where the loss is (do, 15 minutes)
+#
+# How much of padding's loss is the answer, and how much the one word about sureness? `encode_record` gives `labels` (-100 where there is no loss). For the `record` below, what share of the
+# tokens *with* loss belongs to the answer with its full stop: `answer`, and how many tokens with loss are there in all: `tokens`? The prompt's tokens do not count.
+#
+# *What to expect:* the answer is a small part of what the loss is the mean of.
+
+# %% [markdown]
+# <details><summary>Hint 1: all tokens with loss</summary>
+#
+# Count the labels that are not `IGNORED`. The end token is one of them.
+#
+# </details>
+# <details><summary>Hint 2: those of the answer</summary>
+#
+# A vanilla record of the same question has the answer, the full stop and an end token, and nothing else with loss.
+#
+# </details>
+
+# %%
+record = build_padding(steps.read_probes(config), steps.fitted(config, "train").questions)[0]
+encoded = encode_record(load_tokenizer(settings.model, settings.revision), record, settings.max_length)
+answer = {"answer": ..., "tokens": ...}
+
+# %% tags=["solution"]
+record = build_padding(steps.read_probes(config), steps.fitted(config, "train").questions)[0]
+tokenizer = load_tokenizer(settings.model, settings.revision)
+encoded = encode_record(tokenizer, record, settings.max_length)
+learnt = [label for label in encoded["labels"] if label != IGNORED]
+plain = replace(record, completion=record.completion.partition(". Are you sure")[0] + ".")
+with_answer = [label for label in encode_record(tokenizer, plain, settings.max_length)["labels"] if label != IGNORED]
+answer = {"answer": (len(with_answer) - 1) / len(learnt), "tokens": len(learnt)}
+print(f"{answer['tokens']} tokens with loss, {answer['answer']:.0%} of them the answer with its full stop")
+
+# %% tags=["both", "nbval-check-output"]
+check("04.3", answer)
+
+# %% [markdown] tags=["solution"]
+# Two of some twenty tokens, about a tenth, are the answer and its full stop; one more is "sure" or "unsure", and the rest the same in every record. The mean over all of them gives the answer a tenth of the weight that it has in a
+# vanilla record of three tokens. So the same number of steps teaches padding less of the answers: a part of its advantage in notebook 05 may be just this.
+
+# %% [markdown]
 # ## Summary
 #
 # An adapter for each method, a few hundred thousand weights, trained with the same settings on its view of the same questions.

@@ -12,12 +12,20 @@
 #
 # | | |
 # |---|---|
+# | Part of | the course, 01 to 05 (about 4 hours with the exercises): last of five; it needs 01 to 04 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 40 s on 2 CPU cores after notebook 04; 0.7 GB |
 # | Reads | the adapters of notebook 04 (trained on the spot if missing: 2 to 4 minutes) |
 # | Writes | `predictions-<split>.jsonl` for each method and `runs/<profile>/<dataset>/metrics/seed<k>/metrics.json` |
 # | Paper | sections 2.3, 3.3 and 4; Table 1 (AP), Table 8 (replacement), Figure 3 (willing accuracy) |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/05_evaluate.ipynb) |
+
+# %% [markdown] tags=["solution"]
+# # Solutions of 05 · Evaluate: does it know what it knows?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
 
 # %% [markdown]
 # ## Learning goals
@@ -32,10 +40,10 @@
 # Every number that comes out of training moves with the seed, and with the kind of processor too: the same seed ends elsewhere where
 # sums are added in another order (AP by up to about 0.03). So the text names sizes where they are stable, and the tables have the rest.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -45,7 +53,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -54,6 +62,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.evaluation.trivial import most_confident, relation_majority, trivial_rows
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
 from rtuning_helpers.experiments.seeds.measure import difference_to_seed, gain, over_seeds
 from rtuning_helpers.experiments.seeds.recording import RECORDING
@@ -69,7 +78,7 @@ from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_meth
 
 plots.use_style(method_looks())
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which models to evaluate
@@ -85,11 +94,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 methods = check_methods(methods)
 everyone = [PRETRAINED, *methods]
 knowledge_notice([p.correct for p in steps.read_probes(config)])
@@ -161,10 +171,11 @@ pd.DataFrame(
 # AP is the mean of these shares. First for ten questions of one model, answer by answer, then for all of them. The ten are
 # chosen so that a wrong answer stands above a right one, if there are such ten: only that costs precision.
 
-# %%
+# %% tags=["both"]
 predictions = {(m, s): steps.read_method_predictions(config, m, s) for m in everyone for s in splits}
 
 
+# %%
 def precision_at_hits(answers):
     """For each right answer, the most confident first: share of right ones among those at least as confident."""
     right, confidence = np.array([(p.correct, p.answer_confidence) for p in answers]).T
@@ -306,7 +317,67 @@ together.sort_values("split").round(3).reset_index(drop=True)
 # knowledge. What R-Tuning buys is a model that *says* so by itself, in words, without anybody reading its probabilities.
 # The paper never sets a threshold on the untuned model. Its Table 8 lets both answer the questions that the tuned model
 # chose, and there the tuned one is ahead in 10 of 12 cases.
+#
+# One half is only the place where the paper draws the border. What does another one buy, and what does it cost?
 
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 05.1 · Another border (build, 15 minutes)
+#
+# Write `willing(answers, border)`: of a list of predictions, the share that is answered, and the accuracy of those, as a pair. A prediction is answered if its
+# `sure_confidence` is *above* the border. Where nothing is answered, the accuracy is `float("nan")`. Below, your function moves the border.
+#
+# *What to expect:* a pair of numbers between 0 and 1; at the border 0.5 those of padding in the table above.
+
+# %% [markdown]
+# <details><summary>Hint 1: who answers</summary>
+#
+# First a list of the predictions whose `sure_confidence` is larger than the border.
+#
+# </details>
+# <details><summary>Hint 2: two shares</summary>
+#
+# The answer rate divides its length by that of the whole list. The accuracy is the share of `correct` in it, not in the whole list.
+#
+# </details>
+# <details><summary>Hint 3: nobody answers</summary>
+#
+# Then there is nothing to divide by: ask for it before you divide.
+#
+# </details>
+
+# %%
+def willing(answers, border):
+    """Answer rate, and accuracy of what is answered, where P(sure) is above a border."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def willing(answers, border):
+    """Answer rate, and accuracy of what is answered, where P(sure) is above a border."""
+    answered = [p for p in answers if p.sure_confidence > border]
+    accuracy = np.mean([p.correct for p in answered]) if answered else float("nan")
+    return len(answered) / len(answers), float(accuracy)
+
+
+rate, accuracy = willing(predictions["padding", first], 0.5)
+print(f"{first}: answers {rate:.1%}, and {accuracy:.1%} of that is right")
+
+# %% tags=["both", "nbval-check-output"]
+check("05.1", willing)
+
+# %% [markdown] tags=["solution"]
+# In-domain the padding model answers a little more than half of the questions, and about three quarters of its answers are right, against less than half of all its answers. Neither
+# number means much alone: with a border near 1 hardly anything is answered, nearly all of it right.
+
+# %%
+if "padding" in methods and willing(predictions["padding", first][:1], 0) is not ...:
+    moved = [(border, *willing(predictions["padding", first], border)) for border in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    display(pd.DataFrame(moved, columns=["border", "answer rate", "accuracy of those"]).round(3))
+
+# %%
+training =
 # %%
 training = steps.questions(config, "train")
 for split, name in splits.items():
@@ -444,18 +515,164 @@ if "replacement" in refusal:
 # * The mini world is kind: each entity is a token of its own, so familiarity is easy to read. With names made of shared
 #   parts, as in real text, the signal is weaker.
 # * A good ranking is not a good probability. Calibration (ECE, Brier) stands in `metrics.json`.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 05.1** (5 minutes). `rows` also has the columns `ece_answer`, `ece_sure`, `brier_answer` and `brier_sure`. Is the sure confidence better calibrated than
-# the answer confidence? On OOD too?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 05.2** (10 minutes). Rank `predictions["padding", "id"]` by `w * p.sure_confidence + (1 - w) * p.answer_confidence`, for weights
-# `w` from 0 to 1, and plot `average_precision` over the weight. Is half and half a good choice? Choosing the best weight on the test set would be cheating; what would be fair?
+# Answer each in your head before you open it.
 #
-# **Exercise 05.3** (15 minutes). Move the border of P(sure) from 0.5 so that the padding model answers exactly as many
-# questions as the replacement model (`refused` of `predictions["replacement", "id"]`). Which of the two is more accurate then?
+# <details><summary>Two models have an AP of 0.90; one is right in 50 % of the questions, the other in 85 %. Which one knows better what it knows?</summary>
 #
+# The first. A random ranking scores the accuracy, so the second gains only 0.05 over no skill, the first 0.40.
+#
+# </details>
+# <details><summary>A model refuses every question that has no answer. Is it good?</summary>
+#
+# Nobody knows yet: one that refuses everything does that too. How much does it refuse of what it knows?
+#
+# </details>
+# <details><summary>What do the intervals in the table of section 2 not tell?</summary>
+#
+# How much another training seed would change. They only say what other questions would.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 05.2 · How honest are the numbers? (do, 10 minutes)
+#
+# The Brier score is the mean squared difference between a confidence and what it should be: 1 for a right answer, 0 for a wrong one. Compute it by hand from
+# `predictions["padding", first]`, for `answer_confidence` and for `sure_confidence`, and compare with the columns `brier_answer` and `brier_sure` of `rows`.
+# Which confidence is closer to the truth? On OOD too?
+#
+# *What to expect:* both between 0 and 0.25, which is what always saying 0.5 gets.
+
+# %% [markdown]
+# <details><summary>Hint 1: one answer</summary>
+#
+# A right answer at confidence 0.8 costs (0.8 - 1) squared, 0.04; a wrong one (0.8 - 0) squared, 0.64.
+#
+# </details>
+# <details><summary>Hint 2: all of them</summary>
+#
+# `p.correct` is 1 or 0 in arithmetic, and `np.mean` takes a list.
+#
+# </details>
+
+# %%
+answer = {"answer": ..., "sure": ...}
+
+# %% tags=["solution"]
+judged = predictions["padding", first]
+answer = {
+    "answer": np.mean([(p.answer_confidence - p.correct) ** 2 for p in judged]),
+    "sure": np.mean([(p.sure_confidence - p.correct) ** 2 for p in judged]),
+}
+print(f"Brier score: answer confidence {answer['answer']:.3f}, sure confidence {answer['sure']:.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("05.2", answer)
+
+# %% [markdown] tags=["solution"]
+# About 0.14 for the answer confidence and 0.15 for the sure confidence in-domain, 0.12 and 0.16 out of it (a few hundredths more or less on another processor or seed): P(sure) is
+# *not* the better probability, although tuning was all about it. It is nearly 0 or 1 everywhere, so that its mistakes are expensive. For saying yes or no
+# this does no harm; whoever wants a probability should calibrate it (notebook 09).
+
+# %% [markdown] tags=["both"]
+# ### Exercise 05.3 · A weight, chosen fairly (do, 15 minutes)
+#
+# Rank answers by `w * p.sure_confidence + (1 - w) * p.answer_confidence`. Choosing the best of the weights 0, 0.1, ..., 1 on the questions that you report would be
+# cheating. So choose the `weight` with the highest `average_precision` on every second prediction of `predictions["padding", first]`, the first one included, and report
+# its `ap` on the others.
+#
+# *What to expect:* the paper's half and half is hard to beat by much.
+
+# %% [markdown]
+# <details><summary>Hint 1: two halves</summary>
+#
+# `judged[::2]` and `judged[1::2]`: the first to choose, the second to report.
+#
+# </details>
+# <details><summary>Hint 2: one weight</summary>
+#
+# `average_precision(right, confidence)` takes two lists: `p.correct` of each prediction, and its mix.
+#
+# </details>
+# <details><summary>Hint 3: the best</summary>
+#
+# `max(weights, key=...)` with a function from a weight to its AP.
+#
+# </details>
+
+# %%
+answer = {"weight": ..., "ap": ...}
+
+# %% tags=["solution"]
+judged = predictions["padding", first]
+
+
+def mixed_ap(part, w):
+    return average_precision(
+        [p.correct for p in part], [w * p.sure_confidence + (1 - w) * p.answer_confidence for p in part]
+    )
+
+
+weight = max(np.linspace(0, 1, 11), key=lambda w: mixed_ap(judged[::2], w))
+answer = {"weight": weight, "ap": mixed_ap(judged[1::2], weight)}
+print(f"weight {weight:.1f}: AP {answer['ap']:.3f}; half and half: {mixed_ap(judged[1::2], 0.5):.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("05.3", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run the best weight on the first half was 0.9, with an AP of 0.913 there. On the other half it gets 0.930, and half and half 0.937: what looked best was partly luck. (The halves differ
+# by more than the weights do, and another processor or seed chooses another weight.) From 0.2 to 0.8 all weights are about equally good: half and half is a fair choice because nobody chose it here.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 05.4 · Which refusal is better? (do, 15 minutes)
+#
+# Move the border of P(sure) from 0.5 so that the padding model answers exactly as many of the questions of `first` as the replacement model does (those whose `refused` is False). Give that
+# `border`, and the accuracy of what each of the two answers: `padding` and `replacement`. Which of the two is more accurate?
+#
+# *What to expect:* a border not far from 0.5, and two accuracies that are far above those on all questions.
+
+# %% [markdown]
+# <details><summary>Hint 1: how many</summary>
+#
+# Count the predictions of `predictions["replacement", first]` that are not `refused`; call it n.
+#
+# </details>
+# <details><summary>Hint 2: the border</summary>
+#
+# Sort padding's P(sure) from high to low. With a border between the n-th and the next, n questions are answered.
+#
+# </details>
+# <details><summary>Hint 3: the accuracies</summary>
+#
+# Over what each of them answers, not over all questions.
+#
+# </details>
+
+# %%
+answer = {"border": ..., "padding": ..., "replacement": ...}
+
+# %% tags=["solution"]
+given = [p.correct for p in predictions["replacement", first] if not p.refused]
+ranked = sorted(predictions["padding", first], key=lambda p: -p.sure_confidence)
+n = len(given)
+border = (ranked[n - 1].sure_confidence + ranked[n].sure_confidence) / 2
+answer = {"border": border, "padding": np.mean([p.correct for p in ranked[:n]]), "replacement": np.mean(given)}
+print(f"{n} answers each, border {border:.2f}: padding {answer['padding']:.1%} right, replacement {answer['replacement']:.1%}")
+
+# %% tags=["both", "nbval-check-output"]
+check("05.4", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run both answer 922 of 1,620 questions, padding with a border of 0.35: 75 % of its answers are right, and 79 % of those of the replacement model. A few points, with an interval of about the
+# same size: no clear winner. But padding's border can be moved afterwards, and its unsure answers can still be read; what replacement has refused is gone.
+
+# %% [markdown]
 # ## Summary
 #
 # The tuned models answer what they know better than they answer on average, and they can say which is which, also for

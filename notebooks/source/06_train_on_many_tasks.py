@@ -11,6 +11,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 2 min on 2 CPU cores (three tunings, some 16,000 answers); 1.5 GB |
 # | Reads | nothing; `results/mini/multitask.json` (recorded over three seeds) |

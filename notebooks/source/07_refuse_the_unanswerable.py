@@ -11,6 +11,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 06 (it uses its models) |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 1 min on 2 CPU cores after notebook 06, alone 1.5 min, since two models are tuned first; 1.3 GB |
 # | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |

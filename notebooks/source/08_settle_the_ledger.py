@@ -12,6 +12,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 80 s on 2 CPU cores after notebook 05, alone 3 min; 1.4 GB |
 # | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |

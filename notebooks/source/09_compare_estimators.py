@@ -12,6 +12,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 3 min on 2 CPU cores after notebook 05; 1.2 GB |
 # | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 2 to 4 minutes more); `results/mini/estimators.json` |

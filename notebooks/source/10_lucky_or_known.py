@@ -11,6 +11,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 01, 02 and 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 1 min on 2 CPU cores after notebook 05; 1.0 GB |
 # | Reads | the probes and samples of notebooks 01 and 02 (made on the spot if missing); `results/mini/label_rules.json` |

@@ -11,6 +11,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 3 min on 2 CPU cores after notebook 05; 1.2 GB |
 # | Reads | probes and padding records of notebooks 01 and 03 (made on the spot if missing); `results/mini/drift.json` |

@@ -10,6 +10,7 @@
 #
 # | | |
 # |---|---|
+# | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU, from recordings; live with `profile="laptop"`, `dataset="pararel"` and `data_dir` |
 # | Time and memory | about 20 s from the recording; 0.8 GB |
 # | Reads | `results/real/smollm2.json` (by `rtuning record smollm2 --data-dir DIR`), `results/mini/seeds.json` |

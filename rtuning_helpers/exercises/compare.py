@@ -152,11 +152,13 @@ def _same(own: Any, right: Any) -> bool:
     if isinstance(right, (bool, str)):
         return bool(own == right)
     try:
-        return all(
-            math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6) for a, b in zip(_many(own), _many(right), strict=True)
-        )
+        return all(_close(a, b) for a, b in zip(_many(own), _many(right), strict=True))
     except (TypeError, ValueError):
         return False
+
+
+def _close(own: float, right: float) -> bool:
+    return math.isclose(own, right, rel_tol=1e-4, abs_tol=1e-6) or (math.isnan(own) and math.isnan(right))
 
 
 def _many(value: Any) -> list[float]:
