@@ -298,7 +298,7 @@ if "padding" in methods:
 # highest answer confidence.
 
 # %%
-willing = rows[["method", "split", "answer_rate", "willing_accuracy"]].dropna().copy()
+willing_rows = rows[["method", "split", "answer_rate", "willing_accuracy"]].dropna().copy()
 trivial = [{"split": s, **row} for s in splits for row in trivial_rows(predictions[PRETRAINED, s])]
 free = [
     {
@@ -307,9 +307,9 @@ free = [
         "answer_rate": row.answer_rate,
         "willing_accuracy": most_confident(predictions[PRETRAINED, row.split], row.answer_rate),
     }
-    for row in willing.itertuples()
+    for row in willing_rows.itertuples()
 ]
-together = pd.DataFrame([*willing.to_dict("records"), *free, *trivial])
+together = pd.DataFrame([*willing_rows.to_dict("records"), *free, *trivial])
 together.sort_values("split").round(3).reset_index(drop=True)
 
 # %% [markdown]
@@ -368,16 +368,14 @@ print(f"{first}: answers {rate:.1%}, and {accuracy:.1%} of that is right")
 check("05.1", willing)
 
 # %% [markdown] tags=["solution"]
-# In-domain the padding model answers a little more than half of the questions, and about three quarters of its answers are right, against less than half of all its answers. Neither
-# number means much alone: with a border near 1 hardly anything is answered, nearly all of it right.
+# In-domain the padding model answers about 55 % of the questions, and some 77 % of those answers are right, against 47 % of all its answers. Neither number means much
+# by itself: with a border near 1 hardly anything is answered, nearly all of it right.
 
 # %%
 if "padding" in methods and willing(predictions["padding", first][:1], 0) is not ...:
     moved = [(border, *willing(predictions["padding", first], border)) for border in (0.1, 0.3, 0.5, 0.7, 0.9)]
     display(pd.DataFrame(moved, columns=["border", "answer rate", "accuracy of those"]).round(3))
 
-# %%
-training =
 # %%
 training = steps.questions(config, "train")
 for split, name in splits.items():
@@ -543,7 +541,7 @@ if "replacement" in refusal:
 # ### Exercise 05.2 · How honest are the numbers? (do, 10 minutes)
 #
 # The Brier score is the mean squared difference between a confidence and what it should be: 1 for a right answer, 0 for a wrong one. Compute it by hand from
-# `predictions["padding", first]`, for `answer_confidence` and for `sure_confidence`, and compare with the columns `brier_answer` and `brier_sure` of `rows`.
+# `predictions["padding", first]`, for `answer_confidence` and for `sure_confidence`, and compare with the columns brier_answer and brier_sure of `rows`.
 # Which confidence is closer to the truth? On OOD too?
 #
 # *What to expect:* both between 0 and 0.25, which is what always saying 0.5 gets.

@@ -1,4 +1,4 @@
-"""Notebook 05's exercises on scripted predictions: models that are tuned in a test's time know nothing of themselves."""
+"""Notebook 05's exercises on scripted predictions: models tuned in a test's time know nothing of themselves."""
 
 from __future__ import annotations
 
