@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from rtuning_helpers import ranks
 from rtuning_helpers.json_files import write_text
 
 PROGRESS_FILE = "RTUNING_PROGRESS"
@@ -22,7 +23,8 @@ def progress_bar(total: int, description: str | None, unit: str = "it", done: in
     """A bar that is gone when it is closed: use it as a context manager, or close it.
 
     It needs no widgets. In a notebook it shows only where somebody watches: papermill, nbval and the like say with each
-    cell that nobody could answer a prompt, and get no bar. In a terminal it stands on standard error.
+    cell that nobody could answer a prompt, and get no bar. In a terminal it stands on standard error. Of several
+    processes that work together (`ranks`) the first shows it.
 
     Args:
         total: Units of work.
@@ -30,6 +32,8 @@ def progress_bar(total: int, description: str | None, unit: str = "it", done: in
         unit: Name of a unit of work.
         done: Units that were done before; the bar says that this is resumed.
     """
+    if not ranks.is_first():
+        description = None
     if description is not None and done:
         description = f"{description}, resumed"
     how: dict[str, Any] = {"total": total, "desc": description, "unit": unit, "initial": done, "leave": False}

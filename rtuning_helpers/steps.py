@@ -12,11 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from rtuning_helpers import __version__
+from rtuning_helpers import __version__, ranks
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.evaluation.predict import predict
 from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
+from rtuning_helpers.evaluation.shards import share_out
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
 from rtuning_helpers.model.answering import draw_question_answers
@@ -61,7 +62,8 @@ def probe_step(config: RunConfig, split: str = TRAIN, force: bool = False) -> Pa
     def write(folder: Path) -> dict:
         lm, asked, settings = load_model(config), fitted(config, split), smaller(config.settings)
         sizes: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
-        probes = probe(lm, asked.questions, permutations=config.permutations, **sizes)
+        ask = partial(probe, lm, permutations=config.permutations, **sizes)
+        probes = share_out(asked.questions, ask)
         write_records(folder / "probes.jsonl", probes)
         write_json(folder / TRUNCATION, {split: asdict(asked.truncation)})
         return probe_summary(asked.questions, probes)
@@ -98,7 +100,8 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
     def write(folder: Path) -> None:
         read_trainable_probes(config)  # before the time is spent
         lm, asked, settings = load_model(config), fitted(config, TRAIN).questions, smaller(config.settings)
-        drawn = draw_question_answers(
+        draw = partial(
+            draw_question_answers,
             lm,
             asked,
             k=settings.samples,
@@ -107,8 +110,10 @@ def uncertainty_step(config: RunConfig, force: bool = False) -> Path:
             max_new_tokens=settings.max_new_tokens,
             batch_size=settings.answer_batch,
         )
+        drawn = ranks.decided(draw)  # by one process, for the lots of a question depend on those before
         sampled = [[answer.text for answer in answers] for answers in drawn]
-        perplexity = perplexities(lm, [prompts.bare_text(q) for q in asked], batch_size=settings.answer_batch)
+        read = partial(perplexities, lm, batch_size=settings.answer_batch)
+        perplexity = share_out([prompts.bare_text(q) for q in asked], read)
         rows = zip(asked, perplexity, sampled, strict=True)
         records = [Uncertainty(q.id, p, answer_entropy(answers), answers) for q, p, answers in rows]
         write_records(folder / "uncertainty.jsonl", records)
@@ -193,7 +198,7 @@ def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False)
 
 def tuned_at_once(config: RunConfig, count: int) -> int:
     """How many of so many models are tuned at the same time here."""
-    at_once = 1 if default_device().type != "cpu" else min(count, free_cores())
+    at_once = 1 if default_device().type != "cpu" or ranks.count() > 1 else min(count, free_cores())
     if at_once > 1:
         from rtuning_helpers.tuning.side_by_side import is_small
 
@@ -226,15 +231,15 @@ def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, ke
         for split in splits:
             questions_asked = fitted(asked, split, like=config)
             truncations[split] = asdict(questions_asked.truncation)
-            predictions = predict(
+            ask = partial(
+                predict,
                 lm,
-                questions_asked.questions,
                 **exam,
                 description=f"{find_method(method).label}: answering",
                 max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.answer_batch,
             )
-            write_predictions(folder / f"predictions-{split}.jsonl", predictions)
+            write_predictions(folder / f"predictions-{split}.jsonl", share_out(questions_asked.questions, ask))
         write_json(folder / TRUNCATION, truncations)
 
     parameters = step_parameters(asked, splits, fitted, predict, like=config) | {"method": method} | key | exam

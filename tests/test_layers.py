@@ -12,7 +12,7 @@ from rtuning_helpers.run.fingerprint import imported_modules
 
 PACKAGE = Path(rtuning_helpers.__file__).parent
 LAYERS = (
-    "errors json_files file_hashes processes progress metrics figures data model evaluation run probe confidence "
+    "errors json_files file_hashes processes ranks progress metrics figures data model evaluation run probe confidence "
     "tuning steps miniworld experiments paper exercises batch app"
 ).split()
 

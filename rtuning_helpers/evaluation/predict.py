@@ -1,6 +1,8 @@
 """Ask a tuned model the test questions: answers, answer confidence, sure confidence, refusals. Paper 2.3 and 3.3."""
 
+import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from rtuning_helpers.data.matching import is_refusal, is_right
 from rtuning_helpers.data.questions import ASKED, Question
@@ -63,3 +65,7 @@ def has_refused(question: Question, answer: Answer, may_refuse: bool) -> bool | 
     if answer.sure_probability is None:
         return said_no if may_refuse else None
     return said_no or answer.sure_probability <= WILLING
+
+
+if __name__ == "__main__":  # by its name, since it stands above: accelerate launch -m ... --config GRID.yaml
+    sys.exit(import_module("rtuning_helpers.app.together").main("evaluation"))

@@ -4,6 +4,7 @@ import os
 
 import torch
 
+from rtuning_helpers import ranks
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.named_device import DEVICE
 
@@ -11,7 +12,8 @@ from rtuning_helpers.model.named_device import DEVICE
 def default_device() -> torch.device:
     """The one that ``RTUNING_DEVICE`` names, else the first CUDA GPU, else the CPU.
 
-    Apple's GPU is taken only when it is named (``mps``): none of this was run on a Mac.
+    Of several processes that work together (`ranks`) each has a CUDA GPU of its own. Apple's GPU is taken only when it
+    is named (``mps``): none of this was run on a Mac.
 
     Raises:
         InputError: The variable names no device, or one that is not here.
@@ -21,7 +23,8 @@ def default_device() -> torch.device:
     if named and not here.get(named):
         there = ", ".join(name for name, found in here.items() if found)
         raise InputError(f"the variable {DEVICE} is {named!r}; expected one of what is here: {there}")
-    return torch.device(named or ("cuda" if here["cuda"] else "cpu"))
+    kind = named or ("cuda" if here["cuda"] else "cpu")
+    return torch.device(kind, ranks.local_number()) if kind == "cuda" and ranks.count() > 1 else torch.device(kind)
 
 
 def has_bfloat16() -> bool:

@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rtuning_helpers import ranks
 from rtuning_helpers.data.answer_end import FULL_WIDTH_STOPS
 from rtuning_helpers.data.prompts import STOP
 from rtuning_helpers.errors import InputError
@@ -270,6 +271,8 @@ def load_base_model(
         tqdm.write(GIVEN_UP, file=sys.stderr)
         four_bit = False
     nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
+    if ranks.part_weights():  # which is possible where the packed bytes pass for numbers
+        nf4["bnb_4bit_quant_storage"] = compute
     torch.set_num_threads(thread_count())
     if packed is None:
         packed = device.type != "cpu"

@@ -6,6 +6,9 @@ same parameters and inputs, and whose files still have the hashes it lists, is n
 
 A step that is being done is locked, so that no two processes do it at once: the second waits and takes the result. The
 operating system frees the lock of a process that has died, and what such a process left behind is cleared away.
+
+Processes that do a run together (`ranks`) go through its steps side by side: the first one decides what has to be done,
+holds the lock and writes.
 """
 
 import hashlib
@@ -16,12 +19,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rtuning_helpers import ranks
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.file_hashes import file_sha256
 from rtuning_helpers.json_files import write_json
@@ -175,7 +179,8 @@ def run_step(
     Args:
         folder: Where the result belongs.
         parameters: Everything the result depends on, as JSON values.
-        write: Gets an empty folder and fills it; what it returns stands in the manifest as ``summary``.
+        write: Gets an empty folder and fills it; what it returns stands in the manifest as ``summary``. Processes that
+            work together all call it; what others than the first write is thrown away.
         inputs: Folders of earlier steps; their manifests' hashes become part of this one.
         force: Do it again although it is there.
 
@@ -183,17 +188,23 @@ def run_step(
         The folder. If ``write`` fails or is interrupted, an earlier result stays as it was.
     """
     wanted = _wanted(parameters, inputs)
-    if not force and is_finished(folder, wanted):
+    if ranks.decided(lambda: not force and is_finished(folder, wanted)):
         return folder
     if _LOOKING.get():
         if is_made_as(folder, wanted) and (folder / CLEANED).is_file():
             return folder
         raise StepMissing(str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with holding(folder):
-        clear_remains(folder)
-        if force or not is_finished(folder, wanted):  # another process may just have done it
-            _do_step(folder, wanted, write)
+    with holding(folder) if ranks.is_first() else nullcontext():
+        if ranks.is_first():
+            clear_remains(folder)
+        if ranks.decided(lambda: force or not is_finished(folder, wanted)):  # another process may just have done it
+            if ranks.is_first():
+                _do_step(folder, wanted, write)
+            else:
+                with tempfile.TemporaryDirectory() as scratch:
+                    write(Path(scratch))
+            ranks.decided(lambda: None)  # it stands
     return folder
 
 

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PrinterCallback, TrainerCallback, TrainingArguments, set_seed
 from transformers.utils import is_flash_attn_2_available
 
+from rtuning_helpers import ranks
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.adapters import GIVEN, TUNED, check_stackable, put_on, use_together
 from rtuning_helpers.model.device import default_device, peak_memory
@@ -36,7 +38,9 @@ from rtuning_helpers.tuning.encoding import encode_records
 from rtuning_helpers.tuning.kernels import fastest_float32, fastest_type
 from rtuning_helpers.tuning.knobs import Knobs, choose_knobs, room_after_loading
 from rtuning_helpers.tuning.refusal_data import TuningRecord
-from rtuning_helpers.tuning.trainer import LabelTrainer, read_interrupted
+from rtuning_helpers.tuning.trainer import LabelTrainer, own_part, read_interrupted, shared_batches
+
+PACKED = "Params4bit"  # bitsandbytes' class
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ def _make_ready(model: PreTrainedModel) -> None:
     """
     for name, weight in model.named_parameters():
         weight.requires_grad = False
-        if weight.dtype in (torch.float16, torch.bfloat16) and not is_fused(name, weight):
+        packed = weight.__class__.__name__ == PACKED  # whose type says nothing where processes part them
+        if weight.dtype in (torch.float16, torch.bfloat16) and not packed and not is_fused(name, weight):
             weight.data = weight.data.float()
 
 
@@ -174,7 +179,7 @@ def finetune_encoded(
     knobs: Knobs | None = None
     while True:
         interrupted = read_interrupted(place) if place else None
-        if place and interrupted is None:
+        if place and interrupted is None and ranks.is_first():
             place.remove()
         if interrupted:  # what was fastest then
             settings = replace(settings, tuning_dtype=interrupted["dtype"])
@@ -189,7 +194,7 @@ def finetune_encoded(
                 shown = [progress, *callbacks]
                 return _train(model, encoded, settings, knobs, out, seed, shown, place, interrupted)
         except RuntimeError as error:
-            if not is_out_of_memory(error):
+            if not is_out_of_memory(error) or ranks.count() > 1:  # the others would wait for this one
                 raise
         del model  # the handler is left, so that nothing holds on to what it took
         smaller = knobs.smaller()
@@ -205,7 +210,7 @@ def finetune_encoded(
 def _choose(
     model: PreTrainedModel, settings: Profile, encoded: Sequence[dict[str, list[int]]], description: str | None
 ) -> Knobs:
-    """The knobs for a model that is loaded; on a GPU they are printed."""
+    """The knobs for a model that is loaded, for all processes together; on a GPU they are printed."""
     device, kernel = model.device, str(model.config._attn_implementation)
     if device.type == "cuda" and settings.dtype != "float32" and is_flash_attn_2_available():
         with contextlib.suppress(Exception):  # not every model and GPU takes it
@@ -214,9 +219,11 @@ def _choose(
     longest = max(len(row["input_ids"]) for row in encoded)
     predicted = max(len(row["labels"]) - first_label(row["labels"]) for row in encoded)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    room = room_after_loading(settings, trained, device)
-    knobs = choose_knobs(settings, shape_of(model.config), longest, predicted, room, kernel)
-    if room is not None:
+    room = room_after_loading(settings, trained // (ranks.count() if ranks.part_weights() else 1), device)
+    knobs = ranks.decided(lambda: choose_knobs(settings, shape_of(model.config), longest, predicted, room, kernel))
+    batch_size, accumulation = shared_batches(knobs.batch_size, knobs.accumulation)
+    knobs = replace(knobs, batch_size=batch_size, accumulation=accumulation)
+    if room is not None and ranks.is_first():
         tqdm.write(f"{description or 'fine-tuning'}: {knobs}, {longest} tokens at most", file=sys.stderr)
     return knobs
 
@@ -232,7 +239,8 @@ def _train(
     place: Unfinished | None,
     interrupted: dict[str, Any] | None,
 ) -> TrainingLog:
-    model_mib = model.get_memory_footprint() / 2**20
+    model_mib, loaded_as = model.get_memory_footprint() / 2**20, model.dtype
+    trainable, whole = sum(p.numel() for p in model.parameters() if p.requires_grad), _true_size(model)
     device, dtype = model.device, tuning_type(settings)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -246,7 +254,7 @@ def _train(
                 gradient_accumulation_steps=knobs.accumulation,
                 num_train_epochs=settings.epochs,
                 learning_rate=settings.learning_rate,
-                optim="paged_adamw_8bit" if device.type == "cuda" and settings.four_bit else "adamw_torch_fused",
+                optim=_optimiser(settings, device),
                 lr_scheduler_type="linear",
                 gradient_checkpointing=knobs.checkpointing,
                 gradient_checkpointing_kwargs={"use_reentrant": False},  # the other kind wants inputs with gradients
@@ -258,10 +266,11 @@ def _train(
                 save_strategy="no",
                 report_to="none",
                 disable_tqdm=True,
+                ddp_find_unused_parameters=False,  # all that is trained is used in every pass
                 dataloader_pin_memory=device.type == "cuda",
                 seed=seed,
             ),
-            data_collator=lambda rows: left_padded(rows, pad),
+            data_collator=lambda rows: left_padded(own_part(rows), pad),
             train_dataset=list(encoded),
             callbacks=list(callbacks),
             place=place,
@@ -273,13 +282,13 @@ def _train(
                 model.set_attn_implementation("eager")
                 knobs = replace(knobs, attention="eager")
             seconds = trainer.go()
-        model.save_pretrained(out, safe_serialization=True, **_only_tuned(model))
+        _save(model, trainer, out, loaded_as)
     peak = peak_memory(device)
     return TrainingLog(
         steps=trainer.state.global_step,
         examples=len(encoded),
-        trainable_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        all_parameters=_true_size(model),
+        trainable_parameters=trainable,
+        all_parameters=whole,
         dtype=dtype,
         weights=_in_words(model, settings),
         knobs=str(knobs),
@@ -290,9 +299,26 @@ def _train(
     )
 
 
-def _only_tuned(model: PreTrainedModel) -> dict[str, Any]:
-    """How to save the adapter that was tuned and not the one that was there."""
-    return {"selected_adapters": [TUNED]} if isinstance(model, PeftModel) else {}
+def _optimiser(settings: Profile, device: torch.device) -> str:
+    """QLoRA's where it can be had: bitsandbytes knows nothing of weights of which each process has a part."""
+    eight_bit = device.type == "cuda" and settings.four_bit and not ranks.part_weights()
+    return "paged_adamw_8bit" if eight_bit else "adamw_torch_fused"
+
+
+def _save(model: PreTrainedModel, trainer: LabelTrainer, out: Path, dtype: torch.dtype) -> None:
+    """Save the adapter that was tuned, and not one that was there, or all weights; of several processes the first."""
+    how: dict[str, Any] = {"selected_adapters": [TUNED]} if isinstance(model, PeftModel) else {}
+    if trainer.is_fsdp_enabled:
+        how["state_dict"] = _as_loaded(model, trainer.tuned_weights(), dtype)
+    if ranks.is_first():
+        model.save_pretrained(out, safe_serialization=True, **how)
+
+
+def _as_loaded(model: PreTrainedModel, weights: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """All weights in the type of the model, since accelerate tunes float32 ones, each once; or those of an adapter."""
+    if isinstance(model, PeftModel):
+        return weights
+    return {name: w.to(dtype) for name, w in weights.items() if name not in model.all_tied_weights_keys}
 
 
 def _in_words(model: PreTrainedModel, settings: Profile) -> list[str]:
@@ -304,7 +330,7 @@ def _in_words(model: PreTrainedModel, settings: Profile) -> list[str]:
 
 def _true_size(model: PreTrainedModel) -> int:
     """Number of weights; a 4-bit layer packs two into a byte."""
-    return sum(p.numel() * (2 if p.__class__.__name__ == "Params4bit" else 1) for p in model.parameters())
+    return sum(p.numel() * (2 * p.element_size() if p.__class__.__name__ == PACKED else 1) for p in model.parameters())
 
 
 class _Progress(TrainerCallback):
@@ -340,3 +366,7 @@ def _quiet_libraries() -> Iterator[None]:
         finally:
             for logger, level in levels.items():
                 logger.setLevel(level)
+
+
+if __name__ == "__main__":  # by its name, since it stands above: accelerate launch -m ... --config GRID.yaml
+    sys.exit(import_module("rtuning_helpers.app.together").main("tuning"))
