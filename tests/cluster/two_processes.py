@@ -2,7 +2,8 @@
 
 Not a part of the test suite. Both probe, tune by padding (QLoRA, float32) and are scored, by the commands of the
 README. Prints JSON: rows, those whose id, answer or any other value but a number differs, and the largest difference of
-a number, for each file of rows; the same of the adapter and the losses. Exit status 1 if rows differ, or a number of a row or a loss by more than 1e-4.
+a number, for each file of rows; the same of the adapter and the losses. Exit status 1 if rows differ, or a number of a
+row or a loss by more than 1e-4.
 """
 
 from __future__ import annotations
