@@ -56,6 +56,7 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import metrics, steps
 from rtuning_helpers.confidence.calibrators import fit_platt
 from rtuning_helpers.experiments.findings import finding
+from rtuning_helpers.experiments.gemma3.recording import RECORDING as GEMMA
 from rtuning_helpers.experiments.real_models.measure import measure
 from rtuning_helpers.experiments.real_models.tables import differences, scores, unpack
 from rtuning_helpers.experiments.seeds.recording import RECORDING as MINI
@@ -99,7 +100,7 @@ if live:
     steps.probe_step(config, force=force)
     recorded = {config.settings.model.rstrip("/").rpartition("/")[2]: measure(config)}
 else:
-    recorded = {"SmolLM2-135M": SMOLLM.content()}
+    recorded = {"SmolLM2-135M": SMOLLM.content(), "Gemma-3-270M": GEMMA.content()}
 models = {name: unpack(parts) for name, parts in recorded.items()}
 for name, parts in models.items():
     run = parts["runs"][0]

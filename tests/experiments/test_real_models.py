@@ -105,7 +105,7 @@ def test_a_run_is_measured_question_by_question(tiny_model, tmp_path, monkeypatc
         assert line["accuracy"] == pytest.approx(report[line["method"], line["split"]]["accuracy"])
 
 
-@pytest.mark.parametrize("name", ["smollm2"])
+@pytest.mark.parametrize("name", ["smollm2", "gemma3"])
 def test_the_recordings_hold_no_words_and_as_many_numbers_as_questions(name):
     parts = find_recording(name).content()
     text = find_recording(name).path.read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def test_the_recordings_hold_no_words_and_as_many_numbers_as_questions(name):
     assert "?" not in text and "Question" not in text
 
 
-@pytest.mark.parametrize("name", ["smollm2"])
+@pytest.mark.parametrize("name", ["smollm2", "gemma3"])
 def test_the_numbers_of_a_recording_are_those_of_the_questions_as_they_are_there(name, shared_data):
     """The recorded ids lead to the questions: whether the answer stands in each is found again."""
     from rtuning_helpers.evaluation.question_flags import flag_questions

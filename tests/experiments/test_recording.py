@@ -123,6 +123,7 @@ def test_recordings_are_found_by_their_place():
     expected = {
         "drift",
         "estimators",
+        "gemma3",
         "smollm2",
         "labels",
         "released_code",
