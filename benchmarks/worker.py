@@ -57,7 +57,7 @@ def generate(lm, texts: list[str], batch: int, new_tokens: int, sureness: bool) 
     found: dict[int, list] = {}
     for start in range(0, len(order), batch):
         rows = order[start : start + batch]
-        read = _padded(tokenizer, [texts[i] for i in rows])
+        read = _padded(lm, [texts[i] for i in rows])
         width = read["input_ids"].shape[1]
         ended = StoppingCriteriaList([_Ended(tokenizer, lm.stop_token_ids, width)])
         written = lm.model.generate(
@@ -70,7 +70,7 @@ def generate(lm, texts: list[str], batch: int, new_tokens: int, sureness: bool) 
         sure = [None] * len(rows)
         if sureness:
             contexts = [f"{texts[i]} {text}{ask.sureness_suffix()}" for i, text in zip(rows, told, strict=True)]
-            logits = lm.model(**_padded(tokenizer, contexts), logits_to_keep=1).logits[:, -1, labels]
+            logits = lm.model(**_padded(lm, contexts), logits_to_keep=1).logits[:, -1, labels]
             sure = torch.softmax(logits.double(), dim=-1)[:, 0].tolist()
         found |= {i: [text, None, p, None] for i, text, p in zip(rows, told, sure, strict=True)}
     return [found[i] for i in range(len(texts))]
@@ -117,8 +117,8 @@ class _Ended(StoppingCriteria):
         return ended
 
 
-def _padded(tokenizer, texts: list[str]) -> dict[str, torch.Tensor]:
-    encoded = tokenizer(texts, padding=True, padding_side="left", return_tensors="pt")
+def _padded(lm, texts: list[str]) -> dict[str, torch.Tensor]:
+    encoded = lm.tokenizer(texts, padding=True, padding_side="left", return_tensors="pt").to(lm.model.device)
     positions = (encoded["attention_mask"].cumsum(1) - 1).clamp(min=0)
     return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"], "position_ids": positions}
 
