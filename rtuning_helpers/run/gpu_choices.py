@@ -6,18 +6,20 @@ How a batch is cut (`tuning.knobs`) changes none, and is chosen when a model is 
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtuning_helpers.model.device import default_device, has_bfloat16, memory_gib
 from rtuning_helpers.model.tuning_memory import SHAPES, Shape, activations_gib, shape_of, training_gib, weights_gib
-from rtuning_helpers.run.profiles import Profile
+
+if TYPE_CHECKING:
+    from rtuning_helpers.run.profiles import Profile
 
 USABLE = 0.85  # of a GPU's memory: a desktop, other programs, and what the estimate does not know take the rest
 ROWS, TOKENS = 4, 256  # of a batch that is to fit, lest 16 bits leave room for tiny ones only
 SHORTEST = 256  # tokens of the longest example
 
 
-def fitted_to_gpu(profile: Profile) -> Profile:
+def fitted_to_gpu(profile: "Profile") -> "Profile":
     """A profile that leaves its tuning to the machine, decided for the GPU of this one; QLoRA where there is none.
 
     Raises:
@@ -41,7 +43,7 @@ def model_shape(model: str, revision: str | None) -> Shape:
     return shape_of(model_config(model, revision))
 
 
-def _decided(profile: Profile, shape: Shape, memory: float, four_bit: bool) -> Profile:
+def _decided(profile: "Profile", shape: Shape, memory: float, four_bit: bool) -> "Profile":
     def left(tuning: str, rows: int, tokens: int) -> float:
         trained, packed = shape.lora(profile.lora_rank), tuning == "qlora"
         held = weights_gib(
