@@ -177,7 +177,7 @@ fig, axes = panel_grid(len(models), 5, 3.2, sharey=True)
 for ax, (name, parts) in zip(axes, models.items()):
     row = parts["training"][0]
     sets = {"certain (D1)": row["entropy"][row["correct"]], "uncertain (D0)": row["entropy"][~row["correct"]]}
-    plots.draw_histograms(ax, sets, np.linspace(0, np.log(10), 11))
+    plots.draw_histograms(ax, sets, np.linspace(0, np.log(10) + 1e-3, 11))  # recorded to four digits
     ax.set(xlabel="entropy of ten answers [nats]", title=name)
 axes[0].set_ylabel("share of the set [%]")
 axes[0].legend(frameon=False)
@@ -305,13 +305,11 @@ averages = targets.groupby(["ranks", "by whether", "model", "split"], sort=False
 averages["mean"].unstack(["model", "split"]).round(3)
 
 # %%
-panes = {}
-for (model_name, split), part in averages.groupby(["model", "split"], sort=False):
-    panes[f"{model_name}, {split.upper()}"] = [
-        {"label": f"{key[0]}: {key[1]}", "value": row["mean"], "low": row["min"], "high": row["max"]} for key, row in part.iterrows()
-    ]
-panels.interval_dot_panels(panes, "AUROC", "What each confidence ranks (lines: all seeds)", line=0.5)
-plt.show()
+for name, means in averages.groupby("model", sort=False):
+    panes = {split.upper(): [{"label": f"{key[0]}: {key[1]}", "value": row["mean"], "low": row["min"], "high": row["max"]}
+                             for key, row in part.iterrows()] for split, part in means.groupby("split", sort=False)}
+    panels.interval_dot_panels(panes, "AUROC", f"What each confidence of {name} ranks (lines: all seeds)", line=0.5)
+    plt.show()
 
 # %% [markdown]
 # In-domain this is the explanation. Two in five of the padding models' right answers are newly learnt, and to these SmolLM2 gives a low
