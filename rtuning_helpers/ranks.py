@@ -43,7 +43,7 @@ def join() -> None:
 
     gpus, here = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if 0 < gpus < here:
-        raise InputError(f"--num_processes: {here} processes on a machine with {gpus} GPUs; expected one for each")
+        raise InputError(f"{here} processes were started on a machine with {gpus} GPUs; expected one for each")
     state = PartialState(cpu=not gpus)
     line = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
     _group = _Group(state.process_index, state.num_processes, state.local_process_index, line)

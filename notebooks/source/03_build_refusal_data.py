@@ -363,7 +363,7 @@ finding("neither pile is below 20 % of the questions", smaller >= 0.20, config, 
 # ### Exercise 03.2 · The model's own mistakes (do, 10 minutes)
 #
 # Make padding records that keep the model's *own wrong answer* (`prediction`) in front of "I am unsure" where the question is in D0, instead of the gold
-# answer, with `dataclasses.replace` and `prompts.padding_completion`. Records of D1 stay as they are; the answer is the whole list, in the order of
+# answer, with `replace` (it copies a record with another field) and `prompts.padding_completion`. Records of D1 stay as they are; the answer is the whole list, in the order of
 # `padding_records`. Which of the two would you expect to hurt answering, and why?
 #
 # *What to expect:* as many records as before; those of D0 have other answers and the same last word.

@@ -44,7 +44,7 @@ def comes_last(head: nn.Module, forward: Callable[[], Any]) -> bool:
         forward: Calls the model.
     """
     given: list[torch.Tensor] = []
-    handle = head.register_forward_hook(lambda layer, arguments, output: given.append(output))
+    handle = head.register_forward_hook(lambda layer, arguments, output: given.append(output.clone()))
     try:
         with torch.random.fork_rng(devices=[]):
             logits = forward().logits

@@ -67,7 +67,7 @@ def shared_batches(batch_size: int, accumulation: int) -> tuple[int, int]:
     """
     whole, count = batch_size * accumulation, ranks.count()
     if count > whole:
-        raise InputError(f"--num_processes: {count} processes for steps of {whole} examples; expected {whole} at most")
+        raise InputError(f"{count} processes were started for steps of {whole} examples; expected {whole} at most")
     passes = next(n for n in range(1, whole + 1) if whole % n == 0 and whole // n <= batch_size * count)
     return whole // passes, passes
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -70,3 +72,15 @@ def test_what_comes_behind_the_output_layer_is_seen(kind, more, last):
     before = torch.random.get_rng_state()
     assert comes_last(model.get_output_embeddings(), lambda: model(torch.arange(4)[None])) is last
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_what_changes_the_logits_in_their_place_is_seen():
+    head, hidden, _ = made()
+
+    def forward():
+        logits = head(hidden[:2])
+        logits[0, 0] += 1
+        return SimpleNamespace(logits=logits)
+
+    assert not comes_last(head, forward)
+    assert comes_last(head, lambda: SimpleNamespace(logits=head(hidden[:2])))

@@ -149,7 +149,7 @@ def test_an_optimiser_step_has_the_examples_of_one_process(monkeypatch, batch_si
 
 def test_more_processes_than_examples_are_refused(monkeypatch):
     monkeypatch.setattr(ranks, "count", lambda: 5)
-    with pytest.raises(InputError, match="5 processes for steps of 4 examples; expected 4 at most"):
+    with pytest.raises(InputError, match="5 processes were started for steps of 4 examples; expected 4 at most"):
         shared_batches(4, 1)
 
 
