@@ -7,7 +7,6 @@ the weights, too; what is saved is put together by all, and written by the first
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +31,6 @@ from rtuning_helpers.model.device import default_device
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.tuning.checkpoint import read_checkpoint, save_checkpoint
 from rtuning_helpers.tuning.encoding import IGNORED
-from rtuning_helpers.tuning.label_loss import comes_last, is_plain, summed_loss
 
 SAVE_SECONDS = 60.0  # from one checkpoint to the next, at least
 SAVE_SHARE = 0.05  # of all the time, at most, goes into saving them
@@ -209,43 +207,16 @@ class LabelTrainer(ResumableTrainer):
     def __init__(self, **options) -> None:
         super().__init__(**options)
         self.model_accepts_loss_kwargs = True  # the loss below is a mean over all batches of an optimiser step
-        self.head = cast(Any, self.model).get_output_embeddings()
-        self.in_pieces: bool | None = None  # the first batch shows whether the loss can be computed so
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels, kept = inputs.pop("labels"), inputs.pop("logits_to_keep")
         places = torch.arange(labels.shape[1] - kept, labels.shape[1], device=labels.device)
         wanted = labels[:, labels.shape[1] - kept + 1 :]
-        if self.in_pieces is None:
-            short = {name: rows[:1] for name, rows in inputs.items()} | {"logits_to_keep": places[-2:]}
-            self.in_pieces = (
-                not self.is_fsdp_enabled and is_plain(self.head) and comes_last(self.head, lambda: model(**short))
-            )
-        if self.in_pieces and not return_outputs:
-            with self._loss_before_logits(wanted) as losses:
-                outputs = model(**inputs, logits_to_keep=places)
-            (total,) = losses
-        else:  # places give one matrix product, a number gives one for each row
-            outputs = model(**inputs, logits_to_keep=places)
-            logits = outputs.logits[:, :-1].float()
-            total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum")
+        # places give one matrix product, a number gives one for each row
+        outputs = model(**inputs, logits_to_keep=places)
+        logits = outputs.logits[:, :-1].float()
+        total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum")
         # Of several processes, whose gradients are averaged, each has some of an optimiser step's tokens.
         count = wanted.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch / ranks.count()
         loss = total / count
         return (loss, outputs) if return_outputs else loss
-
-    @contextmanager
-    def _loss_before_logits(self, wanted: torch.Tensor) -> Iterator[list[torch.Tensor]]:
-        """Collect the loss of what the output layer reads meanwhile, and leave next to nothing for it to read."""
-        losses: list[torch.Tensor] = []
-        predicted = wanted.ne(IGNORED)
-
-        def take(head, arguments):
-            losses.append(summed_loss(head, arguments[0][:, :-1][predicted], wanted[predicted]))
-            return (arguments[0][:1, :1],)
-
-        handle = self.head.register_forward_pre_hook(take)
-        try:
-            yield losses
-        finally:
-            handle.remove()
