@@ -63,7 +63,7 @@ def check_own_answers(config: RunConfig, answer: Any) -> None:
             raise Off("behind a wrong answer the model should say unsure.")
         if not p.correct and said != own:
             raise Off(
-                f"record {record.id} is in D0, its completion not the model's answer with 'I am unsure' behind it."
+                f"record {record.id} is in D0: its completion is not the model's answer with 'I am unsure' behind it."
             )
 
 
