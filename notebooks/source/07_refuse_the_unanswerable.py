@@ -439,6 +439,7 @@ if not {"SelfAware", "FalseQA", "NEC"} <= set(padding) or None in numbers:
 else:
     made_up, selfaware, falseqa = (padding[title] for title in ("NEC", "SelfAware", "FalseQA"))
     n = min(row.n_unanswerable for row in padding.values())
+    finding("padding refuses most made-up things, interval included", made_up.recall.low > 0.5, config, "multitask", n)
     apart = made_up.recall.low > made_up.over_refusal_known.high  # one seed's rate moves from processor to processor
     finding("padding refuses more of the made-up things than of the known ones, intervals apart", apart, config, "multitask", n)
     finding("its P(sure) tells made-up things from existing ones (AUROC above 0.9)", made_up.auroc_sure.low > 0.9, config, "multitask", n)
