@@ -12,6 +12,7 @@ from tiny import TINY_LIMIT
 
 from rtuning_helpers.app.notebook_runs import execute, notebooks_folder
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.run.profiles import PROFILES
 
 PLACES = "Paris London Rome Madrid Lisbon Vienna Warsaw Dublin".split()
 ROWS = [[f"Where was person number {i} born?", PLACES[i % len(PLACES)], "P19(place of birth)"] for i in range(16)]
@@ -119,3 +120,9 @@ def test_the_multitask_notebook_takes_another_model(tmp_path):
     assert not any("Warning" in text for text in streams)
     with pytest.raises(InputError, match="parameter dataset is 'mini'; this experiment needs 'multitask'"):
         execute(source, tmp_path / source.name, parameters | {"dataset": "mini"})
+
+
+def test_every_notebook_names_every_profile_where_one_is_chosen():
+    for path in sorted((notebooks_folder() / "source").glob("*.py")):
+        [line] = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("profile = ")]
+        assert not [name for name in PROFILES if name not in line], f"{path.name}: {line}"

@@ -77,7 +77,7 @@ plots.use_style(method_looks())
 # of the kit has such a cell.
 
 # %% tags=["parameters", "both"]
-profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel

@@ -73,7 +73,7 @@ from rtuning_helpers.tuning.registry import check_methods, method_looks
 plots.use_style(method_looks())
 
 # %% tags=["parameters", "both"]
-profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which data sets to build
 seed = 0  # any whole number

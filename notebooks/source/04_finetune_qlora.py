@@ -74,7 +74,7 @@ from rtuning_helpers.tuning.registry import check_methods, method_label, method_
 plots.use_style(method_looks())
 
 # %% tags=["parameters", "both"]
-profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 methods = ["vanilla", "padding", "replacement", "unsupervised"]  # which data sets to train on
 seed = 0  # any whole number

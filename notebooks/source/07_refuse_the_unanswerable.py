@@ -84,7 +84,7 @@ plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]
-profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "multitask"  # what the models are tuned on: multitask, mini, pararel, ...
 methods = ["padding", "replacement"]  # which models to ask; vanilla and unsupervised exist too
 sets = ["selfaware", "falseqa", "nec"]  # which questions; refunq exists too, with data_dir only

@@ -83,7 +83,7 @@ plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
 # %% tags=["parameters"]
-profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # mini or pararel
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel

@@ -71,7 +71,7 @@ from rtuning_helpers.tuning.registry import all_methods, method_label, method_lo
 plots.use_style(method_looks())
 
 # %% tags=["parameters"]
-profile = "mini"  # mini: the recordings; laptop, colab-t4, consumer-24gb or paper: measured on the spot
+profile = "mini"  # mini: the recordings; laptop, colab-t4, consumer-24gb, gpu or paper: measured on the spot
 dataset = "mini"  # for a measured run: pararel, or any other
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel

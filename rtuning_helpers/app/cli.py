@@ -21,7 +21,7 @@ from rtuning_helpers.model.model_names import NamedModel
 from rtuning_helpers.processes import in_own_process
 from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
 from rtuning_helpers.run.local_paths import absolute, absolute_model
-from rtuning_helpers.run.profiles import SHOTS, RunConfig, default_out
+from rtuning_helpers.run.profiles import PROFILES, SHOTS, RunConfig, default_out
 from rtuning_helpers.tuning.registry import check_methods, method_names
 
 INTERRUPTED = 130
@@ -76,9 +76,7 @@ def options(
 
 @app.command()
 def run(
-    profile: Annotated[
-        str, typer.Option(metavar="NAME", help="mini, laptop, colab-t4, consumer-24gb or paper.")
-    ] = "mini",
+    profile: Annotated[str, typer.Option(metavar="NAME", help=f"{', '.join(PROFILES)}.")] = "mini",
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Name of the data set.")] = "mini",
     methods: Annotated[str, typer.Option(metavar="LIST", help="Methods, separated by commas.")] = ALL_METHODS,
     seed: Annotated[int, _whole_number("Seed of everything random.", 0, MAX_SEED)] = 0,
