@@ -15,13 +15,11 @@ from threading import Event, Thread
 from typing import IO, Any
 
 import nbformat
-import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
+from rtuning_helpers.app.papermill_alone import papermill
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.progress import PROGRESS_FILE
@@ -243,7 +241,7 @@ def printed_findings(notebooks: Iterable[Path]) -> list[tuple[str, str, str]]:
     return found
 
 
-class _ReportingEngine(NBClientEngine):
+class _ReportingEngine(papermill.engines.NBClientEngine):
     """Papermill's own engine, which also tells of each cell and is careful with the kernel process."""
 
     @classmethod
@@ -257,7 +255,7 @@ class _ReportingEngine(NBClientEngine):
         nb_man.cell_start = cell_start
         with _kernel_settings() as settings, tempfile.TemporaryFile() as log:
             patience = {"timeout": None, "startup_timeout": START_SECONDS, "iopub_timeout": OUTPUT_SECONDS}
-            client = PapermillNotebookClient(
+            client = papermill.clientwrap.PapermillNotebookClient(
                 nb_man, kernel_name=kernel_name, config=settings, record_timing=False, **patience
             )
             client.km = client.create_kernel_manager()
@@ -277,7 +275,7 @@ class _ReportingEngine(NBClientEngine):
                     process.wait()
 
 
-papermill_engines.register(ENGINE, _ReportingEngine)
+papermill.engines.papermill_engines.register(ENGINE, _ReportingEngine)
 
 
 @contextmanager

@@ -316,6 +316,17 @@ print(main(["record", "--list"]), main(["ledger", "add", "gone"]), sorted({"torc
     assert len(done.stderr.splitlines()) == 7
 
 
+def test_what_waits_for_notebooks_holds_nothing_heavy():
+    code = """
+import sys
+import rtuning_helpers.app.notebook_runs
+print(sorted({"torch", "transformers", "pandas", "numpy", "pyarrow"} & set(sys.modules)))
+import pyarrow.parquet
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_the_module_is_a_command_too(tmp_path):
     command = [sys.executable, "-m", "rtuning_helpers.app.cli", "score", "gone.json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
