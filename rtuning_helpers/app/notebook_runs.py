@@ -14,12 +14,10 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any
 
-import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
-from rtuning_helpers.app.papermill_alone import papermill
+from rtuning_helpers.app.light_papermill import nbclient, nbformat, papermill
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
 from rtuning_helpers.progress import PROGRESS_FILE
@@ -204,9 +202,9 @@ def execute(source: Path, target: Path, parameters: Mapping[str, Any], progress:
                 if error.ename == InputError.__name__:
                     raise InputError(error.evalue) from None
                 raise failure(f"{error.ename}: {error.evalue}") from error
-            if isinstance(error, DeadKernelError):
+            if isinstance(error, nbclient.exceptions.DeadKernelError):
                 raise failure(f"its kernel died: it was killed, or ran out of memory {error}") from error
-            if isinstance(error, CellTimeoutError):
+            if isinstance(error, nbclient.exceptions.CellTimeoutError):
                 raise failure(f"its kernel sent nothing for {OUTPUT_SECONDS} s; is the machine overloaded?") from error
             raise failure(f"{type(error).__name__}: {error}") from error
         to_disk(work)
@@ -267,7 +265,7 @@ class _ReportingEngine(papermill.engines.NBClientEngine):
                 environment = {**os.environ, **KERNEL_ENVIRONMENT, PROGRESS_FILE: str(bars)}
                 client.execute(env=environment, stdout=log, stderr=log)
             except RuntimeError as error:  # also DeadKernelError; a cell's own errors do not come this way
-                raise DeadKernelError(_last_line(log)) from error
+                raise nbclient.exceptions.DeadKernelError(_last_line(log)) from error
             finally:  # ... unless it is interrupted itself
                 process = getattr(manager.provisioner, "process", None)
                 if process is not None and process.poll() is None:

@@ -320,7 +320,8 @@ def test_what_waits_for_notebooks_holds_nothing_heavy():
     code = """
 import sys
 import rtuning_helpers.app.notebook_runs
-print(sorted({"torch", "transformers", "pandas", "numpy", "pyarrow"} & set(sys.modules)))
+heavy = {"torch", "transformers", "pandas", "numpy", "pyarrow", "rfc3987_syntax"}
+print(sorted(heavy & set(sys.modules)))
 import pyarrow.parquet
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
