@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rtuning_helpers.tuning.registry import method_names
+from rtuning_helpers.tuning.registry import paper_methods
 
 COMMAND = (sys.executable, "-m", "rtuning_helpers.app.cli")
 
@@ -43,7 +43,7 @@ def numbers(out: Path) -> dict[tuple, float]:
 def main() -> None:
     """Measure both."""
     options = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    options.add_argument("--methods", default=",".join(method_names()))
+    options.add_argument("--methods", default=",".join(paper_methods()))
     options.add_argument("--seeds", default="0,1,2")
     options.add_argument("--limit", type=int, help="questions of each split")
     given = options.parse_args()

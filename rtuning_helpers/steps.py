@@ -36,7 +36,7 @@ from rtuning_helpers.run.profiles import PLAIN, RunConfig, check_machine
 from rtuning_helpers.run.run_model import load_tuned
 from rtuning_helpers.run.run_questions import find_style, fitted, questions, style_key
 from rtuning_helpers.tuning.refusal_data import TuningRecord
-from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_names
+from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, paper_methods
 
 if TYPE_CHECKING:
     from rtuning_helpers.tuning.finetuning import TrainingLog
@@ -272,8 +272,8 @@ def metrics_folder(config: RunConfig) -> Path:
 
 
 def metrics_step(config: RunConfig, methods: Sequence[str] | None = None, force: bool = False) -> Path:
-    """Score the untuned model and the given methods (all by default) on the test splits; writes ``metrics.json``."""
-    scored = [PRETRAINED, *check_methods(method_names() if methods is None else methods)]
+    """Score the untuned model and the given methods (the paper's by default) on the test splits: ``metrics.json``."""
+    scored = [PRETRAINED, *check_methods(paper_methods() if methods is None else methods)]
 
     def write(folder: Path) -> None:
         rows = [

@@ -28,9 +28,9 @@ from rtuning_helpers.json_files import read_json
 from rtuning_helpers.model.fitting import Truncation
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
-from rtuning_helpers.tuning.registry import all_methods, find_method, method_names
+from rtuning_helpers.tuning.registry import PRETRAINED, find_method, paper_methods
 
-METHODS = method_names()
+METHODS = paper_methods()
 EXAMPLES = tuple(replace(asked.CHOICE, id=f"s{i}", question=f"What is {i} + {i}?") for i in range(3))
 
 
@@ -72,7 +72,7 @@ def report(config):
 
 
 def test_metrics_of_every_method_on_the_splits_that_there_are(config, report):
-    assert [(row["method"], row["split"]) for row in report["rows"]] == [(m, "id") for m in all_methods()]
+    assert [(row["method"], row["split"]) for row in report["rows"]] == [(m, "id") for m in (PRETRAINED, *METHODS)]
     assert steps.evaluation_splits(config) == ("id",)
     assert all(row["n"] == 48 for row in report["rows"])
 
@@ -115,7 +115,7 @@ def test_letters_are_probed_sampled_and_predicted(config, report):
         assert not q.options or p.prediction in "ABCD"[: len(q.options)]
     for q, u in zip(train, steps.read_uncertainty(config), strict=True):
         assert not q.options or set(u.answers) <= set("ABCD"[: len(q.options)])
-    for method in all_methods():
+    for method in (PRETRAINED, *METHODS):
         for q, p in zip(tested, steps.read_method_predictions(config, method, "id"), strict=True):
             assert (p.task, p.answerable) == (q.task, True)
             said_no = find_method(method).may_refuse and p.refused
@@ -158,7 +158,7 @@ def test_tuned_on_one_data_set_and_tested_on_another(config, report):
     assert steps.tuning_step(asked, "padding") == steps.tuning_step(config, "padding")
     assert steps.tuning_step(config, "padding").stat().st_mtime_ns == before
     assert (found["dataset"], found["tuned_on"]) == ("tests-only", "mixed")
-    assert [(row["method"], row["split"]) for row in found["rows"]] == [(m, "test") for m in all_methods()]
+    assert [(row["method"], row["split"]) for row in found["rows"]] == [(m, "test") for m in (PRETRAINED, *METHODS)]
     for row in found["rows"]:
         assert (row["n"], row["accuracy"], row["ap_answer"], row["auroc_answer"]) == (48, 0, None, None)
         assert (row["answer_rate"] is None) == (not find_method(row["method"]).can_refuse)

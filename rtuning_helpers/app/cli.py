@@ -22,10 +22,10 @@ from rtuning_helpers.processes import in_own_process
 from rtuning_helpers.run.artifacts import check_writable, results_folder, shown_path
 from rtuning_helpers.run.local_paths import absolute, absolute_model
 from rtuning_helpers.run.profiles import PROFILES, SHOTS, RunConfig, default_out
-from rtuning_helpers.tuning.registry import check_methods, method_names
+from rtuning_helpers.tuning.registry import check_methods, paper_methods
 
 INTERRUPTED = 130
-ALL_METHODS = ",".join(method_names())
+ALL_METHODS = ",".join(paper_methods())
 MAX_SEED = 2**32 - 1  # of numpy
 KEPT = {
     "batch": "finished steps are kept, and the same command continues",

@@ -18,7 +18,7 @@ from rtuning_helpers.run.loaded_questions import check_tuned_on, evaluation_spli
 from rtuning_helpers.run.profiles import AUTO, MIXTURE, PLAIN, RunConfig, check_machine, device_notes
 from rtuning_helpers.run.run_questions import fitted
 from rtuning_helpers.run.step_folders import MANIFEST
-from rtuning_helpers.tuning.registry import method_names
+from rtuning_helpers.tuning.registry import paper_methods
 
 
 def check_run(config: RunConfig, notebooks: Sequence[Path] | None = None) -> list[str]:
@@ -52,7 +52,7 @@ def check_run(config: RunConfig, notebooks: Sequence[Path] | None = None) -> lis
     from rtuning_helpers.app.notebook_runs import choose_parameters, find_notebooks
 
     for notebook in find_notebooks() if notebooks is None else notebooks:
-        choose_parameters(notebook, config, method_names(), False)
+        choose_parameters(notebook, config, paper_methods(), False)
 
     from rtuning_helpers.model.language_model import load_tokenizer
 

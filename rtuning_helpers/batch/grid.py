@@ -16,7 +16,7 @@ from rtuning_helpers.json_files import excerpt, read_text
 from rtuning_helpers.run.artifacts import results_folder
 from rtuning_helpers.run.local_paths import absolute, absolute_model
 from rtuning_helpers.run.profiles import RunConfig, default_out
-from rtuning_helpers.tuning.registry import method_names
+from rtuning_helpers.tuning.registry import method_names, paper_methods
 
 MAX_RUNS = 10_000
 METHOD, OUT, NOTEBOOKS, GRIDS = "method", "out", "notebooks", "grids"
@@ -121,7 +121,7 @@ def read_grid(path: Path, declared: Declared, main_line: Sequence[str]) -> Grid:
 
 
 def _groups(grid: Grid, axes: Mapping[str, Sequence[_Value]]) -> Iterator[Group]:
-    asked = axes.get(METHOD) or [_Value(name, 1) for name in method_names()]
+    asked = axes.get(METHOD) or [_Value(name, 1) for name in paper_methods()]
     others = {key: values for key, values in axes.items() if key != METHOD}
     for chosen in product(*others.values()):
         point = dict(zip(others, chosen, strict=True))

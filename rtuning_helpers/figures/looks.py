@@ -18,7 +18,7 @@ class Look:
 
     Attributes:
         label: Its name for people.
-        colour: Its place in seaborn's colour-blind palette, 0 to 9.
+        colour: Its place in seaborn's colour-blind palette, 0 to 9, or from 10 on in its dark one.
         line: Its dashes, as matplotlib takes them.
         marker: Its marker, as matplotlib takes it.
     """

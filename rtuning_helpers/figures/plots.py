@@ -21,7 +21,8 @@ from rtuning_helpers.figures.looks import SETS, Look, looks_of, set_method_looks
 from rtuning_helpers.metrics import risk_coverage
 from rtuning_helpers.metrics.answers import WILLING
 
-_COLOURS = sns.color_palette("colorblind")
+# From 10 on dark ones, for methods beside the paper's: there are more methods than colours that everyone tells apart.
+_COLOURS = [*sns.color_palette("colorblind"), *sns.color_palette("dark")]
 CERTAIN, UNCERTAIN = (_COLOURS[look.colour] for look in SETS.values())
 
 

@@ -32,6 +32,11 @@ def method_names() -> list[str]:
     return [name for name, method in all_methods().items() if method.build]
 
 
+def paper_methods() -> list[str]:
+    """The names of the methods that stand in the paper's tables: what a run is tuned by where nobody says."""
+    return [name for name in method_names() if all_methods()[name].paper]
+
+
 def find_method(name: str) -> Method:
     """The method of that name, or the untuned model.
 

@@ -15,7 +15,7 @@ from rtuning_helpers.experiments.real_models.measure import bits, measure, round
 from rtuning_helpers.experiments.real_models.tables import differences, scores, unpack
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
-from rtuning_helpers.tuning.registry import method_names
+from rtuning_helpers.tuning.registry import paper_methods
 
 
 def test_what_is_packed_comes_back():
@@ -94,7 +94,7 @@ def test_a_run_is_measured_question_by_question(tiny_model, tmp_path, monkeypatc
     assert all(len(row["id"]) == len(set(row["id"].tolist())) == TINY_LIMIT for row in found["questions"])
     (training,), (run,) = found["training"], found["runs"]
     assert training["correct"].tolist() == [p.correct for p in steps.read_probes(config)]
-    assert training["samples_right"].max() <= 3 and set(run["examples"]) == {*method_names()}
+    assert training["samples_right"].max() <= 3 and set(run["examples"]) == {*paper_methods()}
     for row in found["predictions"]:
         predictions = steps.read_method_predictions(config, row["method"], row["split"])
         assert row["correct"].tolist() == [p.correct for p in predictions]
@@ -117,7 +117,7 @@ def test_the_recordings_hold_no_words_and_as_many_numbers_as_questions(name):
             if isinstance(value, list) or (isinstance(value, str) and not value.strip("01"))
         ]
         assert {len(column) for column in columns} == {sizes[row["seed"], row["split"]]}
-    assert len(parts["predictions"]) == 3 * 2 * (1 + len(method_names()))
+    assert len(parts["predictions"]) == 3 * 2 * (1 + len(paper_methods()))
     assert "?" not in text and "Question" not in text
 
 

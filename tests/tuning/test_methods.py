@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.tuning.registry import PRETRAINED, all_methods, check_methods, find_method, method_names
+from rtuning_helpers.tuning.registry import (
+    PRETRAINED,
+    all_methods,
+    check_methods,
+    find_method,
+    method_names,
+    paper_methods,
+)
 
 
 def test_the_untuned_model_is_registered_but_nothing_can_be_tuned_by_it():
@@ -15,6 +22,10 @@ def test_the_untuned_model_is_registered_but_nothing_can_be_tuned_by_it():
         None,
         {"sureness": None, "may_refuse": False},
     )
+
+
+def test_a_run_is_tuned_by_the_methods_of_the_paper_unless_others_are_named():
+    assert paper_methods() == ["vanilla", "padding", "replacement", "unsupervised"]
 
 
 def test_what_the_notebooks_ask_of_a_method():

@@ -20,7 +20,7 @@ from rtuning_helpers.tuning.methods.replacement import build_replacement
 from rtuning_helpers.tuning.methods.unsupervised import build_unsupervised, median_split
 from rtuning_helpers.tuning.methods.vanilla import build_vanilla
 from rtuning_helpers.tuning.refusal_data import TuningRecord
-from rtuning_helpers.tuning.registry import find_method, method_names
+from rtuning_helpers.tuning.registry import find_method, paper_methods
 
 SURENESS = ". Are you sure you accurately answered the question based on your internal knowledge? I am"
 
@@ -170,7 +170,7 @@ def build(name, probes, questions):
     return method.build(probes, questions, **{need: needed[need] for need in method.needs})
 
 
-@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("name", paper_methods())
 def test_a_record_has_the_prompt_of_its_probe_or_there_is_none(name):
     plain, claim = probe_of(asked.OPEN), probe_of(asked.CLAIM)
     # Plain open questions need no more than the probe.
@@ -185,7 +185,7 @@ def test_a_record_has_the_prompt_of_its_probe_or_there_is_none(name):
             build(name, [claim], others)
 
 
-@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("name", paper_methods())
 def test_unanswerable_questions_can_only_be_refused(name):
     nobody = replace(asked.OPEN, answer="", answerable=False)
     probes, questions = [probe_of(asked.CLAIM), probe_of(nobody, False)], [asked.CLAIM, nobody]
@@ -196,7 +196,7 @@ def test_unanswerable_questions_can_only_be_refused(name):
         build(name, probes, questions)
 
 
-@pytest.mark.parametrize("name", method_names())
+@pytest.mark.parametrize("name", paper_methods())
 def test_a_method_says_how_sure_it_is_with_the_labels_that_its_records_teach(name):
     probes = [make_probe(i, i % 2 == 0) for i in range(8)]
     records, labels = build(name, probes, None), find_method(name).sureness

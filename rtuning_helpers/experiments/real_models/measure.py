@@ -14,7 +14,7 @@ from rtuning_helpers.experiments.labels.measure import right_samples
 from rtuning_helpers.model.device import default_device
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.run.run_questions import find_style
-from rtuning_helpers.tuning.registry import PRETRAINED, method_names
+from rtuning_helpers.tuning.registry import PRETRAINED, paper_methods
 
 DIGITS = 4  # of what is recorded
 
@@ -54,7 +54,7 @@ def measure(config: RunConfig) -> dict[str, list[dict]]:
         "training": [place | untuned],
         "predictions": [
             place | {"method": method, "split": split} | packed(steps.read_method_predictions(config, method, split))
-            for method in (PRETRAINED, *method_names())
+            for method in (PRETRAINED, *paper_methods())
             for split in splits
         ],
         "runs": [place | _effort(config)],
@@ -104,7 +104,7 @@ def rounded(values: Iterable[float]) -> list[float]:
 
 
 def _effort(config: RunConfig) -> dict:
-    logs = {method: steps.read_training_log(config, method) for method in method_names()}
+    logs = {method: steps.read_training_log(config, method) for method in paper_methods()}
     style = find_style(config)
     return {
         "style": style.name,
