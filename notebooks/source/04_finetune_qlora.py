@@ -333,6 +333,9 @@ plt.show()
 # know.
 #
 # ## 5. Time and memory
+#
+# What costs no accuracy is chosen by the memory that is there: how many of a step's examples are read in one pass, whether layers
+# are computed twice to keep less of them (gradient checkpointing), and how attention is computed.
 
 # %% tags=["nbval-ignore-output"]
 cost = pd.DataFrame(
@@ -347,6 +350,8 @@ cost = pd.DataFrame(
         for method, log in logs.items()
     ]
 )
+for method, log in logs.items():
+    print(f"{method_label(method)}: {log.knobs}, in {log.dtype}")
 cost.round(1)
 
 # %% [markdown]
