@@ -98,28 +98,4 @@ records = [replace(record, completion=own.get(record.id, record.completion)) for
 with tempfile.TemporaryDirectory() as folder:
     finetune(records, config.settings, Path(folder), callbacks=[Watcher({2, 4})])
 """,
-    "12.1": """
-parts = next(iter(models.values()))
-always = np.concatenate([row["correct"] & (row["samples_right"] == 10) for row in parts["training"]])
-given = np.concatenate([row["in_question"] for row in parts["questions"] if row["split"] == "train"])
-given[always].sum(), always.sum()
-""",
-    "12.2": """
-for weight in np.linspace(0, 1, 11):
-    for row in next(iter(models.values()))["predictions"]:
-        if row["method"] == "padding":
-            metrics.average_precision(row["correct"].astype(float), weight * row["sure"] + (1 - weight) * row["answer"])
-""",
-    "12.3": """
-from dataclasses import replace
-from pathlib import Path
-from rtuning_helpers.evaluation.predict import predict
-from rtuning_helpers.tuning.finetuning import finetune
-from rtuning_helpers.tuning.methods.padding import build_padding
-finetune(steps.read_tuning_records(config, "vanilla")[::2], config.settings, Path("half"))
-asked, probes = steps.fitted(config, "train").questions[1::2], steps.read_probes(config)[1::2]
-answered = predict(steps.load_tuned(config, Path("half")), asked)
-relabelled = [replace(probe, correct=answer.correct) for probe, answer in zip(probes, answered)]
-finetune(build_padding(relabelled, asked), config.settings, Path("relabelled"))
-""",
 }

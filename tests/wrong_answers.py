@@ -198,4 +198,56 @@ WRONG_ANSWERS = {
             "of all its answers",
         ),
     ],
+    "12.1": [
+        (
+            "lambda correct, confidence, share: accuracy_of_top(correct, -confidence, share)",
+            "the least confident answers",
+        ),
+        (
+            "lambda correct, confidence, share: correct[: round(share * len(correct))].mean() if share else np.nan",
+            "as they stand",
+        ),
+        (
+            "lambda correct, confidence, share: np.mean(correct[confidence > share]) if share < 1 else float('nan')",
+            "no border of the confidence",
+        ),
+        (
+            "lambda correct, confidence, share: 100 * accuracy_of_top(correct, confidence, share)",
+            "a share, not percent",
+        ),
+        (
+            "lambda correct, confidence, share: correct[np.argsort(-confidence)[: share * len(correct)]].mean()",
+            "it stops with TypeError",
+        ),
+        ("accuracy_of_top(row['correct'], row['answer'], 0.5)", "give the function itself"),
+    ],
+    "12.2": [
+        ("answer | {'always': sum(row['correct'].sum() for row in parts['training'])}", "counts all certain questions"),
+        ("answer | {'given': given.sum()}", "`given` counts all questions"),
+        ("answer | {'given': given[always].mean()}", "`given` is too small"),
+        ("answer | {'given': (~given[always]).sum()}", "do *not* have"),
+        ("answer | {'always': always[:600].sum()}", "the first seed alone"),
+        ("always.sum()", "give a dictionary"),
+    ],
+    "12.3": [
+        ("{'weight': 0.5, 'ood': mixed_ap(0.5, 'ood')}", "another weight has a higher mean AP"),
+        ("answer | {'weight': 1 - weight}", "that of the answer confidence"),
+        ("answer | {'weight': max(np.linspace(0, 1, 11), key=lambda w: mixed_ap(w, 'ood'))}", "chosen out of domain"),
+        ("answer | {'ood': mixed_ap(weight, 'id')}", "the AP in-domain"),
+        ("answer | {'ood': mixed_ap(0.5, 'ood')}", "half and half"),
+        ("answer | {'ood': max(mixed_ap(w, 'ood') for w in np.linspace(0, 1, 11))}", "the one chosen in-domain"),
+        ("answer | {'ood': 100 * answer['ood']}", "percent"),
+    ],
+    "12.4": [
+        ("{split: 1 - new for split, new in answer.items()}", "that of the others"),
+        ("answer | {'id': 100 * answer['id']}", "percent"),
+        ("answer | {'ood': np.mean(right & ~before)}", "a share of the right answers"),
+        ("answer | {'ood': np.mean(~right[before])}", "what tuning *lost*"),
+        ("answer | {'ood': np.mean(right[~before])}", "divides by what was wrong before"),
+        (
+            "answer | {'id': sum((~row['untuned'] & row['correct']).sum() for row in padding if row['split'] == 'id')"
+            " / sum(row['correct'].sum() for row in padding if row['split'] == 'id')}",
+            "that of padding",
+        ),
+    ],
 }

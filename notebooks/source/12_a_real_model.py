@@ -17,6 +17,7 @@
 # | Writes | nothing; live what notebooks 01 to 05 write |
 # | Paper | sections 2.1, 2.2 and 4, Table 1 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/12_a_real_model.ipynb) |
 #
 # | word | meaning |
 # |---|---|
@@ -27,6 +28,12 @@
 # | AP, AUROC | how well a confidence ranks right answers before wrong ones; a random ranking has AP = accuracy, AUROC = 0.5 |
 # | few-shot | solved questions stand before each question; *plain* is the paper's bare form ([notebook 01](01_probe_knowledge.ipynb)) |
 
+# %% [markdown] tags=["solution"]
+# # Solutions of 12 · A real model
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
+
 # %% [markdown]
 # ## Learning goals
 #
@@ -35,10 +42,11 @@
 # 1. say how much of a real model's accuracy could be had without knowing anything;
 # 2. check on your own model whether R-Tuning's confidence adds to what the model shows anyway;
 # 3. tell two questions apart that P(sure) mixes: *did it know this before?* and *is this answer right?*
-#
+
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -48,19 +56,18 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import metrics, steps
 from rtuning_helpers.confidence.calibrators import fit_platt
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding
-from rtuning_helpers.experiments.gemma3.recording import RECORDING as GEMMA
-from rtuning_helpers.experiments.real_models.measure import measure
-from rtuning_helpers.experiments.real_models.tables import differences, scores, unpack
+from rtuning_helpers.experiments.real_models.models import is_recorded, read_models
+from rtuning_helpers.experiments.real_models.tables import differences, scores
 from rtuning_helpers.experiments.seeds.recording import RECORDING as MINI
-from rtuning_helpers.experiments.smollm2.recording import RECORDING as SMOLLM
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.figures.layout import panel_grid
 from rtuning_helpers.metrics.sampling_error import seed_interval
@@ -70,7 +77,7 @@ from rtuning_helpers.tuning.registry import all_methods, method_label, method_lo
 
 plots.use_style(method_looks())
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini: the recordings; laptop, colab-t4, consumer-24gb, gpu or paper: measured on the spot
 dataset = "mini"  # for a measured run: pararel, or any other
 seed = 0  # any whole number
@@ -91,18 +98,16 @@ force = False  # compute again what is there already
 # answers nothing to the bare `Question: ... Answer:`; it is asked with five solved training questions in front, other ones for each seed. Gemma is
 # a base model and is asked in the paper's bare form. It is the slower one, so half as many questions had to do.
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
     style=style, shots=shots, system=system, permutations=permutations,
 )  # fmt: skip
-live = config != RunConfig(seed=seed, out=out)
+check = checks_of(config)  # of answers to exercises
+live = not is_recorded(config)
 if live:
     steps.probe_step(config, force=force)
-    recorded = {config.settings.model.rstrip("/").rpartition("/")[2]: measure(config)}
-else:
-    recorded = {"SmolLM2-135M": SMOLLM.content(), "Gemma-3-270M": GEMMA.content()}
-models = {name: unpack(parts) for name, parts in recorded.items()}
+models = read_models(config)
 for name, parts in models.items():
     run = parts["runs"][0]
     form = f"{run['style']}, {run['shots']} examples" if run["shots"] else run["style"]
@@ -262,6 +267,80 @@ compared.drop(columns="claim").set_index([compared.claim, "split", "model"]).dro
 # hardly ever says "I am sure": SmolLM2 to one question in twelve in-domain, Gemma, which was shown 300 labels, to one in ninety. What they answer
 # so is mostly right, in-domain.
 #
+# Is that the merit of P(sure)? Whoever answers one question in twelve is right more often than whoever answers all, if only the choice is
+# better than chance. The fair opponents answer *as many*: the same model chosen by its answer confidence, vanilla tuning by its own.
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 12.1 · As many answers, chosen otherwise (build, 15 minutes)
+#
+# Write `accuracy_of_top(correct, confidence, share)`: the accuracy of the `share` of the answers that have the highest confidence. `correct` and
+# `confidence` are arrays in the same order; `round(share * len(correct))` answers are chosen. Where that is none, the accuracy is `float("nan")`. Below, your
+# function lets others answer as many questions as the padding model is sure of.
+#
+# *What to expect:* one number between 0 and 1; with a share of 1 it is the accuracy of all answers.
+
+# %% [markdown]
+# <details><summary>Hint 1: an order</summary>
+#
+# `np.argsort(-confidence)` gives the places of the answers, the most confident first.
+#
+# </details>
+# <details><summary>Hint 2: the first of them</summary>
+#
+# Cut that order after the number of answers that are chosen. An array takes a list of places in brackets.
+#
+# </details>
+# <details><summary>Hint 3: none</summary>
+#
+# A mean over nothing does not exist: ask whether the number is 0 before you take it.
+#
+# </details>
+
+# %%
+def accuracy_of_top(correct, confidence, share):
+    """Accuracy of the most confident share of the answers."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def accuracy_of_top(correct, confidence, share):
+    """Accuracy of the most confident share of the answers."""
+    count = round(share * len(correct))
+    chosen = np.argsort(-confidence, kind="stable")[:count]
+    return float(correct[chosen].mean()) if count else float("nan")
+
+
+for row in next(iter(models.values()))["predictions"]:
+    if row["method"] == "padding" and row["split"] == "id":
+        sure = ~row["refused"]
+        top = accuracy_of_top(row["correct"], row["answer"], sure.mean())
+        print(f"seed {row['seed']}: sure of {sure.sum()}, {row['correct'][sure].mean():.1%} right; as many by answer confidence: {top:.1%}")
+
+# %% tags=["both", "nbval-check-output"]
+check("12.1", accuracy_of_top)
+
+# %% [markdown] tags=["solution"]
+# In-domain SmolLM2's padding models are sure of 35, 23 and 93 of 600 answers and right in 83 %, 83 % and 68 % of them. The same models' 35, 23 and 93
+# answers with the highest answer confidence are right in 100 %, 100 % and 92 %, vanilla's in 94 %, 100 % and 98 %. So "mostly right when sure" is no merit of
+# P(sure): few answers chosen by any confidence are mostly right. Out of domain, and with Gemma, they are sure of at most 32 answers, too few to compare.
+
+# %%
+rows = []
+for name, parts in models.items() if accuracy_of_top(np.array([True]), np.array([0.5]), 1) is not ... else ():
+    there = {(row["method"], row["split"], row["seed"]): row for row in parts["predictions"]}
+    for (method, split, s), row in there.items():
+        if method == "padding" and not row["refused"].all():
+            sure = ~row["refused"]
+            others = {"as many by its answer confidence": row, "vanilla, as many": there["vanilla", split, s],
+                      "untuned, as many": there["pretrained", split, s]}
+            rows.append({"model": name, "split": split, "seed": s, "sure of": sure.sum(), "right of those": row["correct"][sure].mean()}
+                        | {text: accuracy_of_top(other["correct"], other["answer"], sure.mean()) for text, other in others.items()})
+if rows:
+    display(pd.DataFrame(rows).set_index(["model", "split", "seed"]).round(3))
+
+# %% [markdown]
 # ## 4. What P(sure) knows
 #
 # The label "sure" was written behind the questions that the *untuned* model got right. Then the model was tuned, on right answers to all of them,
@@ -435,23 +514,181 @@ if not live:
 # * **Does not:** a clean border between known and unknown; the gain over vanilla. P(sure) speaks of the model *before* tuning, and
 #   where tuning teaches answers, that is another question than whether the answer is right.
 # * Two models of 135 and 270 million parameters, three seeds of tuning on 600 and 300 questions, one data set. A larger model knows more, learns
-#   fewer new answers from the same data, and may stand nearer to the mini world: the explanation can be tested there (exercise 12.3), the
+#   fewer new answers from the same data, and may stand nearer to the mini world: the explanation can be tested there (exercise 12.4), the
 #   numbers do not travel.
 # * SmolLM2's recording was made on a GPU in float32, Gemma's on a CPU whose tuning computes in bfloat16; elsewhere the same runs end a little
 #   elsewhere.
 #
 # ## Exercises
 #
-# **Exercise 12.1** (5 minutes). `bands` says how many certain questions are right in all ten samples. For the first of `models`, compute from
-# `in_question` how many of these have their answer in the question.
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 12.2** (10 minutes). The mix of section 3 weighs P(sure) and the answer confidence alike. Which weight ranks best in-domain, and what
-# does that weight do out of domain? (`metrics.average_precision` on `0.2 * row["sure"] + 0.8 * row["answer"]`, and so on.)
+# Answer each in your head before you open it.
 #
-# **Exercise 12.3** (30 minutes, live). Make D1 of what a *tuned* model gets right: tune by vanilla on every second training question,
-# label the others by that model's answers (why not the same ones?), and tune by padding on these. Would P(sure) then rank the
-# tuned model's answers better? Say first what you expect from `turned`, then try with `profile="laptop"`.
+# <details><summary>A model is right on one question in four, and in two of five of these the answer stands in the question. What may you say about its knowledge?</summary>
 #
+# That it knows at most what is left, about 15 % of the questions; of those it may have guessed some, as the relation majority would.
+#
+# </details>
+# <details><summary>P(sure) ranks the tuned model's answers worse than the answer confidence does. Does that mean that it learnt nothing?</summary>
+#
+# No. It was taught what the *untuned* model got right, and tells that well. It is graded on other questions than it was taught.
+#
+# </details>
+# <details><summary>Why does calibration on in-domain answers not help out of domain?</summary>
+#
+# The curve learns how often answers at a confidence are right *there*. Elsewhere the same confidence is right less often, and nothing tells the curve.
+#
+# </details>
+# <details><summary>Vanilla beats padding with one model and one data set. Is the paper refuted?</summary>
+#
+# No: models of a twentieth of the size, a sample of the questions, three seeds. It is shown that the claim does not hold everywhere, and where to look before one trusts it.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 12.2 · Known, or read in the question? (do, 5 minutes)
+#
+# Of the first of `models`: how many certain questions are right in all ten samples (`always`), and how many of these have their answer standing in the question (`given`)? Count over
+# the training questions of all seeds. A row of its `"training"` has `correct` and `samples_right`, one of its `"questions"` with the `split` "train" has `in_question`, both in the same order.
+#
+# *What to expect:* two whole numbers, the second about half of the first.
+
+# %% [markdown]
+# <details><summary>Hint 1: one long column</summary>
+#
+# `np.concatenate` makes one array of a list of arrays, one for each seed. Do it for both columns, so that they stay in the same order.
+#
+# </details>
+# <details><summary>Hint 2: two conditions</summary>
+#
+# Certain *and* ten samples right: `row["correct"] & (row["samples_right"] == 10)`.
+#
+# </details>
+# <details><summary>Hint 3: of these</summary>
+#
+# An array of yes and no in brackets keeps the places of the yes, and `sum` counts the yes among them.
+#
+# </details>
+
+# %%
+answer = {"always": ..., "given": ...}
+
+# %% tags=["solution"]
+parts = next(iter(models.values()))
+always = np.concatenate([row["correct"] & (row["samples_right"] == 10) for row in parts["training"]])
+given = np.concatenate([row["in_question"] for row in parts["questions"] if row["split"] == "train"])
+answer = {"always": always.sum(), "given": given[always].sum()}
+print(f"{answer['given']} of {answer['always']}: {given[always].mean():.0%}; of all training questions {given.mean():.0%}")
+
+# %% tags=["both", "nbval-check-output"]
+check("12.2", answer)
+
+# %% [markdown] tags=["solution"]
+# 43 of 77, 56 %, while the answer stands in 16 % of all training questions: more than half of SmolLM2's firmest "knowledge" could be had by reading the question. And 77 is few:
+# three times 600 questions were asked ten times each. Both numbers count a question once for each seed that drew it.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 12.3 · Another mix (do, 10 minutes)
+#
+# The mix of section 3 weighs P(sure) and the answer confidence alike. Of the weights 0, 0.1, ..., 1 of P(sure), which `weight` has the highest AP in-domain, for the padding models of the first of
+# `models` (mean over the seeds)? And which AP has that weight out of domain (`ood`, mean over the seeds)? `metrics.average_precision` takes `row["correct"].astype(float)` and
+# `weight * row["sure"] + (1 - weight) * row["answer"]`.
+#
+# *What to expect:* a weight below one half; and out of domain a worse choice than half and half.
+
+# %% [markdown]
+# <details><summary>Hint 1: the mean AP of one weight</summary>
+#
+# A function of a weight and a split: the mean over the rows of `"predictions"` with the method "padding" and that split. There is a row for each seed.
+#
+# </details>
+# <details><summary>Hint 2: the best</summary>
+#
+# `max(weights, key=...)` with a function from a weight to its mean AP in-domain.
+#
+# </details>
+# <details><summary>Hint 3: out of domain</summary>
+#
+# The same function with the split "ood" and the weight that you have chosen; no choosing there.
+#
+# </details>
+
+# %%
+answer = {"weight": ..., "ood": ...}
+
+# %% tags=["solution"]
+padding = [row for row in next(iter(models.values()))["predictions"] if row["method"] == "padding"]
+
+
+def mixed_ap(weight, split):
+    return np.mean([
+        metrics.average_precision(row["correct"].astype(float), weight * row["sure"] + (1 - weight) * row["answer"])
+        for row in padding if row["split"] == split
+    ])
+
+
+weight = max(np.linspace(0, 1, 11), key=lambda w: mixed_ap(w, "id"))
+answer = {"weight": weight, "ood": mixed_ap(weight, "ood")}
+for split in ("id", "ood"):
+    print(f"{split}: AP with weight {weight:.1f}: {mixed_ap(weight, split):.3f}, half and half: {mixed_ap(0.5, split):.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("12.3", answer)
+
+# %% [markdown] tags=["solution"]
+# 0.2: AP 0.818 in-domain, against 0.807 half and half and 0.814 for the answer confidence alone; a hundredth, chosen on the very questions that it is reported on. Out of domain that weight has
+# 0.395 and half and half 0.435; 0.7 would be best there (0.458). A weight that is chosen in one domain is no better in another, for the reason of section 4: in-domain P(sure) judges another model.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 12.4 · Labels from a tuned model (do, 15 minutes)
+#
+# If P(sure) speaks of the model before tuning, make D1 of what a *tuned* model gets right. Before one tries: how many labels would that change? Take the tests for questions that
+# nothing was tuned on. Of the right answers of the *vanilla* models of the first of `models`, which share does the untuned model (`untuned` in the same row) get wrong? Give it
+# for each split, `id` and `ood`, all seeds together. (Why not count on the training questions?)
+#
+# With a model at hand and half an hour, try it, live with `profile="laptop"`: tune by vanilla on every second training question, label the others by that model's answers, and
+# tune by padding on these. Would P(sure) then rank the tuned model's answers better? Say first what you expect from `turned`.
+#
+# *What to expect:* two shares below one half, the larger one in-domain.
+
+# %% [markdown]
+# <details><summary>Hint 1: which rows</summary>
+#
+# Those of `"predictions"` with the method "vanilla" and the split in question; there is one for each seed. `np.concatenate` puts their columns together.
+#
+# </details>
+# <details><summary>Hint 2: of the right answers</summary>
+#
+# Keep the places where `correct` is true, and ask at how many of them `untuned` is not.
+#
+# </details>
+# <details><summary>Hint 3: why not the training questions?</summary>
+#
+# The tuned model has been shown their answers. Which of them would it get right?
+#
+# </details>
+
+# %%
+answer = {"id": ..., "ood": ...}
+
+# %% tags=["solution"]
+vanilla = [row for row in next(iter(models.values()))["predictions"] if row["method"] == "vanilla"]
+answer = {}
+for split in ("id", "ood"):
+    right, before = (np.concatenate([row[column] for row in vanilla if row["split"] == split]) for column in ("correct", "untuned"))
+    answer[split] = np.mean(~before[right])
+    print(f"{split}: {right.sum():,} right answers, {answer[split]:.1%} of them new")
+
+# %% tags=["both", "nbval-check-output"]
+check("12.4", answer)
+
+# %% [markdown] tags=["solution"]
+# In-domain 46 % of the vanilla models' 740 right answers are new, out of domain 30 % of 283. So nearly half of the labels "sure" would stand behind answers that tuning has
+# brought, where the labels of today say "unsure": room for P(sure) to become a better judge in-domain, less of it out of domain. Whether it does become one nobody has tried
+# here. On the training questions the count would say nothing: the tuned model has learnt their answers by heart, and nearly all would be labelled "sure".
+
+# %% [markdown]
 # ## Summary
 #
 # Ask of every learned confidence *what* it was taught to predict, and compare it with the confidence that costs nothing.

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
-from build import read_source, source_files
-from wrong_answers import WRONG_ANSWERS
+from solution_cells import surprises
 
 from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predictions import Prediction
@@ -28,23 +25,9 @@ def scripted(method: str, count: int = 400) -> list[Prediction]:
 def test_solutions_are_right_and_wrong_answers_refused(monkeypatch):
     found = {method: scripted(method) for method in ("padding", "replacement")}
     monkeypatch.setattr(steps, "read_method_predictions", lambda config, method, split: found[method])
-    there = {"first": "id", "np": np, "average_precision": average_precision}
+    there = {"config": RunConfig(), "first": "id", "np": np, "average_precision": average_precision}
     there["predictions"] = {(method, "id"): part for method, part in found.items()}
-    source = read_source(next(path for name, path in source_files().items() if name.startswith("05")), solutions=True)
-    cells = [cell.source for cell in source.cells if cell.cell_type == "code"]
-    first = next(k for k, cell in enumerate(cells) if cell.startswith("def willing"))
-    surprises = []
-    for cell in cells[first:]:
-        if called := re.fullmatch(r'check\("(05\.\d)", (\w+)\)', cell.strip()):
-            key = called[1]
-            assert verdict(RunConfig(), key, there[called[2]]) == f"{key}: right."
-            for wrong, part in WRONG_ANSWERS[key]:
-                said = verdict(RunConfig(), key, eval(wrong, there.copy()))
-                if not said.startswith(f"{key}: not yet. ") or part.lower() not in said.lower():
-                    surprises.append(f"{key} {wrong}: {said!r}, not {part!r}")
-        else:
-            exec(compile(cell, "notebook 05", "exec"), there)
-    assert surprises == []
+    assert surprises("05", there, first="def willing") == []
 
 
 @pytest.mark.parametrize("refused", [True, False])
