@@ -191,7 +191,7 @@ for label, mask in (("D1", correct), ("D0", ~correct)):
     print(f"{label}: all ten samples agree in {agree:.1%} of the questions")
 
 # %% [markdown]
-# Blue is D1, hatched is D0, the dashed lines are the means. D1 piles up at zero. The part of D0 that also sits near
+# Blue is D1, hatched is D0; the lines are the means, D0's dashed. D1 piles up at zero. The part of D0 that also sits near
 # zero matters: there the model is *consistently wrong*, and no amount of sampling will tell.
 #
 # ## 4. The paper's numbers

@@ -130,6 +130,8 @@ memory.round(2)
 
 # %%
 ax = memory.T.plot.barh(stacked=True, figsize=(6.5, 2.2), color=["C5", "C9"])
+for bar in ax.containers[1]:
+    bar.set_hatch("///")
 ax.set(xlabel="memory of the weights [MiB]", title="4-bit storage shrinks the linear layers")
 ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=2)
 plt.show()

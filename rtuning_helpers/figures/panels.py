@@ -66,7 +66,9 @@ def line_panels(
                 continue
             ax.plot(x, y, markersize=4, **look)
             if band:
-                ax.fill_between(x, band[0], band[1], color=look["color"], alpha=0.15, linewidth=0)
+                ax.fill_between(
+                    x, band[0], band[1], facecolor=(*look["color"], 0.15), edgecolor=look["color"], linewidth=0.4
+                )
         ax.set(xlabel=xlabel, title=name)
     axes[0].set_ylabel(ylabel)
     if ylim is not None:
@@ -87,7 +89,7 @@ def reliability_panels(
     fig, axes = panel_grid(len(panels), 3.1, 3.6, sharex=True, sharey=True)
     styles = series_styles(label for lines in panels.values() for label in lines)
     for ax, (name, lines) in zip(axes, panels.items(), strict=True):
-        ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":")
+        ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":", label="_perfect calibration")
         for label, (correct, confidence) in lines.items():
             look = styles[label]
             filled = reliability_bins(correct, confidence, bins=bins)
@@ -111,6 +113,7 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
     order = list(dict.fromkeys(key for flows in panels.values() for key in flows))
     sources, targets = (list(dict.fromkeys(key[side] for key in order)) for side in (0, 1))
     colours = dict(zip(sources, (CERTAIN, UNCERTAIN), strict=False))
+    hatches = dict(zip(sources, (None, "///"), strict=False))
     for ax, (name, flows) in zip(axes, panels.items(), strict=True):
         total = sum(flows.values())
         gap = 0.05 * total
@@ -118,7 +121,7 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
         for source, target in sorted(flows, key=lambda key: (sources.index(key[0]), targets.index(key[1]))):
             count = flows[source, target]
             if count:
-                _band(ax, left[source], right[target], count, colours[source])
+                _band(ax, left[source], right[target], count, colours[source], hatches[source])
                 left[source] -= count
                 right[target] -= count
         for side, names in ((0, sources), (1, targets)):
@@ -129,10 +132,16 @@ def transition_panels(panels: Mapping[str, Mapping[tuple[str, str], int]], title
                     x, place = (-0.03, "right") if side == 0 else (1.03, "left")
                     text = f"{label}\n{count:,} ({count / total:.0%})"
                     ax.text(x, tops[label] - count / 2, text, ha=place, va="center", fontsize="small")
-        ax.set(xlim=(-0.55, 1.75))
+        ax.set(xlim=(-0.55, 1.75), label=_flows_in_words(flows, total))
         ax.set_title(name, loc="center")
         ax.axis("off")
     return finish_panels((fig, axes), title)
+
+
+def _flows_in_words(flows: Mapping[tuple[str, str], int], total: int) -> str:
+    """What `in_words.describe` says of a panel of bands."""
+    parts = [f"from {a} to {b} {n:,} ({n / total:.0%})" for (a, b), n in flows.items() if n]
+    return f"bands whose width is a number of questions, {total:,} in all: {', '.join(parts)}."
 
 
 def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int, gap: float) -> dict[str, float]:
@@ -141,9 +150,9 @@ def _tops(flows: Mapping[tuple[str, str], int], names: Sequence[str], side: int,
     return dict(zip(names, np.cumsum([0.0, *(-n - gap * (n > 0) for n in counts[:-1])]).tolist(), strict=True))
 
 
-def _band(ax: Axes, left: float, right: float, count: int, colour: tuple[float, ...]) -> None:
+def _band(ax: Axes, left: float, right: float, count: int, colour: tuple[float, ...], hatch: str | None) -> None:
     """A band of constant height from the left top to the right top."""
     x = np.linspace(0, 1, 60)
     ease = x * x * (3 - 2 * x)
     top = left + (right - left) * ease
-    ax.fill_between(x, top, top - count, color=colour, alpha=0.45, linewidth=0)
+    ax.fill_between(x, top, top - count, facecolor=(*colour, 0.45), edgecolor=colour, hatch=hatch, linewidth=1)

@@ -1,11 +1,12 @@
 """Seaborn figures of the notebooks; each function draws one picture and returns (figure, axes).
 
 ``title`` is the finding, ``xlabel`` and ``ylabel`` are quantities with their units.
-Colours are seaborn's colour-blind palette, one for each method everywhere; markers or line styles repeat what the
-colour says.
+Colours are seaborn's colour-blind palette, made dark enough to be seen on white, one for each method everywhere;
+markers, line styles or hatches repeat what the colour says.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,13 +17,15 @@ from numpy.typing import ArrayLike
 from pandas import DataFrame
 from sklearn.metrics import precision_recall_curve
 
+from rtuning_helpers.figures.contrast import dark_enough
 from rtuning_helpers.figures.layout import Panels, finish_panels, panel_grid
 from rtuning_helpers.figures.looks import SETS, Look, looks_of, set_method_looks
+from rtuning_helpers.figures.shown import show_in_words_too
 from rtuning_helpers.metrics import risk_coverage
 from rtuning_helpers.metrics.answers import WILLING
 
 # From 10 on dark ones, for methods beside the paper's: there are more methods than colours that everyone tells apart.
-_COLOURS = [*sns.color_palette("colorblind"), *sns.color_palette("dark")]
+_COLOURS = [dark_enough(colour) for name in ("colorblind", "dark") for colour in sns.color_palette(name)]
 CERTAIN, UNCERTAIN = (_COLOURS[look.colour] for look in SETS.values())
 
 
@@ -33,8 +36,9 @@ def use_style(methods: Mapping[str, Look]) -> None:
         methods: The look of each method, from `tuning.registry.method_looks`.
     """
     set_method_looks(methods)
-    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font_scale=0.9)
+    sns.set_theme(context="notebook", style="whitegrid", palette=_COLOURS, font_scale=0.9)
     plt.rcParams.update({"figure.constrained_layout.use": True, "figure.dpi": 96, "axes.titlelocation": "left"})
+    show_in_words_too()
 
 
 def exposure_curve(rows: Sequence[Mapping], title: str, ylabel: str = "right answers [%]") -> tuple[Figure, Axes]:
@@ -73,13 +77,14 @@ def split_bars(rows: Sequence[Mapping], title: str) -> tuple[Figure, Axes]:
 def certainty_histograms(
     certain: Sequence[float], uncertain: Sequence[float], xlabel: str, title: str, bins: int | Sequence[float] = 20
 ) -> tuple[Figure, Axes]:
-    """Distribution of one quantity on D1 and on D0, each as shares of its own set, with dashed lines at the means."""
+    """Distribution of one quantity on D1 and on D0, each as shares of its own set, with lines at the means."""
     fig, ax = plt.subplots(figsize=(6.5, 3.4))
     edges = np.histogram_bin_edges([*certain, *uncertain], bins=bins)
     draw_histograms(ax, {"certain (D1)": certain, "uncertain (D0)": uncertain}, edges)
-    for values, colour in ((certain, CERTAIN), (uncertain, UNCERTAIN)):
+    for values, colour, look in zip((certain, uncertain), (CERTAIN, UNCERTAIN), SETS.values(), strict=True):
         if len(values):
-            ax.axvline(float(np.mean(values)), color=colour, linestyle="--")
+            line: dict[str, Any] = {"color": colour, "linestyle": look.line, "label": f"_mean of {look.label}"}
+            ax.axvline(float(np.mean(values)), **line)
     ax.set(xlabel=xlabel, ylabel="share of the set [%]", title=title)
     ax.legend(frameon=False)
     return fig, ax
@@ -89,7 +94,13 @@ def draw_histograms(ax: Axes, sets: Mapping[str, Sequence[float]], edges: np.nda
     """Distribution of two sets, the first in the colour of certain questions: shares of each set [%], or counts."""
     for (label, values), colour, hatch in zip(sets.items(), (CERTAIN, UNCERTAIN), (None, "///"), strict=True):
         weights = np.full(len(values), 100 / max(len(values), 1)) if shares else None
-        look = {"color": colour, "alpha": 0.55, "hatch": hatch, "edgecolor": "white", "label": label}
+        look: dict[str, Any] = {
+            "facecolor": (*colour, 0.4),
+            "edgecolor": colour,
+            "hatch": hatch,
+            "linewidth": 1,
+            "label": label,
+        }
         ax.hist(values, bins=list(edges), weights=weights, **look)
 
 
@@ -210,8 +221,8 @@ def waterfall_panels(rows: Sequence[Mapping], measures: Mapping[str, tuple[str, 
         change = values - before
         colours = [CERTAIN if c >= 0 else UNCERTAIN for c in change]
         hatches = ["///" if c < 0 else "" for c in change]
-        ax.barh(y, change, left=before, color=colours, hatch=hatches, height=0.55)
-        ax.plot(values, y, linestyle="none", marker="o", markersize=5, color="black")
+        ax.barh(y, change, left=before, color=colours, hatch=hatches, height=0.55, label="_change")
+        ax.plot(values, y, linestyle="none", marker="o", markersize=5, color="black", label="_value after it")
         low, high = values.min(), values.max()
         room = max(high - low, 0.1 * abs(high))  # so that a change of a hundredth does not look like a landslide
         ax.set(xlabel=label, xlim=((low + high) / 2 - 0.6 * room, (low + high) / 2 + 0.6 * room))

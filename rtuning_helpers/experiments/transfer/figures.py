@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
+from rtuning_helpers.figures.contrast import readable_on
 from rtuning_helpers.figures.layout import panel_grid
 from rtuning_helpers.figures.plots import series_styles
 
@@ -58,12 +59,14 @@ def grid_heatmap(
         limits: Values at the ends of the colour bar.
     """
     fig, (ax,) = panel_grid(1, 1.05 * len(values.columns) + 2.3, 0.56 * len(values) + 1.5)
-    style = {"cmap": "cividis", "vmin": limits[0], "vmax": limits[1], "linewidths": 1, "annot_kws": {"fontsize": 8}}
+    style = {"cmap": "cividis", "vmin": limits[0], "vmax": limits[1], "linewidths": 1}
     numbers = values.astype(float).to_numpy()
     ax.grid(False)
-    sns.heatmap(numbers, annot=texts.to_numpy(), fmt="", ax=ax, cbar_kws={"label": label}, **style)
-    for row, column in zip(*np.nonzero(np.isnan(numbers)), strict=True):
-        ax.text(column + 0.5, row + 0.5, "-", ha="center", va="center")
+    sns.heatmap(numbers, ax=ax, cbar_kws={"label": label}, **style)
+    (cells,) = ax.collections
+    for (row, column), value in np.ndenumerate(numbers):
+        text, ground = ("-", (1, 1, 1)) if np.isnan(value) else (texts.iat[row, column], tuple(cells.to_rgba(value)))
+        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=readable_on(ground))
     ax.set_xticklabels(values.columns, rotation=0)
     ax.set_yticklabels(values.index, rotation=0)
     ax.set(xlabel="tested on", ylabel="tuned on", title=title)
