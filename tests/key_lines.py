@@ -70,16 +70,6 @@ answered = zip(steps.fitted(config, "id").questions, read_judged(config, "vanill
 contexts = [prompts.sureness_context(q, text) for q, text in answered]
 label_probabilities(steps.load_model(config, "unsupervised"), contexts, prompts.SURENESS_LABELS)[:, 0]
 """,
-    "10.1": """
-Counter(knowledge_band(p.correct, row[:3]) for p, row in zip(probes, samples) if p.exposure == 0)
-""",
-    "10.2": """
-called = np.array(correct) & ~same
-np.sum(np.array(correct) & ~called & (seen == 0)), np.sum(np.array(correct) & ~called & (seen >= WELL_READ))
-""",
-    "10.3": """
-np.mean(rotated.right.sum(axis=1) >= 3)
-""",
     "11.1": """
 for step in sorted(frame.step.unique())[2:]:
     frame[(frame.step == step) & ~frame.certain].sure.plot.hist()

@@ -15,7 +15,11 @@ from wrong_answers import WRONG_ANSWERS
 from rtuning_helpers.exercises.check import verdict
 
 LIMITS = {"01": None, "02": None}  # all questions, where 120 hold too few lucky answers or ties
-SCRIPTED = ("05", "12")  # wrong answers need longer tuning or a recording there: `exercises/test_nb05.py` and so on
+SCRIPTED = (
+    "05",
+    "10",
+    "12",
+)  # wrong answers need longer tuning or a recording there: `exercises/test_nb05.py` and so on
 CHECK = re.compile(r'check\("(\d\d\.\d)", (\w+)\)')
 
 

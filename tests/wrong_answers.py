@@ -198,6 +198,36 @@ WRONG_ANSWERS = {
             "of all its answers",
         ),
     ],
+    "10.1": [
+        ("lambda probes: [not called for called in beyond_the_prior(probes)]", "True and False are exchanged"),
+        ("lambda probes: [p.correct for p in probes]", "it drops nothing"),
+        (
+            "lambda probes: [p.correct and p.prediction != Counter(q.prediction for q in probes).most_common(1)[0][0]"
+            " for p in probes]",
+            "one favourite for all",
+        ),
+        ("lambda probes: beyond_the_prior([p for p in probes if p.correct])", "which is not right"),
+        ("lambda probes: sum(beyond_the_prior(probes))", "which is not right"),
+        ("lambda probes: [p.correct and p.prior != p.prediction for p in probes]", "it stops with AttributeError"),
+        ("beyond_the_prior(probes)", "give the function itself"),
+    ],
+    "10.2": [
+        ("answer | {'three': sum(p.exposure == 0 for p in with_all), 'of': len(with_all)}", "that of all samples"),
+        ("answer | {'of': len(firmly) / len(probes)}", "a count, not a share"),
+        ("answer | {'three': sum(p.exposure == 0 for p in probes)}", "whatever their band"),
+        ("answer | {'three': len(firmly)}", "counts all exposures"),
+        ("answer['three']", "give a dictionary"),
+    ],
+    "10.3": [
+        ("answer | {'random': 12 / 256}", "four right of four is enough"),
+        ("answer | {'random': 1 / 256}", "three are enough"),
+        ("answer | {'random': 0.25 ** 3}", "any three of four will do"),
+        ("answer | {'random': 4 * 0.25 ** 3}", "the fourth must be wrong"),
+        ("answer | {'random': 13}", "is it a count?"),
+        ("answer | {'random': 1 - answer['random']}", "that of the others"),
+        ("answer | {'always_a': 0.25}", "that of one question"),
+        ("answer | {'always_a': answer['random']}", "no guess by lot"),
+    ],
     "12.1": [
         (
             "lambda correct, confidence, share: accuracy_of_top(correct, -confidence, share)",

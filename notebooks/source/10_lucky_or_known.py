@@ -18,6 +18,7 @@
 # | Writes | nothing of its own |
 # | Paper | section 2.1 (the split), section 5.1 (k samples); Gekhman et al. 2024 for the bands |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/10_lucky_or_known.ipynb) |
 #
 # | word | meaning |
 # |---|---|
@@ -29,6 +30,12 @@
 # | ECE, Brier | how far a confidence is from a probability; 0 is best (both as in notebook 09) |
 # | willing accuracy | accuracy on the questions that the model does not refuse |
 
+# %% [markdown] tags=["solution"]
+# # Solutions of 10 · Lucky guess or knowledge?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
+
 # %% [markdown]
 # ## Learning goals
 #
@@ -39,10 +46,10 @@
 # 3. say which cheap baselines a knowledge claim has to beat;
 # 4. judge whether a cleaner label rule makes a better refuser.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -52,7 +59,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -65,6 +72,7 @@ from rtuning_helpers.data.matching import matches
 from rtuning_helpers.data.registry import load_questions
 from rtuning_helpers.evaluation.question_flags import flag_questions
 from rtuning_helpers.evaluation.trivial import relation_majority
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.experiments.labels import measure as label_rules
 from rtuning_helpers.experiments.labels.luck import count_luck
@@ -82,7 +90,7 @@ from rtuning_helpers.tuning.registry import method_looks
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # mini or pararel
 seed = 0  # any whole number
@@ -98,11 +106,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 steps.probe_step(config, force=force)
 steps.uncertainty_step(config, force=force)
 probes = steps.read_probes(config)
@@ -271,18 +280,80 @@ cleaning[["subset", "n", *shown.values()]].set_index("subset")
 # Without the answer-in-question items the real model loses six points of accuracy and ten of the AP of P(sure). Part of the second
 # loss is the first (a random ranking has an AP equal to the accuracy); AUROC, which does not depend on the accuracy, falls
 # too. So part of the model's "knowledge of what it knows" seems to be seeing that the answer stands in the question.
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 10.1 · A rule that distrusts favourites (build, 15 minutes)
 #
+# Make a label rule of this warning sign. Write `beyond_the_prior(probes)`: a list with True or False for each probe, in their order. A question is called certain if the greedy answer is
+# right (`correct`) *and* its `prediction` is not the one that the model gives most often for the `relation`, counted over all the probes. Section 4 sets your rule beside the others:
+# how much luck does it drop, and how much knowledge?
+#
+# *What to expect:* as many entries as there are probes, and a few more False than in `correct`.
+
+# %% [markdown]
+# <details><summary>Hint 1: what is counted</summary>
+#
+# For each relation a `Counter` of the predictions, right or wrong. `defaultdict(Counter)` makes an empty one for each new relation.
+#
+# </details>
+# <details><summary>Hint 2: the favourite</summary>
+#
+# `most_common(1)` gives a list with one pair: the most frequent entry, and how often it came.
+#
+# </details>
+# <details><summary>Hint 3: twice through the probes</summary>
+#
+# Count first, through to the end. Only then does one know the favourites and can judge each probe.
+#
+# </details>
+
+# %%
+def beyond_the_prior(probes):
+    """For each probe whether its answer is right and not the model's favourite for the relation."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def beyond_the_prior(probes):
+    """For each probe whether its answer is right and not the model's favourite for the relation."""
+    given = defaultdict(Counter)
+    for p in probes:
+        given[p.relation][p.prediction] += 1
+    favourite = {relation: counts.most_common(1)[0][0] for relation, counts in given.items()}
+    return [p.correct and p.prediction != favourite[p.relation] for p in probes]
+
+
+dropped = [p for p, called in zip(probes, beyond_the_prior(probes)) if p.correct and not called]
+print(f"of {sum(correct):,} certain questions {len(dropped)} are called uncertain")
+if truth:
+    lucky, known = sum(p.exposure == 0 for p in dropped), sum(p.exposure >= WELL_READ for p in dropped)
+    print(f"of these {lucky} were never read, {known} were read {WELL_READ} times or more")
+
+# %% tags=["both", "nbval-check-output"]
+check("10.1", beyond_the_prior)
+
+# %% [markdown] tags=["solution"]
+# In one run 92 of 923 certain questions are called uncertain: 20 of the 22 that were never read, and with them 43 that were read seven times or more, whose right answer happens to be a
+# favourite. So nearly all of the luck beyond doubt can be had for nothing but counting, at the price of twice as much knowledge. *Half of k samples*, in the table of section 4, drops nearly as much luck
+# and hardly any knowledge, but has to ask ten times more.
+
+# %% [markdown]
 # ## 4. Asking again: which labels survive?
 #
 # Luck repeats itself less than knowledge does: even the model's favourite answer does not come ten times in ten, where nothing
 # stands behind it. If a question is called certain only when *all* ten samples are right, how much of the luck
 # is gone, and how much knowledge goes with it? A rule is applied to the greedy answer (the paper's) or to the ten samples; *the
 # corpus* is the truth, certain if read at least seven times. `lucky` counts the certain questions that were never read;
-# `missed` the questions read at least seven times that are not called certain.
+# `missed` the questions read at least seven times that are not called certain. Your rule of exercise 10.1 stands last, once it is written.
 
 # %%
 rules = [rule for rule in RULES if truth or rule != "the corpus"]
 certain = {rule: np.array(certain_labels(config, rule)) for rule in rules}
+own_rule = beyond_the_prior(probes)
+if own_rule is not ...:
+    certain["yours: not the prior"] = np.array(own_rule)
 labels_by_rule = []
 for rule, called in certain.items():
     row = {"rule": rule, "certain": called.mean(), "differs from greedy": (called != np.array(correct)).mean()}
@@ -439,15 +510,116 @@ if choice_data is None:
 #
 # ## Exercises
 #
-# **Exercise 10.1** (5 minutes). `knowledge_band` uses the ten `samples` of each question. With the first three only, how many never-read
-# facts become *highly known*?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 10.2** (10 minutes). Make a label rule of section 3's luck detector: certain if the greedy answer is right (`correct`) *and* is
-# not the model's prior (`same`). How many lucky and how many well-read questions does it drop?
+# Answer each in your head before you open it.
 #
-# **Exercise 10.3** (15 minutes). Section 5 asks in four rotations. Which share of luck would survive if a question counted as
-# certain with three of four right (`rotated.right` has a column for each)? Work it out for a model that picks letters at random, and for one that always says A.
+# <details><summary>A question is answered right once and wrong in three of ten samples. In which band is it, and what will R-Tuning write behind it?</summary>
 #
+# Maybe known: the greedy answer is right, not all samples are. R-Tuning writes "I am sure", as behind what is highly known.
+#
+# </details>
+# <details><summary>Of 100 questions that a model cannot know it gets 25 right, of 100 others 85. How many of the 85 are luck?</summary>
+#
+# The 15 wrong ones were guessed, and with a guess rate of 1/4 three wrong guesses come with one right one: about 5.
+#
+# </details>
+# <details><summary>Name a sign of luck that needs no truth, and what it costs to look for it.</summary>
+#
+# The answer is what the model says to everything of that kind (nothing but a count), it does not come again when sampled (some more answers), it does not follow its option (some more
+# questions).
+#
+# </details>
+# <details><summary>A cleaner label rule did not change the ranking. What did it change?</summary>
+#
+# The level of P(sure), and so how often the model answers and how many of those answers are right.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 10.2 · Fewer samples (do, 10 minutes)
+#
+# `knowledge_band` was given all ten `samples` of each question. With the first three only, how many facts that were never read (`exposure` 0) become *highly known* (`three`)? And how many
+# questions of any exposure (`of`)?
+#
+# *What to expect:* two whole numbers, the second larger than with ten samples. Does luck come through?
+
+# %% [markdown]
+# <details><summary>Hint 1: three of ten</summary>
+#
+# `samples` has a row for each probe, in the same order; `row[:3]` are the first three.
+#
+# </details>
+# <details><summary>Hint 2: a band</summary>
+#
+# `knowledge_band(p.correct, row[:3])` for a probe `p`, and the name of the band is `BANDS[0]`.
+#
+# </details>
+
+# %%
+answer = {"three": ..., "of": ...}
+
+# %% tags=["solution"]
+firmly = [p for p, row in zip(probes, samples) if knowledge_band(p.correct, row[:3]) == BANDS[0]]
+answer = {"three": sum(p.exposure == 0 for p in firmly), "of": len(firmly)}
+with_all = [p for p, row in zip(probes, samples) if knowledge_band(p.correct, row) == BANDS[0]]
+print(f"highly known by three samples: {answer['of']:,}, of these never read: {answer['three']}")
+print(f"highly known by all samples: {len(with_all):,}, of these never read: {sum(p.exposure == 0 for p in with_all)}")
+
+# %% tags=["both", "nbval-check-output"]
+check("10.2", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run 755 questions are highly known by three samples, 647 by ten, and none of them is a fact that was never read, with three as with ten (one or two on another seed would
+# be no surprise). A lucky answer is one of many that the model might give, and three more tries show that. So most of what ten samples find is had for a third of the price; what seven
+# more samples take out are facts that were read, and waver.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 10.3 · Three of four (do, 15 minutes)
+#
+# Section 5 asks in four rotations, with the right option once under each letter. Which share of the questions would count as certain if three of four right answers were enough: for a model that picks each letter by lot (`random`), and
+# for one that always says A (`always_a`)? `rotated.right` has a column for each rotation of the mini model, if you want to compare.
+#
+# *What to expect:* two shares, both below the one in four that a single question gives.
+
+# %% [markdown]
+# <details><summary>Hint 1: by lot</summary>
+#
+# Each of the four answers is right with probability 1/4, whatever the others are. In how many ways can three of four be right? And four of four counts as well.
+#
+# </details>
+# <details><summary>Hint 2: without a formula</summary>
+#
+# `itertools.product([True, False, False, False], repeat=4)` goes through all 256 equally likely cases.
+#
+# </details>
+# <details><summary>Hint 3: always A</summary>
+#
+# Turn the options four times. How often does the right one stand at A?
+#
+# </details>
+
+# %%
+import itertools
+
+answer = {"random": ..., "always_a": ...}
+
+# %% tags=["solution"]
+import itertools
+
+enough = [sum(row) >= 3 for row in itertools.product([True, False, False, False], repeat=4)]
+stands_at = np.arange(4)  # where the right option is in each rotation
+answer = {"random": np.mean(enough), "always_a": float(np.sum(stands_at == 0) >= 3)}
+print(f"by lot {sum(enough)} of {len(enough)}, {answer['random']:.1%}; always A {answer['always_a']:.0%}")
+
+# %% tags=["both", "nbval-check-output"]
+check("10.3", answer)
+
+# %% [markdown] tags=["solution"]
+# 13 of 256, 5.1 %, by lot; none for whoever always says A, who is right in exactly one rotation. All four right would leave 1 in 256. So the softer rule lets thirteen times as much
+# luck through, still a fifth of what one question does, and forgives a model that knows the answer one slip in four.
+
+# %% [markdown]
 # ## Summary
 #
 # The paper's one-answer rule is good enough where many answers are possible; with few options, ask more than once.
