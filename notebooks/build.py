@@ -6,6 +6,7 @@ it is made, so that outputs can never silently belong to another text.
 
 A source makes two notebooks: ``01_x.ipynb`` of the cells that are not tagged ``solution``, and ``solutions/01_x.ipynb``
 of those tagged ``solution`` or ``both`` (the set-up, and the exercises' texts and checks), if any are solutions.
+Where ``source/ko/01_x.md`` translates its text, both are made in Korean too, in ``ko/``; their code is the same.
 """
 
 import argparse
@@ -14,19 +15,21 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from translations import out_of_date, read_translations, translated
 
 from rtuning_helpers import REPOSITORY
 from rtuning_helpers.app import reports
 from rtuning_helpers.app.notebook_runs import KERNEL, NotebookFailed, Progress, execute, headings
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import write_text
+from rtuning_helpers.language import LANGUAGES
 from rtuning_helpers.run.artifacts import shown_path
 
 NOTEBOOKS = Path(__file__).resolve().parent
@@ -35,7 +38,7 @@ SOLUTIONS = "solutions"  # their folder
 SOLUTION, BOTH = "solution", "both"  # tags of cells
 STAMPED_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes")
 KERNELSPEC = {"name": KERNEL, "display_name": "Python 3 (ipykernel)", "language": "python"}
-LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
+LANGUAGE_INFO = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 FORBIDDEN = {
     "an absolute path": r"/home/|/root/|/tmp/|/Users/|site-packages",
     "a warning": r"Warning",
@@ -48,20 +51,30 @@ def source_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted((NOTEBOOKS / "source").glob("*.py"))}
 
 
+def translation_files(language: str) -> dict[str, Path]:
+    """The name of each notebook that is there in another language, with the file of its translated text."""
+    return {path.stem: path for path in sorted((NOTEBOOKS / "source" / language).glob("*.md"))}
+
+
 def unexecuted_notebooks() -> dict[str, NotebookNode]:
-    """Each notebook's name (``01_...`` or ``solutions/01_...``) as its source has it; first those without solutions."""
+    """Each notebook as its source has it, by its name: ``01_...``, ``solutions/01_...``, then ``ko/...`` of both."""
     sources = source_files()
-    solutions = {f"{SOLUTIONS}/{name}": read_source(path, solutions=True) for name, path in sources.items()}
-    notebooks = {name: read_source(path) for name, path in sources.items()}
-    return notebooks | {name: notebook for name, notebook in solutions.items() if notebook.cells}
+    found = {name: read_source(path) for name, path in sources.items()}
+    found |= {f"{SOLUTIONS}/{name}": read_source(path, solutions=True) for name, path in sources.items()}
+    for language in LANGUAGES:
+        texts = {name: read_translations(path) for name, path in translation_files(language).items() if name in sources}
+        found |= {f"{language}/{name}": read_source(sources[name], False, text) for name, text in texts.items()}
+        found |= {f"{language}/{SOLUTIONS}/{name}": read_source(sources[name], True, t) for name, t in texts.items()}
+    return {name: notebook for name, notebook in found.items() if notebook.cells}
 
 
-def read_source(path: Path, solutions: bool = False) -> NotebookNode:
+def read_source(path: Path, solutions: bool = False, translations: Mapping[str, str] | None = None) -> NotebookNode:
     """A source as an unexecuted notebook with minimal metadata and cell ids that depend on the position only.
 
     Args:
         path: The source.
         solutions: Whether the notebook of its solutions is meant, which has no cells if there are none.
+        translations: Of its text cells, by stamp; what has none stays English.
     """
     notebook = jupytext.read(path, fmt="py:percent")
     found = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
@@ -72,8 +85,10 @@ def read_source(path: Path, solutions: bool = False) -> NotebookNode:
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in (SOLUTION, BOTH)]
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         cell.id = f"cell-{number:02d}"
+        if cell.cell_type == "markdown":
+            cell.source = translated(cell.source, translations or {})
         cell.source = cell.source.replace("REPOSITORY_SLUG", REPOSITORY)
-    notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE))
+    notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE_INFO))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -207,10 +222,23 @@ def stale_notebooks(names: Sequence[str] = ()) -> list[str]:
         if _wanted(name, names)
         for reason in _staleness(name, source)
     ]
-    for path in sorted([*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob(f"{SOLUTIONS}/*.ipynb")]):
+    folders = [".", SOLUTIONS, *(place for language in LANGUAGES for place in (language, f"{language}/{SOLUTIONS}"))]
+    for path in sorted(path for folder in folders for path in NOTEBOOKS.glob(f"{folder}/*.ipynb")):
         name = path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
         if name not in sources and _wanted(name, names) and not path.name.startswith("."):
             reasons.append(f"{name}.ipynb: has no source; expected source/{path.stem}.py")
+    return reasons
+
+
+def stale_translations() -> list[str]:
+    """What is not up to date in the translated texts: one line for each cell without one, or that is no more."""
+    sources = source_files()
+    reasons = []
+    for language in LANGUAGES:
+        for name, path in translation_files(language).items():
+            cells = jupytext.read(sources[name], fmt="py:percent").cells if name in sources else []
+            texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+            reasons += out_of_date(texts, read_translations(path), f"source/{language}/{path.name}")
     return reasons
 
 

@@ -12,8 +12,8 @@ from rtuning_helpers.run.fingerprint import imported_modules
 
 PACKAGE = Path(rtuning_helpers.__file__).parent
 LAYERS = (
-    "errors json_files file_hashes processes ranks progress metrics figures data model evaluation run probe confidence "
-    "tuning steps miniworld experiments paper exercises batch app"
+    "errors language json_files file_hashes processes ranks progress metrics figures data model evaluation run probe "
+    "confidence tuning steps miniworld experiments paper exercises batch app"
 ).split()
 
 

@@ -24,7 +24,7 @@ from rtuning_helpers.figures.layout import WIDEST
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 SOURCES = {name[:2]: read_source(path) for name, path in source_files().items()}
-SOLUTIONS = {name.split("/")[1][:2]: nb for name, nb in unexecuted_notebooks().items() if "/" in name}
+SOLUTIONS = {name[10:12]: nb for name, nb in unexecuted_notebooks().items() if name.startswith("solutions/")}
 COMMON = {"profile", "dataset", "seed", "data_dir", "limit", "model", "out", "force"}
 COMMON |= {"style", "shots", "system", "permutations"}
 GLOSSARY = ROOT / "docs" / "glossary.md"

@@ -172,7 +172,7 @@ for name in comparison.measure.unique():
         {"label": r.set, "value": r["mean"], "low": r.low, "high": r.high, "certain": r.set.startswith("D1")}
         for _, r in part.iterrows()
     ]
-    plots.interval_dots(points, name, f"Mean {name.split(' [')[0]} of D1 and D0, with 95 % intervals")
+    plots.interval_dots(points, name, "Means of D1 and D0, with 95 % intervals")
     plt.show()
 
 # %% [markdown]
@@ -321,7 +321,7 @@ print(f"same label as the supervised split: {agreement:.1%} of the questions")
 ends = {(r.measure, r.set): (r.low, r.high) for _, r in comparison.iterrows()}
 for name in comparison.measure.unique():
     apart = ends[name, "D1 certain"][1] < ends[name, "D0 uncertain"][0]
-    finding(f"{name}: D1 lies below D0, and the intervals do not overlap", bool(apart), config, n=min(comparison.n))
+    finding("{name}: D1 lies below D0, and the intervals do not overlap", bool(apart), config, n=min(comparison.n), name=name)
 finding("answer entropy predicts the label (AUROC above 0.8)", scores["answer entropy"] > 0.8, config, n=min(comparison.n))
 finding("the unsupervised split agrees with the labels in over 75 % of the questions", agreement > 0.75, config, n=len(probes))
 

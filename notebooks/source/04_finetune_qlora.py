@@ -388,7 +388,7 @@ finding("4-bit storage shrinks the linear layers more than sixfold", saved > 6, 
 finding("at least 95 % of the right answers are still right in 4 bits", kept >= 0.95, config, n=sum(right[0]))
 for method, log in logs.items():
     halved = log.losses[-1][1] < 0.5 * log.losses[0][1]
-    finding(f"{method}: the loss falls below half of its first value", halved, config, n=log.examples)
+    finding("{method}: the loss falls below half of its first value", halved, config, n=log.examples, method=method)
 
 # %% [markdown]
 # ## What it says, and what it does not

@@ -495,9 +495,9 @@ if recorded is not None:
     finding("this run agrees with the recording of its seed within 0.03", own is None or own <= 0.03, config)
 if "padding" in methods:
     for _, row in rows[rows.method == "padding"].iterrows():
-        finding(f"padding answers 30 % to 80 % of the questions ({row.split})", 0.3 <= row.answer_rate <= 0.8, config, n=row.n)
+        finding("padding answers 30 % to 80 % of the questions ({split})", 0.3 <= row.answer_rate <= 0.8, config, n=row.n, split=row.split)
         lead = -1.0 if pd.isna(row.willing_accuracy) else row.willing_accuracy - row.accuracy
-        finding(f"its willing accuracy exceeds its accuracy by at least 0.20 ({row.split})", lead >= 0.20, config, n=row.n)
+        finding("its willing accuracy exceeds its accuracy by at least 0.20 ({split})", lead >= 0.20, config, n=row.n, split=row.split)
 if "replacement" in refusal:
     unknown, known = refusal["replacement"][0], refusal["replacement"][-1]
     finding("replacement refuses at least 60 % of what was never read", unknown["rate"] >= 0.60, config, n=unknown["n"])

@@ -20,6 +20,7 @@ from traitlets.config import Config
 from rtuning_helpers.app.light_papermill import nbclient, nbformat, papermill
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
+from rtuning_helpers.language import in_every_language
 from rtuning_helpers.progress import PROGRESS_FILE
 from rtuning_helpers.run.artifacts import results_folder, shown_path
 from rtuning_helpers.run.profiles import RunConfig, default_out
@@ -235,7 +236,8 @@ def printed_findings(notebooks: Iterable[Path]) -> list[tuple[str, str, str]]:
     for path in notebooks:
         outputs = [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
         for line in (line for output in outputs for line in output.get("text", "").split("\n")):
-            found += [(path.name, mark, line.removeprefix(mark)) for mark in MARKS if line.startswith(mark)]
+            marks = [(mark, said) for mark in MARKS for said in in_every_language(mark) if line.startswith(said)]
+            found += [(path.name, mark, line.removeprefix(said)) for mark, said in marks[:1]]
     return found
 
 

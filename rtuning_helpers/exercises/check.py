@@ -6,6 +6,7 @@ from typing import Any
 
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.exercises.compare import NotHere, Off, Unanswered, filled
+from rtuning_helpers.language import tr
 from rtuning_helpers.run.profiles import RunConfig
 
 Check = Callable[[RunConfig, Any], None]
@@ -36,13 +37,13 @@ def verdict(config: RunConfig, exercise: str, answer: Any) -> str:
     try:
         look(config, filled(answer))
     except Unanswered:
-        return f"{exercise}: not answered yet. Put your own code in the place of the three dots above."
+        return f"{exercise}: " + tr("not answered yet. Put your own code in the place of the three dots above.")
     except NotHere as reason:
-        return f"{exercise}: cannot be checked here, because {reason}."
+        return f"{exercise}: " + tr("cannot be checked here, because {reason}.", reason=str(reason))
     except Off as reason:
         message = str(reason)
-        return f"{exercise}: not yet. {message[:1].upper()}{message[1:]}"
-    return f"{exercise}: right."
+        return f"{exercise}: " + tr("not yet. ") + message[:1].upper() + message[1:]
+    return f"{exercise}: " + tr("right.")
 
 
 def find_check(exercise: str) -> Check:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from rtuning_helpers.language import tr
+
 ROUNDED = 0.002  # how far off a number may be that was rounded to three digits
 SHOWN = 100  # characters of a value in a message
 
@@ -11,11 +13,18 @@ Mistakes = Iterable[tuple[Any, str]]
 """Wrong answers that are recognised, each with what to say: first numbers or functions, then the message."""
 
 
-class Off(Exception):  # noqa: N818
+class _Said(Exception):  # noqa: N818
+    """A message to the reader, in the notebook's language; arguments as for `tr`."""
+
+    def __init__(self, message: str, **parts: Any) -> None:
+        super().__init__(tr(message, **parts))
+
+
+class Off(_Said):
     """What is off in an answer, and where to look."""
 
 
-class NotHere(Exception):  # noqa: N818
+class NotHere(_Said):
     """Why the run at hand cannot show what the exercise asks for."""
 
 
@@ -49,13 +58,15 @@ def number(
     """
     value = _as_float(answer, name)
     if math.isnan(expected):
-        raise NotHere(f"{name} does not exist in this run: it has too few questions")
+        raise NotHere("{name} does not exist in this run: it has too few questions", name=name)
     if abs(value - expected) <= tolerance:
         return
     for wrong, message in mistakes:
         if abs(value - wrong) <= tolerance:
             raise Off(message)
-    raise Off(f"{name} is too {'large' if value > expected else 'small'}. {where}")
+    if value > expected:
+        raise Off("{name} is too large. {where}", name=name, where=where)
+    raise Off("{name} is too small. {where}", name=name, where=where)
 
 
 def share(answer: Any, expected: float, where: str, *, name: str = "the share", mistakes: Mistakes = ()) -> None:
@@ -64,11 +75,11 @@ def share(answer: Any, expected: float, where: str, *, name: str = "the share", 
     Arguments and errors are those of `number`.
     """
     value = _as_float(answer, name)
-    usual = [(1 - expected, f"{name} is that of the others: 1 minus it would be right.")]
+    usual = [(1 - expected, tr("{name} is that of the others: 1 minus it would be right.", name=name))]
     if not 0 <= value <= 1:
-        percent = abs(value - 100 * expected) <= 100 * ROUNDED
-        hint = "that looks like percent; divide by 100" if percent else "is it a count? Divide by how many there are"
-        raise Off(f"{name} must lie between 0 and 1: {hint}.")
+        if abs(value - 100 * expected) <= 100 * ROUNDED:
+            raise Off("{name} must lie between 0 and 1: that looks like percent; divide by 100.", name=name)
+        raise Off("{name} must lie between 0 and 1: is it a count? Divide by how many there are.", name=name)
     number(answer, expected, where, name=name, mistakes=[*mistakes, *usual])
 
 
@@ -80,7 +91,8 @@ def fields(answer: Any, names: Sequence[str]) -> list[Any]:
         Off: It is no dictionary, or lacks a name.
     """
     if not isinstance(answer, Mapping) or set(names) - set(answer):
-        raise Off(f"give a dictionary with {' and '.join(map(repr, names))}, as the cell has it.")
+        keys = tr(" and ").join(map(repr, names))
+        raise Off("give a dictionary with {keys}, as the cell has it.", keys=keys)
     return [filled(answer[name]) for name in names]
 
 
@@ -122,7 +134,12 @@ def function(
         if all(_same(own, mistake(*case)) for own, case in zip(said, cases, strict=True)):
             raise Off(message)
     first = wrong[0]
-    raise Off(f"given {_shown(cases[first])}, it returns {_short(said[first])}, which is not right. {where}")
+    raise Off(
+        "given {case}, it returns {said}, which is not right. {where}",
+        case=_shown(cases[first]),
+        said=_short(said[first]),
+        where=where,
+    )
 
 
 def _as_float(answer: Any, name: str) -> float:
@@ -132,9 +149,11 @@ def _as_float(answer: Any, name: str) -> float:
             raise TypeError
         value = float(answer)
     except (TypeError, ValueError):
-        raise Off(f"{name} must be one number, not {_short(answer)}.") from None
+        raise Off("{name} must be one number, not {said}.", name=name, said=_short(answer)) from None
     if not math.isfinite(value):
-        raise Off(f"{name} is {value}: is something divided by 0, or are there no questions left?")
+        raise Off(
+            "{name} is {value}: is something divided by 0, or are there no questions left?", name=name, value=value
+        )
     return value
 
 
@@ -142,7 +161,8 @@ def _call(function: Callable[..., Any], case: tuple) -> Any:
     try:
         result = function(*case)
     except Exception as error:  # whatever a reader's code may raise
-        raise Off(f"given {_shown(case)}, it stops with {type(error).__name__}: {error}.") from error
+        kind, given = type(error).__name__, _shown(case)
+        raise Off("given {case}, it stops with {kind}: {error}.", case=given, kind=kind, error=error) from error
     if result is None:
         raise Off("it returns nothing: does it end with `return`?")
     return filled(result)

@@ -71,9 +71,14 @@ def check_pairs(config: RunConfig, answer: Any) -> None:
     for number_of, (said, gold, is_right) in enumerate(rows, start=1):
         for rule in RULES:
             if matches(said, gold, rule) == is_right:
-                raise Off(f"pair {number_of}: the rule {rule!r} says {is_right}, as you do. Both rules must be wrong.")
+                raise Off(
+                    "pair {number}: the rule {rule!r} says {verdict}, as you do. Both rules must be wrong.",
+                    number=number_of,
+                    rule=rule,
+                    verdict=is_right,
+                )
     if len({(said, gold) for said, gold, _ in rows}) < PAIRS:
-        raise Off(f"so far so good; {PAIRS} different pairs are asked for.")
+        raise Off("so far so good; {wanted} different pairs are asked for.", wanted=PAIRS)
 
 
 def check_threshold(config: RunConfig, answer: Any) -> None:
@@ -89,8 +94,9 @@ def check_threshold(config: RunConfig, answer: Any) -> None:
     number(threshold, 0.5, "It is a confidence, between 0 and 1.", name="the threshold", tolerance=0.5)
     removed, wanted = sum(confidence < threshold for confidence in lucky), REMOVED * len(lucky)
     if abs(removed - wanted) > max(1, 0.06 * len(lucky)):
-        much = "more" if removed > wanted else "less"
-        raise Off(f"below your threshold lies {much} than nine tenths of the luck. Sort the lucky confidences.")
+        if removed > wanted:
+            raise Off("below your threshold lies more than nine tenths of the luck. Sort the lucky confidences.")
+        raise Off("below your threshold lies less than nine tenths of the luck. Sort the lucky confidences.")
     lost = sum(confidence < threshold for confidence in rest)
     share(
         cost,
@@ -111,7 +117,7 @@ def check_reworded(config: RunConfig, answer: Any) -> None:
     """01.4: what `probe` returns for all birthplace questions in other words."""
     before = {p.id: p for p in steps.read_probes(config) if p.question.startswith(OLD_WORDS)}
     if not before:
-        raise NotHere(f"no training question of this run begins with {OLD_WORDS!r}")
+        raise NotHere("no training question of this run begins with {words!r}", words=OLD_WORDS)
     if not isinstance(answer, (list, tuple)) or not all(hasattr(p, "prediction") for p in answer):
         raise Off("give the list that `probe(lm, reworded)` returns.")
     if all(p.question == before[p.id].question for p in answer if p.id in before):
@@ -119,13 +125,24 @@ def check_reworded(config: RunConfig, answer: Any) -> None:
     for p in answer:
         old = before.get(p.id)
         if old is None:
-            raise Off(f"{p.question!r} is no birthplace question: take those that begin with {OLD_WORDS!r}.")
+            raise Off(
+                "{question!r} is no birthplace question: take those that begin with {words!r}.",
+                question=p.question,
+                words=OLD_WORDS,
+            )
         if p.question != NEW_WORDS + old.question.removeprefix(OLD_WORDS):
-            raise Off(f"{p.question!r} is not what was asked for: look at the spaces and at what the slice cuts off.")
+            raise Off(
+                "{question!r} is not what was asked for: look at the spaces and at what the slice cuts off.",
+                question=p.question,
+            )
         if p.answer != old.answer:
             raise Off("only the question's words may change; the gold answer stays.")
     if len({p.id for p in answer}) < len(before):
-        raise Off(f"so far so good; but the run has {len(before)} such questions, and these are {len(answer)}.")
+        raise Off(
+            "so far so good; but the run has {wanted} such questions, and these are {given}.",
+            wanted=len(before),
+            given=len(answer),
+        )
 
 
 CHECKS: dict[str, Check] = {

@@ -115,9 +115,9 @@ def check_lowest(config: RunConfig, answer: Any) -> None:
         raise Off("give a list with the texts of the questions.")
     for text in answer:
         if text not in entropy:
-            raise Off(f"{text!r} is no training question of this run.")
+            raise Off("{text!r} is no training question of this run.", text=text)
         if text not in wrong:
-            raise Off(f"{text!r} is in D1: the model answers it right.")
+            raise Off("{text!r} is in D1: the model answers it right.", text=text)
     wanted = min(LOWEST, len(wrong))
     if len(set(answer)) != wanted or len(answer) != wanted:
         raise Off("ten different questions are asked for.")

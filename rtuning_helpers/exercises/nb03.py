@@ -56,14 +56,15 @@ def check_own_answers(config: RunConfig, answer: Any) -> None:
         said = record.completion.strip()
         kept, own = (prompts.padding_completion(text, p.correct).strip() for text in (p.answer, p.prediction))
         if p.correct and said != kept:
-            raise Off(f"record {record.id} is in D1, and its record is not what it was.")
+            raise Off("record {id} is in D1, and its record is not what it was.", id=record.id)
         if not p.correct and said == kept:
             raise Off("records of D0 still have the gold answer; the model's own is `prediction`.")
         if not p.correct and said == prompts.padding_completion(p.prediction, True).strip():
             raise Off("behind a wrong answer the model should say unsure.")
         if not p.correct and said != own:
             raise Off(
-                f"record {record.id} is in D0: its completion is not the model's answer with 'I am unsure' behind it."
+                "record {id} is in D0: its completion is not the model's answer with 'I am unsure' behind it.",
+                id=record.id,
             )
 
 
@@ -77,7 +78,9 @@ def check_balanced(config: RunConfig, answer: Any) -> None:
         raise Off("a record stands more than once in the list; drop some of the others instead.")
     sure = sum(r.certain for r in records)
     if 2 * sure != len(records):
-        raise Off(f"there are {'more' if 2 * sure > len(records) else 'fewer'} with `certain` than without.")
+        if 2 * sure > len(records):
+            raise Off("there are more with `certain` than without.")
+        raise Off("there are fewer with `certain` than without.")
     in_all = sum(r.certain for r in everything.values())
     if sure < min(in_all, len(everything) - in_all):
         raise Off("the piles are even; keep as many as possible of each.")
@@ -91,7 +94,7 @@ def check_length(config: RunConfig, answer: Any) -> None:
     records = steps.read_tuning_records(config, "padding")
     lost, lost_below = (label_survival(tokenizer, records, length).lost for length in (int(answer), int(answer) - 1))
     if lost:
-        raise Off(f"at that length {lost:,} of {len(records):,} records lose their label.")
+        raise Off("at that length {lost:,} of {all:,} records lose their label.", lost=lost, all=len(records))
     if not lost_below:
         raise Off("no label is lost there, but a smaller length keeps all labels too.")
 

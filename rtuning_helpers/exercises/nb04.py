@@ -7,6 +7,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.exercises.check import Check
 from rtuning_helpers.exercises.compare import fields, function, number, share
+from rtuning_helpers.language import tr
 from rtuning_helpers.model.language_model import load_tokenizer
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.encoding import IGNORED, encode_record
@@ -43,8 +44,10 @@ def check_losses(config: RunConfig, answer: Any) -> None:
             gone,
             1 - losses[-1] / losses[0],
             "It is first minus last, divided by the first.",
-            name=f"the share of {method}",
-            mistakes=[(losses[0] - losses[-1], f"{method}: divide the difference by the first loss.")],
+            name=tr("the share of {method}", method=method),
+            mistakes=[
+                (losses[0] - losses[-1], tr("{method}: divide the difference by the first loss.", method=method))
+            ],
         )
 
 

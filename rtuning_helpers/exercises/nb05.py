@@ -9,6 +9,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predictions import Prediction
 from rtuning_helpers.exercises.check import Check
 from rtuning_helpers.exercises.compare import NotHere, Off, fields, function, number, share
+from rtuning_helpers.language import tr
 from rtuning_helpers.metrics import average_precision, brier
 from rtuning_helpers.run.loaded_questions import evaluation_splits
 from rtuning_helpers.run.profiles import RunConfig
@@ -86,9 +87,12 @@ def check_brier(config: RunConfig, answer: Any) -> None:
             name=f"{name!r}",
             mistakes=[
                 (other, "the two are exchanged, or both are of the same confidence."),
-                (float(np.mean(np.abs(column - right))), f"{name!r}: the differences are not squared."),
-                (score**0.5, f"{name!r}: take no root of the mean."),
-                (float(np.mean(column - right)) ** 2, f"{name!r}: square each difference before the mean."),
+                (float(np.mean(np.abs(column - right))), tr("{name!r}: the differences are not squared.", name=name)),
+                (score**0.5, tr("{name!r}: take no root of the mean.", name=name)),
+                (
+                    float(np.mean(column - right)) ** 2,
+                    tr("{name!r}: square each difference before the mean.", name=name),
+                ),
             ],
         )
 
@@ -133,8 +137,9 @@ def check_border(config: RunConfig, answer: Any) -> None:
     number(border, 0.5, "It is a P(sure), between 0 and 1.", name="the border", tolerance=0.5)
     answered = [p for p in judged if (p.sure_confidence or 0) > float(border)]
     if abs(len(answered) - len(given)) > max(1, 0.005 * len(given)):
-        more = "more" if len(answered) > len(given) else "fewer"
-        raise Off(f"with this border padding answers {more} questions than the replacement model does.")
+        if len(answered) > len(given):
+            raise Off("with this border padding answers more questions than the replacement model does.")
+        raise Off("with this border padding answers fewer questions than the replacement model does.")
     for name, value, part, everything in (
         ("padding", padding, answered, judged),
         ("replacement", replacement, given, refuser),
@@ -144,7 +149,12 @@ def check_border(config: RunConfig, answer: Any) -> None:
             _accuracy(part),
             "Of the questions that this model answers, which share is right?",
             name=f"{name!r}",
-            mistakes=[(_accuracy(everything), f"{name!r} is the accuracy of all its answers, refused ones included.")],
+            mistakes=[
+                (
+                    _accuracy(everything),
+                    tr("{name!r} is the accuracy of all its answers, refused ones included.", name=name),
+                )
+            ],
         )
 
 

@@ -1,7 +1,9 @@
 """Findings of a notebook: asserted on the kit's default model, data and seed, reported on all others."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from rtuning_helpers.language import tr
 from rtuning_helpers.run.profiles import RunConfig
 
 FEW_STEPS = 30  # optimiser steps below which nothing is learnt
@@ -14,11 +16,15 @@ HOLDS, FAILS, TOO_FEW, NOTE = "holds: ", "DOES NOT HOLD: ", "too few: ", "NOTE: 
 def knowledge_notice(correct: Sequence[bool]) -> None:
     """Say it plainly where the untuned model knows nothing of the questions; say nothing otherwise."""
     if sum(correct) <= HARDLY_ANY * len(correct):
-        share = f"{sum(correct):,} of {len(correct):,} questions right"
         print(
-            f"{NOTE}the untuned model answers {share}: it knows nothing of this data.\n"
-            "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what\n"
-            "the model knows are meant for the default model and data."
+            tr(NOTE)
+            + tr(
+                "the untuned model answers {right:,} of {asked:,} questions right: it knows nothing of this data.\n"
+                "What follows shows that the code runs. It shows nothing about R-Tuning, and sentences about what\n"
+                "the model knows are meant for the default model and data.",
+                right=sum(correct),
+                asked=len(correct),
+            )
         )
 
 
@@ -26,28 +32,35 @@ def short_run_notice(steps: int) -> None:
     """Say it plainly where a model was tuned for so few steps that it cannot have learnt anything; else nothing."""
     if steps < FEW_STEPS:
         print(
-            f"{NOTE}tuned for {steps} step{'s' if steps != 1 else ''} only. What follows shows that the code runs.\n"
-            "Sentences about what was learnt, and the checks at the end, are meant for the whole data set."
+            tr(NOTE)
+            + (tr("tuned for 1 step only.") if steps == 1 else tr("tuned for {steps} steps only.", steps=steps))
+            + tr(
+                " What follows shows that the code runs.\n"
+                "Sentences about what was learnt, and the checks at the end, are meant for the whole data set."
+            )
         )
 
 
-def finding(text: str, holds: bool, config: RunConfig, on: str = "mini", n: int | None = None) -> None:
+def finding(text: str, holds: bool, config: RunConfig, on: str = "mini", n: int | None = None, **parts: Any) -> None:
     """Print whether a finding holds; on the default model, data and seed it must.
 
     Args:
-        text: What was found.
+        text: What was found; with ``{name}`` for each of its parts.
         holds: Whether it is so in this run.
         config: The run.
         on: The data set that the finding is about.
         n: Number of questions that it stands on; None for what was recorded over seeds, or does not count questions.
+        parts: What stands in the places of the text.
 
     Raises:
         AssertionError: It does not hold on the whole of that data set, with the kit's own model and seed.
     """
+    text = tr(text, **parts)
     if n is not None and n < ENOUGH:
-        print(f"{TOO_FEW}{text} ({n} questions; at least {ENOUGH} are needed)")
+        print(tr(TOO_FEW) + text + tr(" ({n} questions; at least {enough} are needed)", n=n, enough=ENOUGH))
         return
     tested = config.seed in TESTED_SEEDS
-    report = "" if tested or not config.is_whole(on) else f" (seed {config.seed} was never tested; please report it)"
-    print(f"{HOLDS}{text}" if holds else f"{FAILS}{text}{report}")
+    untested = tr(" (seed {seed} was never tested; please report it)", seed=config.seed)
+    report = "" if tested or not config.is_whole(on) else untested
+    print(tr(HOLDS) + text if holds else tr(FAILS) + text + report)
     assert holds or not (tested and config.is_whole(on)), f"finding does not hold: {text}"

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 
+from rtuning_helpers.language import tr
+
 LINES, DOTS = "line chart", "dots with intervals"
 MOST = 12  # values that are read out one by one; of more, the ends and extremes
 LEVEL = 0.02  # of the axis: less is no change
@@ -36,14 +38,18 @@ class _Series:
         if many and self.kind != LINES:
             order = np.argsort(-self.values, kind="stable")
             largest, smallest = (", ".join(self._one(i) for i in part) for part in (order[:3], order[-3:]))
-            return f"{spoken}{len(order)} values, the largest {largest}; the smallest {smallest}"
+            said = "{n} values, the largest {largest}; the smallest {smallest}"
+            return spoken + tr(said, n=len(order), largest=largest, smallest=smallest)
         trend = [_trend(self.at, self.values, self.span)] if self.kind == LINES and len(self.values) > 2 else []
         values = [] if many else [", ".join(map(self._one, range(len(self.values))))]
         return spoken + "; ".join(trend + values)
 
     def _one(self, i: int) -> str:
-        interval = " ({} to {})".format(*map(number, self.bounds[i])) if self.bounds else ""
-        return f"{number(self.values[i])}{interval} {self.at[i]}"
+        value = number(self.values[i])
+        if self.bounds:
+            low, high = map(number, self.bounds[i])
+            value += tr(" ({low} to {high})", low=low, high=high)
+        return tr("{value} {at}", value=value, at=self.at[i])
 
 
 def describe(fig: Figure) -> str:
@@ -55,7 +61,7 @@ def describe(fig: Figure) -> str:
     title = fig.get_suptitle()
     parts = [f"{_plain(title)}."] if title else []
     if len(panels) > 1:
-        parts.append(f"{len(panels)} panels.")
+        parts.append(tr("{n} panels.", n=len(panels)))
     labels: dict[str, str] = {}  # panels that share an axis name it once
     for ax in panels:
         labels |= {side: text for side, text in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())) if text}
@@ -73,9 +79,9 @@ def _panel(ax: Axes, labels: Mapping[str, str]) -> str:
     if ax.get_label():
         return ": ".join(part for part in (title, str(ax.get_label())) if part)
     series = [*_bars(ax), *_dots_and_lines(ax), *_heatmap(ax)]
-    kinds = " and ".join(dict.fromkeys(one.kind for one in series)) or "nothing drawn"
+    kinds = tr(" and ").join(dict.fromkeys(tr(one.kind) for one in series)) or tr("nothing drawn")
     across, up = _axis(ax.xaxis, labels.get("x", "")), _axis(ax.yaxis, labels.get("y", ""))
-    axes = [f"{side} axis: {text}" for side, text in (("horizontal", across), ("vertical", up)) if text]
+    axes = [side + text for side, text in ((tr("horizontal axis: "), across), (tr("vertical axis: "), up)) if text]
     head = f"{title}: {kinds}" if title else kinds.capitalize()
     return "; ".join([head, *axes]) + ". " + ". ".join([*(one.words() for one in series), *_borders(ax)]) + "."
 
@@ -86,7 +92,7 @@ def _axis(axis: Axis, label: str) -> str:
         if _names(axis)
         else [t for t in axis.get_majorticklocs() if min(v := axis.get_view_interval()) <= t <= max(v)]
     )
-    reach = f"from {number(ticks[0])} to {number(ticks[-1])}" if len(ticks) > 1 else ""
+    reach = tr("from {low} to {high}", low=number(ticks[0]), high=number(ticks[-1])) if len(ticks) > 1 else ""
     return ", ".join(part for part in (_plain(label), reach) if part)
 
 
@@ -103,8 +109,9 @@ def _places(axis: Axis, values: Iterable[float]) -> list[str]:
     """Where values lie on an axis: "for" the word at the nearest tick, or "at" the number."""
     names = _names(axis)
     if names:
-        return [f"for {names[min(names, key=lambda tick: abs(tick - value))]}" for value in values]
-    return [f"at {number(value)}" for value in values]
+        nearest = [names[min(names, key=lambda tick: abs(tick - value))] for value in values]
+        return [tr("for {name}", name=name) for name in nearest]
+    return [tr("at {place}", place=number(value)) for value in values]
 
 
 def _span(axis: Axis) -> float:
@@ -132,8 +139,10 @@ def _histogram(ax: Axes, name: str, bars: BarContainer, heights: np.ndarray) -> 
     """Where it is highest, and where its middle lies."""
     edges = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars]
     top, half = int(np.argmax(heights)), int(np.searchsorted(np.cumsum(heights), heights.sum() / 2))
-    at = "from {} to {} at its highest".format(*map(number, edges[top]))
-    at += f", half of it lies below {number(edges[min(half, len(edges) - 1)][1])}"
+    low, high = map(number, edges[top])
+    middle = number(edges[min(half, len(edges) - 1)][1])
+    said = "from {low} to {high} at its highest, half of it lies below {middle}"
+    at = tr(said, low=low, high=high, middle=middle)
     return _Series("histogram", name, [at], heights[[top]], [], _span(ax.yaxis))
 
 
@@ -190,13 +199,13 @@ def _heatmap(ax: Axes) -> list[_Series]:
     """A series for each row."""
     found = []
     bars = [other.get_ylabel() for other in ax.figure.axes if other.get_label() == "<colorbar>"]
-    kind = " of ".join(["heatmap", *bars])
+    kind = tr("heatmap of {what}", what=bars[0]) if bars else tr("heatmap")
     for mesh in (c for c in ax.collections if isinstance(c, QuadMesh)):
         table = np.ma.filled(np.ma.asarray(mesh.get_array()).astype(float), np.nan)
         columns, rows = list(_names(ax.xaxis).values()), list(_names(ax.yaxis).values())
         for name, values in zip(rows, table.reshape(len(rows), len(columns)), strict=True):
             there = np.isfinite(values)
-            at = [f"for {column}" for column, known in zip(columns, there, strict=True) if known]
+            at = [tr("for {name}", name=column) for column, known in zip(columns, there, strict=True) if known]
             found.append(_Series(kind, name, at, values[there], [], 0.0))
     return found
 
@@ -210,8 +219,8 @@ def _borders(ax: Axes) -> list[str]:
             upright = sides == (True, False)
             value = number(float(np.asarray(line.get_xdata() if upright else line.get_ydata())[0]))
             name = _label(line.get_label())
-            kind = f"{name}, all along" if name else "vertical line at" if upright else "horizontal line at"
-            found.setdefault(kind, []).append(value)
+            kind = tr("vertical line at") if upright else tr("horizontal line at")
+            found.setdefault(tr("{name}, all along", name=name) if name else kind, []).append(value)
     return [f"{kind} {', '.join(dict.fromkeys(values))}" for kind, values in found.items()]
 
 
@@ -226,30 +235,28 @@ def _trend(at: Sequence[str], values: np.ndarray, span: float) -> str:
     start, end, low, high = values[0], values[-1], values.min(), values.max()
     first, last = at[0], at[-1]
     if high - low <= LEVEL * span:
-        return f"stays near {number(float(np.mean(values)))} throughout"
-    way = (
-        "rises"
-        if end - start > (high - low) / 2
-        else "falls"
-        if start - end > (high - low) / 2
-        else "goes up and down,"
-    )
-    text = f"{way} from {number(start)} {first} to {number(end)} {last}"
+        return tr("stays near {value} throughout", value=number(float(np.mean(values))))
+    ends = {"start": number(start), "first": first, "end": number(end), "last": last}
+    if end - start > (high - low) / 2:
+        text = tr("rises from {start} {first} to {end} {last}", **ends)
+    elif start - end > (high - low) / 2:
+        text = tr("falls from {start} {first} to {end} {last}", **ends)
+    else:
+        text = tr("goes up and down, from {start} {first} to {end} {last}", **ends)
     if len(values) > MOST:
-        text += f", halfway {number(values[len(values) // 2])} {at[len(at) // 2]}"
-    for word, extreme, beyond in (
-        ("highest", int(values.argmax()), high - max(start, end)),
-        ("lowest", int(values.argmin()), min(start, end) - low),
-    ):
-        if beyond > OUTSIDE * span:
-            text += f", {word} {number(values[extreme])} {at[extreme]}"
+        text += tr(", halfway {value} {at}", value=number(values[len(values) // 2]), at=at[len(at) // 2])
+    top, bottom = int(values.argmax()), int(values.argmin())
+    if high - max(start, end) > OUTSIDE * span:
+        text += tr(", highest {value} {at}", value=number(values[top]), at=at[top])
+    if min(start, end) - low > OUTSIDE * span:
+        text += tr(", lowest {value} {at}", value=number(values[bottom]), at=at[bottom])
     return text
 
 
 def _label(label: object) -> str:
     """A label, also one that begins with an underscore so that no legend shows it, but none that matplotlib gave."""
     text = _plain(str(label or ""))
-    return "" if text.startswith(("_child", "_nolegend", "_container")) else text.lstrip("_")
+    return "" if text.startswith(("_child", "_nolegend", "_container")) else tr(text.lstrip("_"))
 
 
 def _plain(text: str) -> str:

@@ -21,6 +21,8 @@ from rtuning_helpers.figures.contrast import dark_enough
 from rtuning_helpers.figures.layout import Panels, finish_panels, panel_grid
 from rtuning_helpers.figures.looks import SETS, Look, looks_of, set_method_looks
 from rtuning_helpers.figures.shown import show_in_words_too
+from rtuning_helpers.figures.translated import translate_figures
+from rtuning_helpers.language import tr
 from rtuning_helpers.metrics import risk_coverage
 from rtuning_helpers.metrics.answers import WILLING
 
@@ -39,6 +41,7 @@ def use_style(methods: Mapping[str, Look]) -> None:
     sns.set_theme(context="notebook", style="whitegrid", palette=_COLOURS, font_scale=0.9)
     plt.rcParams.update({"figure.constrained_layout.use": True, "figure.dpi": 96, "axes.titlelocation": "left"})
     show_in_words_too()
+    translate_figures()
 
 
 def exposure_curve(rows: Sequence[Mapping], title: str, ylabel: str = "right answers [%]") -> tuple[Figure, Axes]:
@@ -83,7 +86,11 @@ def certainty_histograms(
     draw_histograms(ax, {"certain (D1)": certain, "uncertain (D0)": uncertain}, edges)
     for values, colour, look in zip((certain, uncertain), (CERTAIN, UNCERTAIN), SETS.values(), strict=True):
         if len(values):
-            line: dict[str, Any] = {"color": colour, "linestyle": look.line, "label": f"_mean of {look.label}"}
+            line: dict[str, Any] = {
+                "color": colour,
+                "linestyle": look.line,
+                "label": "_" + tr("mean of {set}", set=look.label),
+            }
             ax.axvline(float(np.mean(values)), **line)
     ax.set(xlabel=xlabel, ylabel="share of the set [%]", title=title)
     ax.legend(frameon=False)

@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from rtuning_helpers.figures.in_words import describe
+from rtuning_helpers.language import tr
 
 KINDS = ("image/png", "image/svg+xml", "image/jpeg")
 
@@ -40,4 +41,4 @@ def _show(fig: Figure) -> None:
 
 def in_words_html(words: str) -> str:
     """A line that opens at a click."""
-    return f"<details><summary>This figure in words</summary><p>{escape(words)}</p></details>"
+    return f"<details><summary>{escape(tr('This figure in words'))}</summary><p>{escape(words)}</p></details>"

@@ -10,9 +10,13 @@ import pytest
 from build import NOTEBOOKS as FOLDER
 from build import unexecuted_notebooks
 
+from rtuning_helpers.language import in_every_language
+
 NOTEBOOKS = unexecuted_notebooks()
-KINDS = "line chart|bar chart|chart of horizontal bars|histogram|dots|heatmap of|bands whose width"
-IN_WORDS = r"<details><summary>This figure in words</summary><p>(.*)</p></details>"
+ENGLISH_KINDS = "line chart|bar chart|chart of horizontal bars|histogram|dots|heatmap|bands whose width".split("|")
+KINDS = "|".join(said for kind in ENGLISH_KINDS for said in in_every_language(kind))
+OPENS = "|".join(in_every_language("This figure in words"))
+IN_WORDS = rf"<details><summary>(?:{OPENS})</summary><p>(.*)</p></details>"
 SAYS_NOTHING = {"here", "this", "link", "click here", "more", "read more"}
 
 

@@ -1,0 +1,123 @@
+"""The notebooks in another language: the same code, all text translated and up to date, nothing lost on the way."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import build
+import pytest
+from build import read_source, source_files, stale_translations, translation_files, unexecuted_notebooks
+from translations import sections, stamp
+
+from rtuning_helpers.language import LANGUAGES
+
+COURSE = [name for name in source_files() if name[:2] in ("01", "02", "03", "04", "05")]
+NOTEBOOKS = unexecuted_notebooks()
+PAGES = [name for language in LANGUAGES for name in NOTEBOOKS if name.startswith(f"{language}/")]
+ENGLISH_WORDS = r"(?<![\w./`-])[a-z]+(?: [a-z]+){4,}"  # five small words in a row are a sentence
+
+
+def english(name: str):
+    return NOTEBOOKS[name.partition("/")[2]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_course_is_there_with_its_solutions(language):
+    assert list(translation_files(language)) == COURSE
+    assert {f"{language}/{name}" for name in COURSE} < set(PAGES)
+    assert {f"{language}/solutions/{name}" for name in COURSE} < set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_code_is_that_of_the_english_notebook_to_the_byte(name):
+    here, there = NOTEBOOKS[name].cells, english(name).cells
+    assert [cell.cell_type for cell in here] == [cell.cell_type for cell in there]
+    assert [cell.metadata for cell in here] == [cell.metadata for cell in there]
+    assert [c.source for c in here if c.cell_type == "code"] == [c.source for c in there if c.cell_type == "code"]
+
+
+def test_every_text_has_its_translation_and_none_is_older():
+    assert stale_translations() == []
+
+
+def without_code(text: str) -> str:
+    """Without what stays as it is: code, formulas, addresses, quotations, and English terms in brackets."""
+    for part in (r"```.*?```", r"`[^`]*`", r"\$[^$]+\$", r"\]\([^)]*\)", r"<[^>]*>", r'"[^"\n]*"', r"\([^()]*\)"):
+        text = re.sub(part, " ", text, flags=re.S)
+    return text
+
+
+def differences(english: str, translation: str) -> list[str]:
+    """What a translation has lost: headings, folds, lists, tables, code, numbers; or left in English."""
+    found = []
+    for what, pattern in {
+        "headings": r"^#+ ",
+        "folds": r"</?(?:details|summary)>",
+        "items of lists": r"^(?:\*|\d\.) ",
+        "rows of tables": r"^\|",
+    }.items():
+        marks = [re.findall(pattern, text, flags=re.M) for text in (english, translation)]
+        if marks[0] != marks[1]:
+            found.append(f"{what}: {marks[0]} -> {marks[1]}")
+    if translation.count("](") < english.count("]("):
+        found.append("a link is lost")
+    for what, pattern in {"code": r"`[^`\n]+`", "formulas": r"\$[^$]+\$"}.items():
+        lost = Counter(re.findall(pattern, english)).keys() - Counter(re.findall(pattern, translation)).keys()
+        if lost:
+            found.append(f"{what} lost: {sorted(lost)}")
+    prose = [re.sub(r"\]\([^)]*\)", "]", text) for text in (english, translation)]
+    lost = set(re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", prose[0])) - set(re.findall(r"\d[\d,]*(?:\.\d+)?", prose[1]))
+    lost = {number.rstrip(",") for number in lost} - set(re.findall(r"\d[\d,]*\d(?:\.\d+)?|\d", prose[1]))
+    if lost:
+        found.append(f"numbers lost: {sorted(lost)}")
+    if left := re.findall(ENGLISH_WORDS, without_code(translation)):
+        found.append(f"left in English: {left}")
+    if re.search("[A-Za-z]{3}", without_code(english)) and not re.search("[가-힣]", translation):
+        found.append("no Hangul")
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_translation_loses_nothing(name):
+    pairs = zip(english(name).cells, NOTEBOOKS[name].cells, strict=True)
+    texts = [(there.source, here.source) for there, here in pairs if there.cell_type == "markdown"]
+    assert {there[:50]: lost for there, here in texts if (lost := differences(there, here))} == {}
+
+
+def test_differences_are_seen():
+    text = "# Title\n\nSome 12 words with `code` and $x$, [a link](there.md)."
+    assert differences(text, "# 제목\n\n단어 12개, `code`와 $x$, [링크](there.md).") == []
+    assert differences(text, "제목\n\n단어 13개, `codes`와 $y$, 링크.")[0].startswith("headings")
+    assert len(differences(text, "제목\n\n단어 13개, `codes`와 $y$, 링크.")) == 5
+    assert differences("Text.", "Somebody has left a whole sentence here. 하지만")[0].startswith("left in English")
+    assert differences("Text.", "T.") == ["no Hangul"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "source" / "ko").mkdir(parents=True)
+    (tmp_path / "source" / "01_x.py").write_text("# %% [markdown]\n# # One\n\n# %%\n1\n\n# %% [markdown]\n# two\n")
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    return tmp_path
+
+
+def test_what_is_out_of_date_is_named_and_shown_in_english(folder):
+    file = folder / "source" / "ko" / "01_x.md"
+    file.write_text(f"<!-- cell {stamp('# One')} -->\n# 하나\n\n<!-- cell 00000000 -->\n낡은 글\n", encoding="utf-8")
+    assert stale_translations() == [
+        f"source/ko/01_x.md: no translation {stamp('two')} of 'two'",
+        "source/ko/01_x.md: translation 00000000 belongs to no text any more: '낡은 글'",
+    ]
+    notebook = unexecuted_notebooks()["ko/01_x"]
+    assert [cell.source for cell in notebook.cells] == ["# 하나", "1", "two"]
+    assert [cell.source for cell in read_source(folder / "source" / "01_x.py").cells] == ["# One", "1", "two"]
+
+
+def test_sections_know_code_from_headings():
+    assert sections("# A\ntext\n\n## B\n```bash\n## no heading\n```\n## C\n") == [
+        "# A\ntext",
+        "## B\n```bash\n## no heading\n```",
+        "## C",
+    ]
