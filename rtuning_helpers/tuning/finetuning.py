@@ -38,6 +38,7 @@ from rtuning_helpers.tuning.encoding import encode_records
 from rtuning_helpers.tuning.kernels import fastest_float32, fastest_type
 from rtuning_helpers.tuning.knobs import Knobs, choose_knobs, room_after_loading
 from rtuning_helpers.tuning.refusal_data import TuningRecord
+from rtuning_helpers.tuning.shared_beginning import is_read_alike, shared_tokens
 from rtuning_helpers.tuning.trainer import LabelTrainer, own_part, read_interrupted, shared_batches
 
 PACKED = "Params4bit"  # bitsandbytes' class
@@ -245,6 +246,7 @@ def _train(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     pad = load_tokenizer(settings.model, settings.revision).pad_token_id
+    shared = 0  # tokens that a batch begins with
     with tempfile.TemporaryDirectory() as scratch, _quiet_libraries():
         trainer = LabelTrainer(
             model=model,
@@ -270,7 +272,7 @@ def _train(
                 dataloader_pin_memory=device.type == "cuda",
                 seed=seed,
             ),
-            data_collator=lambda rows: left_padded(own_part(rows), pad),
+            data_collator=lambda rows: left_padded(own_part(rows), pad, shared),
             train_dataset=list(encoded),
             callbacks=list(callbacks),
             place=place,
@@ -281,6 +283,8 @@ def _train(
             if onednn:  # its many small products are slow within the fused attention
                 model.set_attn_implementation("eager")
                 knobs = replace(knobs, attention="eager")
+            if settings.tuning != "full" and ranks.count() == 1 and not knobs.checkpointing and knobs.batch_size > 1:
+                shared = _shared_tokens(trainer, encoded, pad)
             seconds = trainer.go()
         _save(model, trainer, out, loaded_as)
     peak = peak_memory(device)
@@ -297,6 +301,17 @@ def _train(
         seconds=seconds,
         losses=[(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     )
+
+
+def _shared_tokens(trainer: LabelTrainer, encoded: Sequence[dict[str, list[int]]], pad: int) -> int:
+    """How many tokens of the examples' beginning are read once in a batch; tried with the shortest and the longest."""
+    shared, by_length = shared_tokens(encoded), sorted(encoded, key=lambda row: len(row["input_ids"]))
+    some = [by_length[0], by_length[-1]]
+
+    def loss_of(once: bool) -> torch.Tensor:
+        return trainer.loss_of(left_padded(some, pad, shared if once else 0))
+
+    return shared if shared and is_read_alike(cast(PreTrainedModel, trainer.model), loss_of) else 0
 
 
 def _optimiser(settings: Profile, device: torch.device) -> str:

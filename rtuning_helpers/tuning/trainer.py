@@ -31,6 +31,7 @@ from rtuning_helpers.model.device import default_device
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.tuning.checkpoint import read_checkpoint, save_checkpoint
 from rtuning_helpers.tuning.encoding import IGNORED
+from rtuning_helpers.tuning.shared_beginning import read_beginning
 
 SAVE_SECONDS = 60.0  # from one checkpoint to the next, at least
 SAVE_SHARE = 0.05  # of all the time, at most, goes into saving them
@@ -208,10 +209,18 @@ class LabelTrainer(ResumableTrainer):
         super().__init__(**options)
         self.model_accepts_loss_kwargs = True  # the loss below is a mean over all batches of an optimiser step
 
+    def loss_of(self, batch: dict[str, Any]) -> torch.Tensor:
+        """The loss of one batch, as in training."""
+        cast(Any, self.model).train()
+        with self.compute_loss_context_manager():
+            return self.compute_loss(self.model, self._prepare_inputs(batch))
+
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         labels, kept = inputs.pop("labels"), inputs.pop("logits_to_keep")
         places = torch.arange(labels.shape[1] - kept, labels.shape[1], device=labels.device)
         wanted = labels[:, labels.shape[1] - kept + 1 :]
+        if "beginning" in inputs:
+            inputs["past_key_values"] = read_beginning(model, inputs.pop("beginning"), len(labels))
         # places give one matrix product, a number gives one for each row
         outputs = model(**inputs, logits_to_keep=places)
         logits = outputs.logits[:, :-1].float()

@@ -23,6 +23,9 @@ from rtuning_helpers.model.language_model import LanguageModel
 from rtuning_helpers.model.options import choose_options
 from rtuning_helpers.model.readers import call
 from rtuning_helpers.probe.uncertainty import perplexities
+from rtuning_helpers.tuning.batches import left_padded
+from rtuning_helpers.tuning.shared_beginning import is_read_alike, shared_tokens
+from rtuning_helpers.tuning.trainer import LabelTrainer
 
 CLOSE = 1e-4
 SIZES = {
@@ -111,6 +114,9 @@ REFUSED = {
     "xlnet": {"max_position_embeddings": None, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48},
     "cpmant": {"dim_head": 8, "dim_ff": 48, "prompt_length": 4},
 }
+READ_ONCE = [
+    *("llama", "qwen2", "qwen3", "olmo2", "smollm3", "granite", "mixtral", "deepseek_v3", "bloom", "phi3, long rope")
+]
 assert len(ARCHITECTURES) >= 40
 
 SURENESS = (" very sure", " not sure")  # two tokens each
@@ -245,6 +251,31 @@ def test_a_batch_is_read_as_each_text_alone(lm):
     assert lm.cache_kind.fits(32) == (lm.name not in WITH_ITS_OWN_CACHE + ANEW)
     assert lm.cache_kind.limit == LIMITED.get(lm.name)
     assert lm.cache_kind.own or lm.name not in WITH_ITS_OWN_CACHE
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_shared_beginning_is_read_once_where_that_is_the_same(name):
+    """Found out with two rows, and looked at with others, which are longer."""
+    model = random_model(name, ARCHITECTURES[name], 64).train()
+    beginning = list(range(3, 23))
+
+    def rows(lengths):
+        texts = [[5 + (7 * length + 3 * i) % 50 for i in range(length)] for length in lengths]
+        return [{"input_ids": beginning + t, "labels": [-100] * (len(beginning + t) - 2) + t[-2:]} for t in texts]
+
+    def loss_of(rows, once):
+        return LabelTrainer.compute_loss(None, model, left_padded(rows, 0, shared_tokens(rows) if once else 0))
+
+    assert shared_tokens(rows([4, 9])) == len(beginning)
+    alike = is_read_alike(model, lambda once: loss_of(rows([4, 9]), once))
+    assert alike or name not in READ_ONCE
+    if alike:
+        whole, once = loss_of(rows([3, 12, 7]), False), loss_of(rows([3, 12, 7]), True)
+        assert once.item() == pytest.approx(whole.item(), rel=1e-4)
+        trained = list(model.parameters())
+        found = [torch.autograd.grad(loss, trained, allow_unused=True) for loss in (whole, once)]
+        for a, b in zip(*found, strict=True):
+            assert a is None and b is None or torch.dist(a, b) <= 1e-3 * max(a.norm(), 1e-3)
 
 
 @pytest.mark.parametrize("lm", REFUSED.items(), ids=REFUSED, indirect=True)

@@ -191,7 +191,7 @@ def test_the_loss_at_labels_only_is_the_plain_loss(
         assert (a - b).abs().max() <= 1e-4 * b.abs().max() + 1e-6
 
 
-def right_padded(rows, pad):
+def right_padded(rows, pad, shared=0):
     longest = max(len(row["input_ids"]) for row in rows)
 
     def filled(name, filler):
