@@ -9,10 +9,11 @@ from pathlib import Path
 import build
 import pytest
 from build import read_source, source_files, stale_translations, translation_files, unexecuted_notebooks
-from translations import sections, stamp
+from translations import out_of_date, read_translations, sections, stamp
 
 from rtuning_helpers.language import LANGUAGES
 
+ROOT = Path(__file__).resolve().parents[2]
 COURSE = [name for name in source_files() if name[:2] in ("01", "02", "03", "04", "05")]
 NOTEBOOKS = unexecuted_notebooks()
 PAGES = [name for language in LANGUAGES for name in NOTEBOOKS if name.startswith(f"{language}/")]
@@ -43,8 +44,17 @@ def test_every_text_has_its_translation_and_none_is_older():
 
 
 def without_code(text: str) -> str:
-    """Without what stays as it is: code, formulas, addresses, quotations, and English terms in brackets."""
-    for part in (r"```.*?```", r"`[^`]*`", r"\$[^$]+\$", r"\]\([^)]*\)", r"<[^>]*>", r'"[^"\n]*"', r"\([^()]*\)"):
+    """Without what stays as it is: code, formulas, addresses, quotations, titles, and English terms in brackets."""
+    for part in (
+        r"\[\d\d · [A-Z][^\]]*\]",
+        r"```.*?```",
+        r"`[^`]*`",
+        r"\$[^$]+\$",
+        r"\]\([^)]*\)",
+        r"<[^>]*>",
+        r'"[^"\n]*"',
+        r"\([^()]*\)",
+    ):
         text = re.sub(part, " ", text, flags=re.S)
     return text
 
@@ -95,6 +105,20 @@ def test_differences_are_seen():
     assert differences("Text.", "T.") == ["no Hangul"]
 
 
+def test_the_readme_is_translated_section_by_section():
+    page, translations = (ROOT / "README.md").read_text("utf-8"), read_translations(ROOT / "README.ko.md")
+    assert out_of_date(sections(page), translations, "README.ko.md") == []
+    texts = {stamp(text): text for text in sections(page)}
+    assert list(translations) == list(texts), "in the order of README.md"
+    assert {text[:50]: lost for key, text in texts.items() if (lost := differences(text, translations[key]))} == {}
+    for key, text in texts.items():
+        blocks = [re.findall(r"^```\w+\n.*?^```", part, flags=re.M | re.S) for part in (text, translations[key])]
+        commands = [[re.sub(r"\s*#.*", "", block) for block in part] for part in blocks]
+        assert commands[0] == commands[1], text[:50]
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / "README.ko.md").read_text("utf-8"))
+    assert targets and [target for target in targets if not (ROOT / target).exists()] == []
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "source" / "ko").mkdir(parents=True)
@@ -121,3 +145,17 @@ def test_sections_know_code_from_headings():
         "## B\n```bash\n## no heading\n```",
         "## C",
     ]
+
+
+def test_the_list_of_terms_says_where_each_is_introduced():
+    """There the Korean term stands with the English one in brackets, in the notebook or its solutions."""
+    text = (ROOT / "docs" / "terms.ko.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!English)([^|]+) \| ([^|]+) \| \[[^\]]+\]\(\.\./([^)]+)\) \|$", text, flags=re.M)
+    assert len(rows) > 50 and rows == sorted(rows, key=lambda row: row[0])
+    pages = {"README.ko.md": (ROOT / "README.ko.md").read_text(encoding="utf-8")}
+    for name in sorted(PAGES):
+        place = f"notebooks/{name.replace('solutions/', '')}.ipynb"
+        pages[place] = pages.get(place, "") + "\n".join(cell.source for cell in NOTEBOOKS[name].cells)
+    for term, korean, place in rows:
+        said = pages[place].replace("*", "").lower()
+        assert f"{korean}({term}".lower() in said, (term, place)
