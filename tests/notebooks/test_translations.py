@@ -7,16 +7,20 @@ from collections import Counter
 from pathlib import Path
 
 import build
+import nbformat
 import pytest
+from build import NOTEBOOKS as FOLDER
 from build import read_source, source_files, stale_translations, translation_files, unexecuted_notebooks
 from translations import out_of_date, read_translations, sections, stamp
 
-from rtuning_helpers.language import LANGUAGES
+from rtuning_helpers.experiments.findings import FAILS, HOLDS, NOTE, TOO_FEW
+from rtuning_helpers.language import LANGUAGES, catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = [name for name in source_files() if name[:2] in ("01", "02", "03", "04", "05")]
 NOTEBOOKS = unexecuted_notebooks()
 PAGES = [name for language in LANGUAGES for name in NOTEBOOKS if name.startswith(f"{language}/")]
+UNANSWERED = "not answered yet. Put your own code in the place of the three dots above."
 ENGLISH_WORDS = r"(?<![\w./`-])[a-z]+(?: [a-z]+){4,}"  # five small words in a row are a sentence
 
 
@@ -96,6 +100,27 @@ def test_a_translation_loses_nothing(name):
     assert {there[:50]: lost for there, here in texts if (lost := differences(there, here))} == {}
 
 
+@pytest.mark.parametrize("name", [name for name in PAGES if (FOLDER / f"{name}.ipynb").is_file()])
+def test_the_committed_notebook_speaks_its_language(name):
+    """It shows what the English one shows, its findings hold, its solutions are right, and its figures have Hangul."""
+    language = name.partition("/")[0]
+    known = catalogue(language)
+    here, there = (nbformat.read(FOLDER / f"{n}.ipynb", as_version=4) for n in (name, name.partition("/")[2]))
+    outputs = [[o for cell in notebook.cells for o in cell.get("outputs", [])] for notebook in (here, there)]
+    kinds = [[set(o.get("data", {})) for o in part if o.output_type != "stream"] for part in outputs]
+    assert kinds[0] == kinds[1]
+    lines = "".join(o.get("text", "") for o in outputs[0]).splitlines()
+    assert [line for line in lines if line.startswith((HOLDS, FAILS, TOO_FEW, NOTE))] == []
+    assert [line for line in lines if line.startswith((known[FAILS], known[TOO_FEW], known[NOTE]))] == []
+    wanted = known["right."] if "/solutions/" in name else known[UNANSWERED]
+    said = [line for line in lines if re.match(r"\d\d\.\d: ", line)]
+    assert said and said == [f"{line[:4]}: {wanted}" for line in said]
+    for output in outputs[0]:
+        if alt := output.metadata.get("image/png", {}).get("alt", "") if "metadata" in output else "":
+            left = [english for english in known if len(english.split()) > 2 and "{" not in english and english in alt]
+            assert re.search("[가-힣]", alt) and left == []
+
+
 def test_differences_are_seen():
     text = "# Title\n\nSome 12 words with `code` and $x$, [a link](there.md)."
     assert differences(text, "# 제목\n\n단어 12개, `code`와 $x$, [링크](there.md).") == []
@@ -116,7 +141,8 @@ def test_the_readme_is_translated_section_by_section():
         commands = [[re.sub(r"\s*#.*", "", block) for block in part] for part in blocks]
         assert commands[0] == commands[1], text[:50]
     targets = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / "README.ko.md").read_text("utf-8"))
-    assert targets and [target for target in targets if not (ROOT / target).exists()] == []
+    pages = {f"notebooks/{name}.ipynb" for name in NOTEBOOKS} | {"notebooks/ko", "notebooks/ko/solutions"}
+    assert targets and [target for target in targets if target not in pages and not (ROOT / target).exists()] == []
 
 
 @pytest.fixture
