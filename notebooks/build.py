@@ -279,7 +279,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.check:
-            stale = stale_notebooks(chosen.names)
+            stale = stale_notebooks(chosen.names) + ([] if chosen.names else stale_translations())
             print("\n".join(stale) or "all notebooks are up to date")
             return 1 if stale else 0
         console = reports.new_console()
