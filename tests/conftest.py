@@ -18,6 +18,7 @@ from hypothesis import settings
 from tiny import TINY_LIMIT
 
 matplotlib.use("Agg")
+os.environ.pop("RTUNING_LANGUAGE", None)  # the developer's; tests compare English messages
 settings.register_profile("kit", deadline=None)  # a busy machine is no failure
 settings.load_profile("kit")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it for what runs in the background

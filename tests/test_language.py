@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 from matplotlib.text import Text
 from messages import BY_DATA, course_code, messages
 
@@ -46,6 +47,11 @@ def test_the_folder_says_the_language(folder, expected, tmp_path, monkeypatch):
     (tmp_path / folder).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / folder)
     assert language.language() == expected
+
+
+def test_jupyterlab_starts_a_kernel_in_the_folder_of_its_notebook():
+    folder = MappingKernelManager(root_dir=str(ROOT)).cwd_for_path("notebooks/source/01_probe_knowledge.py")
+    assert Path(folder) == ROOT / "notebooks" / "source"  # so in notebooks/ko, too
 
 
 def test_the_environment_says_it_before_the_folder(tmp_path, monkeypatch):
