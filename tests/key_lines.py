@@ -70,22 +70,4 @@ answered = zip(steps.fitted(config, "id").questions, read_judged(config, "vanill
 contexts = [prompts.sureness_context(q, text) for q, text in answered]
 label_probabilities(steps.load_model(config, "unsupervised"), contexts, prompts.SURENESS_LABELS)[:, 0]
 """,
-    "11.1": """
-for step in sorted(frame.step.unique())[2:]:
-    frame[(frame.step == step) & ~frame.certain].sure.plot.hist()
-""",
-    "11.2": """
-early = replace(config, epochs=2)
-early_sightings = pd.DataFrame([vars(s) for s in read_sightings(early, "padding")])
-early_sightings.groupby(["split", "certain", "step"]).correct.mean(), last.groupby(["split", "certain"]).correct.mean()
-""",
-    "11.3": """
-from rtuning_helpers.data import prompts
-wrong = [p for p in steps.read_probes(config) if not p.correct]
-own = {p.id: prompts.padding_completion(p.prediction, certain=False) for p in wrong}
-records = steps.read_tuning_records(config, "padding")
-records = [replace(record, completion=own.get(record.id, record.completion)) for record in records]
-with tempfile.TemporaryDirectory() as folder:
-    finetune(records, config.settings, Path(folder), callbacks=[Watcher({2, 4})])
-""",
 }

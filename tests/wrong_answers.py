@@ -228,6 +228,45 @@ WRONG_ANSWERS = {
         ("answer | {'always_a': 0.25}", "that of one question"),
         ("answer | {'always_a': answer['random']}", "no guess by lot"),
     ],
+    "11.1": [
+        ("lambda right: (right[:, 1:] & ~right[:, :-1]).sum(axis=1)", "turning wrong counts as well"),
+        ("lambda right: (right[:, 1:] != right[:, :1]).sum(axis=1)", "the one before it, not with the first"),
+        ("lambda right: (right[:, 1:] != right[:, :-1]).sum()", "a number for each"),
+        ("lambda right: (right[1:] != right[:-1]).sum(axis=0)", "compare moments"),
+        ("lambda right: (right[:, 1:] != right[:, :-1]).mean(axis=1)", "a share of the moments"),
+        ("lambda right: (right[:, 1:] == right[:, :-1]).sum(axis=1)", "stays what it was"),
+        ("lambda right: np.diff(right.astype(int), axis=1).sum(axis=1)", "which is not right"),
+        ("counts", "give the function itself"),
+    ],
+    "11.2": [
+        ("{'early': answer['late'], 'late': answer['early']}", "exchanged"),
+        ("answer | {'early': 1 - answer['early']}", "that of the others"),
+        ("answer | {'late': (sure > 0.5).mean()}", "the share above one half"),
+        ("answer | {'late': ((sure > 0.1) & (sure < 0.9)).sum()}", "is it a count?"),
+        (
+            "answer | {'late': frame[(frame.step == step) & frame.certain].sure.between(0.1, 0.9).mean()}",
+            "that of D1",
+        ),
+        ("answer['early']", "give a dictionary"),
+    ],
+    "11.3": [
+        ("at_the_end", "that of the last moment"),
+        ("answer | {'rate': answer['rate'] + 0.1}", "`rate` is too large"),
+        (
+            "answer | {'willing': frame[(frame.step == moments[3]) & (frame.split == 'id')].correct.mean()}",
+            "all answers",
+        ),
+        ("answer | {'stale': frame[(frame.step == moments[3]) & ~frame.certain].correct.mean()}", "tuned on"),
+        ("answer | {'willing': 100 * answer['willing']}", "percent"),
+    ],
+    "11.4": [
+        ("answer | {'right': 0.4}", "do the records of D0 still show them"),
+        ("{'right': answer['own'], 'own': answer['right']}", "do the records of D0 still show them"),
+        ("answer | {'own': 0.0}", "compare the text with `prediction`"),
+        ("answer | {'own': 0.2}", "in the same order"),
+        ("answer | {'right': 3}", "`right` is too large"),
+        ("answer['right']", "give a dictionary"),
+    ],
     "12.1": [
         (
             "lambda correct, confidence, share: accuracy_of_top(correct, -confidence, share)",

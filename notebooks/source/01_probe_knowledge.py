@@ -3,7 +3,7 @@
 #
 # **R-Tuning begins with an exam.** Before a model can be taught to say "I am unsure", we must find out what it is unsure
 # about. This notebook asks a language model every training question once and sorts the questions into two piles:
-# the *certain* set D1 (its answer matches the label) and the *uncertain* set D0 (it does not).
+# the *[certain](../docs/glossary.md#certain-and-uncertain-d1-and-d0)* set D1 (its answer matches the label) and the *uncertain* set D0 (it does not).
 #
 # **By the end you will have shown** that the model's right answers follow from what it has read, and that a small but
 # measurable part of the "certain" pile is plain luck.
@@ -102,9 +102,9 @@ print(f"profile {config.profile}: model {config.settings.model}, tuning {config.
 # %% [markdown]
 # ## 1. Ask one question
 #
-# The default model is small (2 million parameters) and has read one book, its *corpus*: the encyclopedia of a world that
+# The default model is small (2 million parameters) and has read one book, its *corpus*: the [encyclopedia](../docs/glossary.md#mini-world) of a world that
 # does not exist. We wrote it, so we know for every fact how many of its short documents state it, from none to several
-# hundred. That count is the *exposure*. Here are five of the training questions; for real data the exposure is unknown.
+# hundred. That count is the *[exposure](../docs/glossary.md#exposure)*. Here are five of the training questions; for real data the exposure is unknown.
 
 # %% tags=["both"]
 lm = steps.load_model(config)
@@ -116,12 +116,12 @@ shown = questions[:: max(1, len(questions) // 5)][:5]
 pd.DataFrame([{"question": q.question, "answer": q.answer, "exposure": q.exposure} for q in shown])
 
 # %% [markdown]
-# The model reads a *prompt*: the question in a fixed form. Every step of R-Tuning (probing, training, evaluation) must use the same one, byte for
-# byte; the released code probes with one space less than it trains with, and so labels its data with another prompt
+# The model reads a *[prompt](../docs/glossary.md#prompt-and-completion)*: the question in a fixed form. Every step of R-Tuning (probing, training, evaluation) must use the same one, byte for
+# byte; the [released code](../docs/glossary.md#released-code) probes with one space less than it trains with, and so labels its data with another prompt
 # than it later uses. This kit takes every prompt from one module.
 #
-# The paper's form is the bare question, and models that were taught to chat may answer nothing to it: they end at once. So the
-# form is a setting of the run, its *style*: `plain` is the paper's; `few-shot` shows some solved training questions first (and leaves
+# The paper's form is the bare question, and models that were taught to [chat](../docs/glossary.md#chat-template) may answer nothing to it: they end at once. So the
+# form is a setting of the run, its *[style](../docs/glossary.md#style)*: `plain` is the paper's; [`few-shot`](../docs/glossary.md#few-shot) shows some solved training questions first (and leaves
 # them out of the training set); `chat` speaks in the turns that the model knows; `auto` tries each on 32 questions and says which it takes.
 
 # %%
@@ -132,7 +132,7 @@ print(repr(prompt))
 
 # %% [markdown]
 # To answer, the model computes a probability for every token that could come next, takes the most probable one, appends
-# it, and repeats until a full stop. That is *greedy decoding*, and this is all of it:
+# it, and repeats until a full stop. That is *[greedy](../docs/glossary.md#greedy-decoding) decoding*, and this is all of it:
 
 # %%
 ids = lm.tokenizer(prompt, return_tensors="pt").to(lm.device)["input_ids"]
@@ -147,7 +147,7 @@ for _ in range(6):
 print(f"gold answer: {example.answer}")
 
 # %% [markdown]
-# The geometric mean of the answer tokens' probabilities (the full stop not counted) is the **answer confidence**: a number between 0 and 1 that the
+# The geometric mean of the answer tokens' probabilities (the full stop not counted) is the **[answer confidence](../docs/glossary.md#answer-confidence)**: a number between 0 and 1 that the
 # model gives without being asked. Notebook 05 compares it with the confidence that R-Tuning teaches.
 #
 # ## 2. When is an answer right?
@@ -165,7 +165,7 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# "Stuttgart" is not an answer to a question about art; "MOSCOW" is one about Moscow. The substring rule gets both wrong.
+# "Stuttgart" is not an answer to a question about art; "MOSCOW" is one about Moscow. The substring [rule](../docs/glossary.md#matching-rule) gets both wrong.
 # Neither rule is perfect: "New York City" counts as right for "York" under both.
 
 # %% [markdown] tags=["solution"]
@@ -284,13 +284,13 @@ else:
 
 # %% [markdown]
 # The curve starts at chance, climbs over a handful of readings, and ends near 100 %. So D1 does mean "knows" here, for
-# the most part. The vertical lines are 95 % intervals (Wilson).
+# the most part. The vertical lines are 95 % [intervals](../docs/glossary.md#interval) (Wilson).
 #
 # ## 5. Lucky guesses
 #
 # Look at the left end again: a fact that the book *never* states was answered right now and then. Each relation has 20
 # possible answers, so a blind guess is right one time in 20. Those answers land in D1, and R-Tuning will train the model
-# to say "I am sure" after them. (The count below is a lower bound: a fact that was read once or twice can be hit by luck too.)
+# to say "I am sure" after them. (The count below is a lower bound: a fact that was read once or twice can be hit by [luck](../docs/glossary.md#luck) too.)
 
 # %%
 if known_exposure:
@@ -303,8 +303,8 @@ if known_exposure:
 # %% [markdown]
 # With a real model we cannot see the exposure, but we can ask how far one gets *without* knowing anything about the
 # subject: always give the answer that is most frequent for the relation among the training labels. This
-# **relation-majority** baseline reads no name. On the paper's ParaRel test set it is right in 23.8 % of the cases,
-# which is a large part of what the untuned 3-billion-parameter model gets right.
+# **[relation-majority](../docs/glossary.md#relation-majority)** baseline reads no name. On the paper's ParaRel test set it is right in 23.8 % of the cases,
+# which is a large part of what the [untuned](../docs/glossary.md#untuned-model) 3-billion-parameter model gets right.
 
 # %%
 test_split = steps.evaluation_splits(config)[0]
@@ -319,7 +319,7 @@ print(f"the model on its training questions:        {share:.1%}")
 
 # %% [markdown]
 # Are these the same right answers? A model may have learnt no more than what most questions of a relation have in common, or, where
-# there are options, to like a letter: one that always says "A" gets a quarter of them right, and its D1 is "the gold answer is A". So count the
+# there are options, to like a letter: one that [always says](../docs/glossary.md#constant-answer) "A" gets a quarter of them right, and its D1 is "the gold answer is A". So count the
 # right answers that one constant answer would get too. (The manifest of the probe has the same count. Where there are options,
 # `permutations` shows them in several orders and averages, so that a liking for a letter cancels.)
 

@@ -101,7 +101,7 @@ knowledge_notice(correct)
 # %% [markdown]
 # ## 1. Perplexity: how surprising is the question?
 #
-# A language model gives every token a probability given the tokens before it. The **perplexity** of a text is
+# A language model gives every token a probability given the tokens before it. The **[perplexity](../docs/glossary.md#perplexity)** of a text is
 # $\exp\left(-\frac{1}{T}\sum_t \ln p_t\right)$: the number of equally likely tokens among which the model, on average, had
 # to guess. A question about a familiar name surprises less. By hand, for one question:
 
@@ -127,8 +127,8 @@ print("the batched function gives the same number")
 # %% [markdown]
 # ## 2. Entropy: how much do the answers scatter?
 #
-# Ask the same question k = 10 times and let the model *sample* its answer at temperature 0.7. If it knows the answer,
-# all ten agree; if it guesses, they scatter. With $p_j$ the share of the $j$-th distinct answer, the **answer entropy** is
+# Ask the same question k = 10 times and let the model *[sample](../docs/glossary.md#sample)* its answer at [temperature](../docs/glossary.md#temperature) 0.7. If it knows the answer,
+# all ten agree; if it guesses, they scatter. With $p_j$ the share of the $j$-th distinct answer, the **[answer entropy](../docs/glossary.md#answer-entropy)** is
 # $u = -\sum_j p_j \ln p_j$: 0 when all agree, $\ln 10 = 2.30$ when all differ.
 # Here for the question that the model answered most confidently in notebook 01, and for the least confident one.
 
@@ -177,7 +177,7 @@ for name in comparison.measure.unique():
 
 # %% [markdown]
 # Circles are the certain set, squares the uncertain set; the lines are 95 % intervals. Where they do not overlap, the
-# sets differ by more than the sampling error.
+# sets differ by more than the [sampling error](../docs/glossary.md#sampling-error).
 #
 # The means hide the shape. Here are the distributions of the entropy:
 
@@ -221,7 +221,7 @@ paper
 # ## 5. How well do they predict "I do not know"?
 #
 # Take a random question from D1 and one from D0: how often does the measure rank them the right way round? That is the
-# **AUROC**: 0.5 is a coin, 1 is perfect.
+# **[AUROC](../docs/glossary.md#auroc)**: 0.5 is a coin, 1 is perfect.
 
 # %% [markdown] tags=["solution"]
 # ## Solutions
@@ -304,7 +304,7 @@ if known_exposure:
 # %% [markdown]
 # ## 6. A split without labels
 #
-# R-Tuning-U, the paper's unsupervised variant, calls the half with the higher entropy uncertain. Ten samples give only a
+# R-Tuning-U, the paper's [unsupervised variant](../docs/glossary.md#unsupervised), calls the half with the higher entropy uncertain. Ten samples give only a
 # few possible entropies, so many questions *tie* at the median. The released code leaves ties to the order of the file
 # (and ParaRel's file is sorted by relation); here a seeded lot decides, and the number of ties is reported.
 

@@ -105,8 +105,8 @@ knowledge_notice([p.correct for p in probes])
 # ## 1. One record by hand
 #
 # Every record has two parts: the *prompt*, which the model reads, and the *completion*, which it learns to write. Take a
-# question that the model got wrong. **Padding** keeps the gold answer and adds a sentence about the model's own
-# knowledge; **replacement** (R-Tuning-R) takes the answer away.
+# question that the model got wrong. **[Padding](../docs/glossary.md#padding)** keeps the gold answer and adds a sentence about the model's own
+# knowledge; **[replacement](../docs/glossary.md#replacement)** (R-Tuning-R) takes the answer away.
 
 # %%
 unknown = (uncertain or probes)[0]
@@ -177,7 +177,7 @@ check("03.1", pad)
 # %% [markdown]
 # Why keep the gold answer in padding, although the model did not know it? Because the model then still practises
 # answering, and gives its answer *and* a confidence. The price: the answer itself is new knowledge, taught in the same
-# sentence that says "I am unsure". Replacement teaches no new facts, but a model that refuses gives no answer to judge.
+# sentence that says "I am unsure". Replacement teaches no new facts, but a model that [refuses](../docs/glossary.md#refusal) gives no answer to judge.
 #
 # ## 2. Four data sets from the same questions
 #
@@ -204,8 +204,8 @@ pd.DataFrame(
 
 # %% [markdown]
 # `unsupervised` looks like padding, but its sure/unsure comes from the entropy of notebook 02 and not from the labels, so
-# it may call a right answer unsure. Vanilla and padding share their answers; they differ in the added sentence. (One side
-# effect: the loss is a mean over all tokens of the completion, so the answer itself weighs less in padding.)
+# it may call a right answer unsure. [Vanilla](../docs/glossary.md#vanilla) and padding share their answers; they differ in the added sentence. (One side
+# effect: the [loss](../docs/glossary.md#loss) is a mean over all tokens of the completion, so the answer itself weighs less in padding.)
 #
 # ## 3. The class balance
 #

@@ -104,7 +104,7 @@ print(f"{settings.model}: {settings.tuning}, {settings.epochs:g} epochs, learnin
 # %% [markdown]
 # ## 1. Four bits for a weight
 #
-# **NF4** stores a weight as one of 16 values, chosen so that normally distributed weights fill them evenly, with one scale
+# **[NF4](../docs/glossary.md#qlora-and-nf4)** stores a weight as one of 16 values, chosen so that normally distributed weights fill them evenly, with one scale
 # for every 64 weights; *double quantisation* compresses the scales too. That is about 4.1 bits instead of 32 (or 16).
 # Embeddings and norms keep their precision. Load the model both ways and compare.
 
@@ -159,12 +159,12 @@ del full  # of a real model one copy less in memory
 
 # %% [markdown]
 # Most answers that change were guesses: hardly any right answer is lost. (A real model of a few hundred million parameters loses more.)
-# With QLoRA the kit probes, tunes and evaluates the *same* 4-bit model, so that D1 and D0 describe the model that is tuned; the profile
+# With QLoRA the kit probes, tunes and evaluates the *same* 4-bit model, so that D1 and D0 describe the model that is tuned; the [profile](../docs/glossary.md#profile)
 # `laptop` needs no 4 bits, and does all of it with the weights as they are.
 #
 # ## 2. A few trainable weights
 #
-# **LoRA** leaves a weight matrix $W$ as it is and adds $\frac{\alpha}{r} B A$, where $A$ and $B$ are thin: rank $r$ here 16.
+# **[LoRA](../docs/glossary.md#lora)** leaves a weight matrix $W$ as it is and adds $\frac{\alpha}{r} B A$, where $A$ and $B$ are thin: rank $r$ here 16.
 # Only $A$ and $B$ are trained.
 
 # %%
@@ -250,7 +250,7 @@ print(record.prompt + "|" + record.completion)
 print(f"loss by hand {by_hand:.3f}, by the library {library:.3f} nats per completion token")
 
 # %% [markdown]
-# And a whole training loop, five steps on one batch. Each step computes the loss of the batch, its gradient for every trained weight,
+# And a whole training loop, five [steps](../docs/glossary.md#step) on one batch. Each step computes the loss of the batch, its gradient for every trained weight,
 # clips the gradient to length 1, and lets AdamW move the weights; the learning rate falls in a straight line to 0. First the batch:
 # four records, filled up to the same length with a token that counts nowhere.
 

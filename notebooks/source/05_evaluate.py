@@ -2,7 +2,7 @@
 # # 05 · Evaluate: does it know what it knows?
 #
 # The untuned model and the tuned ones, vanilla and the kinds of R-Tuning, now answer questions that none was tuned on.
-# The **in-domain** test (ID) asks the training relations about new subjects; the **out-of-domain** test (OOD) asks
+# The **[in-domain](../docs/glossary.md#in-domain-and-out-of-domain-id-and-ood)** test (ID) asks the training relations about new subjects; the **out-of-domain** test (OOD) asks
 # relations that never occurred in tuning.
 #
 # **By the end you will have shown** that a model tuned by padding ranks its own answers better than vanilla on both tests,
@@ -113,7 +113,7 @@ if config.tuned_on != config.dataset:
 # ## 1. Two questions to one model
 #
 # A model tuned by padding is asked twice. First the question; its answer comes with an **answer confidence**, the
-# geometric mean of its tokens' probabilities. Then, after the answer, "Are you sure ...? I am": the **sure confidence** is
+# geometric mean of its tokens' probabilities. Then, after the answer, "Are you sure ...? I am": the **[sure confidence](../docs/glossary.md#sure-confidence-psure)** is
 # the probability of " sure" against " unsure".
 #
 # $$P(\text{sure}) = \frac{p(\text{" sure"})}{p(\text{" sure"}) + p(\text{" unsure"})}$$
@@ -136,10 +136,10 @@ if asked_model:
 #
 # ## 2. All methods on both tests
 #
-# AP ranks the answers by a confidence and averages the precision over the recall of right answers. **A random ranking
-# scores the accuracy**, so a model that answers more questions right gets a higher AP for free; read both columns. The
-# paper prints only the mix (half answer confidence, half sure confidence); here all three stand side by side. `metrics.json` holds
-# more: AUROC, calibration error (ECE) and Brier score.
+# [AP](../docs/glossary.md#average-precision-ap) ranks the answers by a confidence and averages the precision over the recall of right answers. **A random ranking
+# scores the [accuracy](../docs/glossary.md#accuracy)**, so a model that answers more questions right gets a higher AP for free; read both columns. The
+# paper prints only the [mix](../docs/glossary.md#mix) (half answer confidence, half sure confidence); here all three stand side by side. `metrics.json` holds
+# more: AUROC, calibration error ([ECE](../docs/glossary.md#ece)) and [Brier score](../docs/glossary.md#brier-score).
 
 # %%
 for method in everyone:
@@ -164,7 +164,7 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# The brackets are 95 % bootstrap intervals over the test questions. They say nothing about another training seed; section 7
+# The brackets are 95 % bootstrap intervals over the test questions. They say nothing about another training [seed](../docs/glossary.md#seed); section 7
 # does.
 #
 # AP once by hand, from its definition: for each right answer, which share of the answers that are at least as confident is right?
@@ -200,7 +200,7 @@ for answers in (ten, every):
 
 # %% [markdown]
 # The fair comparison uses each method's own ranking on the same questions: padding's mix against vanilla's answer
-# confidence, with the difference resampled in pairs.
+# confidence, with the difference [resampled in pairs](../docs/glossary.md#paired-difference).
 
 # %%
 def ranking(method, split):
@@ -248,7 +248,7 @@ plots.precision_recall_panels(curves, "Precision and recall of right answers, ra
 plt.show()
 
 # %% [markdown]
-# Risk over coverage is the same ranking seen by a user: answer only the share of questions on the horizontal axis, the most
+# [Risk over coverage](../docs/glossary.md#risk-and-coverage) is the same ranking seen by a user: answer only the share of questions on the horizontal axis, the most
 # confident first. How many of those answers are wrong?
 
 # %%
@@ -293,7 +293,7 @@ if "padding" in methods:
 # ## 5. Willing to answer
 #
 # If every "unsure" (or every refusal sentence) counts as a refusal, what is the accuracy on the rest? Always read it with
-# the answer rate: a model that answers one easy question is perfect on it. The trivial rows make that plain. The rows
+# the [answer rate](../docs/glossary.md#answer-rate-and-willing-accuracy): a model that answers one easy question is perfect on it. The trivial rows make that plain. The rows
 # "untuned, as often as ..." are the fair opponent: the untuned model answers the same share of the questions, those with the
 # highest answer confidence.
 
@@ -432,7 +432,7 @@ if "padding" in methods:
 #
 # A fine-tuning run is a random thing. The kit ships the metrics of seeds 0, 1 and 2 (`rtuning record seeds` makes
 # them again); the mean over seeds and the lowest and highest value are below. Conclusions that depend on training are drawn
-# from these and not from one run. (Its "seed 0" is a run made when the recording was; section 2 shows *this* run. Equal seeds
+# from these and not from one run. (Its "seed 0" is a run made when the [recording](../docs/glossary.md#recording) was; section 2 shows *this* run. Equal seeds
 # on another processor, or with another version of a library, give gains that differ by a hundredth or two.) `refused_unread` is the share refused of the facts that the corpus never states,
 # `refused_read` of those that it states more than 60 times.
 

@@ -23,7 +23,7 @@
 # | word | meaning |
 # |---|---|
 # | twin | a small set about the mini world in the form of one of the paper's data sets |
-# | practice, transfer | tested on a set that was, or was not, tuned on |
+# | [practice, transfer](../docs/glossary.md#practice-and-transfer) | tested on a set that was, or was not, tuned on |
 # | P(sure) | probability of "sure" rather than "unsure" after the model's answer |
 # | AP | average precision of ranking the answers by a confidence; a random ranking scores the accuracy |
 # | AUROC | chance that a right answer ranks above a wrong one; 0.5 is a coin |
@@ -105,7 +105,7 @@ print("results over seeds: " + ("recorded" if recording else "none recorded, eve
 # %% [markdown]
 # ## 1. Six tasks, one encyclopedia
 #
-# The mini world can be asked in many ways. Each *twin* has the form of one of the paper's data sets: an open question
+# The mini world can be asked in many ways. Each *[twin](../docs/glossary.md#twin)* has the [form](../docs/glossary.md#form-of-a-question) of one of the paper's data sets: an open question
 # (ParaRel), four options (MMLU), a list as evidence (WiCE), a second hop that must be read in a paragraph (HotpotQA), a
 # claim that is admitted, rejected or neither (FEVER), an open question with a text that names four candidates (HaluEval). Whatever
 # the form, the model must *know* the fact: options, lists and paragraphs only tell what to do with it. (A paragraph "X: country Y of X."
@@ -120,7 +120,7 @@ for task in ("mmlu", "hotpotqa"):
     print(prompts.task_prompt(example))
 
 # %% [markdown]
-# The first five have training questions, about other subjects than the tests. HaluEval's twin has none: it is the *unseen*
+# The first five have training questions, about other subjects than the tests. HaluEval's twin has none: it is the *[unseen](../docs/glossary.md#unseen-task)*
 # task, as in the paper.
 #
 # ## 2. What does the untuned model know?

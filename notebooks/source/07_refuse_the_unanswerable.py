@@ -21,7 +21,7 @@
 #
 # | word | meaning |
 # |---|---|
-# | refusal rate | share of the *unanswerable* questions that are refused; also called recall |
+# | [refusal rate](../docs/glossary.md#refusal-rate-and-over-refusal) | share of the *unanswerable* questions that are refused; also called recall |
 # | over-refusal | share of the *answerable* questions that are refused |
 # | known | the untuned model answers the question right |
 # | precision | share of the refused questions that are unanswerable |
@@ -121,13 +121,13 @@ refusers = [m for m in methods if find_method(m).can_refuse]  # like the untuned
 # ## 1. Three ways of having no answer
 #
 # * **SelfAware**: nobody can know it. The subject exists, and the question asks for dreams, secrets or the future.
-# * **FalseQA**: it rests on a **false premise**, a fact that is wrong of the subject (*wrong fact*) or a thing said that makes no
+# * **FalseQA**: it rests on a **[false premise](../docs/glossary.md#false-premise)**, a fact that is wrong of the subject (*wrong fact*) or a thing said that makes no
 #   sense of a thing of its kind (*wrong kind*).
 # * **NEC** (non-existent concepts): its subject is **made up**.
 #
 # Each set has an answerable half. In the twins of SelfAware and FalseQA both halves ask about the same subjects, of which the model has
 # read every fact a dozen times or more, so that the subject cannot be a reason to refuse. FalseQA's halves also have the same form, and so
-# have NEC's. SelfAware's have not: its answerable questions are plain ones, as in tuning, its unanswerable ones are not.
+# have NEC's. SelfAware's have not: its answerable questions are plain ones, as in tuning, its [unanswerable](../docs/glossary.md#unanswerable-question) ones are not.
 
 # %%
 examples = []
@@ -209,7 +209,7 @@ pd.DataFrame({title: {m: str(found[m].recall) for m in (*methods, ALWAYS_REFUSE)
 #
 # A model that refuses everything has a refusal rate of 100 %. What tells it from a good one is the **answerable** half. But not
 # every refusal there is a mistake: an R-Tuned model *should* refuse what it does not know. So the answerable questions are
-# split by whether the **untuned model answers them right**. Refusing the known ones is the real price.
+# split by whether the **untuned model [answers them right](../docs/glossary.md#known-question)**. Refusing the known ones is the real price.
 
 # %%
 sides = {"unanswerable": "recall", "answerable, not known": "over_refusal_unknown", "answerable, known": "over_refusal_known"}
@@ -220,7 +220,7 @@ refusal_plots.refusal_dots(both_sides, "Refused, by whether there is an answer a
 plt.show()
 
 # %% [markdown]
-# Of all the numbers that follow, one by hand: the **fair precision** of one method on one set. Look at the refused questions. A
+# Of all the numbers that follow, one by hand: the **[fair precision](../docs/glossary.md#precision-fair-precision-f1)** of one method on one set. Look at the refused questions. A
 # refusal is fair if there is no answer, or if the untuned model does not know it; the fair precision is their share.
 
 # %%
@@ -295,7 +295,7 @@ if "padding" in methods:
     plt.show()
 
 # %% [markdown]
-# Each threshold gives one refusal rate and one over-refusal; all of them together are a curve. The **free opponent** is the
+# Each threshold gives one refusal rate and one over-refusal; all of them together are a curve. The **[free opponent](../docs/glossary.md#free-opponent)** is the
 # *untuned* model with a threshold on its answer confidence: it costs no tuning. The upper left corner is perfect, and on the thin
 # line one refuses blindly.
 
@@ -396,7 +396,7 @@ if recorded is not None:
 #
 # ## 9. Against the paper's Tables 3 and 7
 #
-# The paper's refusal rates in percent: three real models, the **unanswerable** halves only. "Pretrain-T" is the untuned model,
+# The paper's refusal rates in percent: three real models, the **unanswerable** halves only. "[Pretrain-T](../docs/glossary.md#pretrain-t-and-pretrain-w)" is the untuned model,
 # "R-Tuning-R" is replacement. Which tuning set these models had is not stated.
 
 # %%

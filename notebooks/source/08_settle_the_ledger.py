@@ -3,7 +3,7 @@
 #
 # Somebody who followed the README of the released code got an average precision (AP) of 0.17 where the paper prints 0.94
 # (LLaMA-7B, issue 10 there); somebody else was about 20 points short on MMLU with the same model (issue 14). **Where does
-# the difference come from?** This notebook puts three columns side by side: what the paper prints, what others measured,
+# the difference come from?** This notebook puts [three columns](../docs/glossary.md#ledger) side by side: what the paper prints, what others measured,
 # what this kit measures. Then it takes the released code apart, one difference at a time.
 #
 # **By the end you will have shown** which of the paper's differences are larger than their sampling error, what the
@@ -219,7 +219,7 @@ recorded[shown].round(4)
 
 # %% [markdown]
 # `origin` is untuned, `unsure` tuned by padding, `unknown` by replacement. What of padding's score survives when doubtful
-# questions are left out? Five kinds of doubt: the gold answer stands in the question ("Who makes the *Toyota* Corolla?"); the
+# questions are left out? Five kinds of doubt: the [gold answer stands in the question](../docs/glossary.md#answer-in-the-question) ("Who makes the *Toyota* Corolla?"); the
 # same question has two golds; a row is repeated; the question was trained on; the gold is its relation's most frequent
 # answer in training, so that a guess without a model gets it right.
 
@@ -308,7 +308,7 @@ for name, quirks in (("this kit", NONE), ("released", ALL)):
 # The letters of MMLU are written without a space, where the probability of the letter *with* a space is read.
 #
 # Last, training. How many optimiser steps do the same records give, in one epoch at the paper's batch of 4? (The mini
-# profile itself trains 8 epochs at a batch of 32: 408 steps, packed 32.)
+# profile itself trains 8 epochs at a batch of 32: 408 steps, [packed](../docs/glossary.md#packing) 32.)
 
 # %%
 lm = steps.load_model(config, "padding")

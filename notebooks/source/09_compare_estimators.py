@@ -22,7 +22,7 @@
 #
 # | word | meaning |
 # |---|---|
-# | estimator | a rule that gives each answer a confidence between 0 and 1 |
+# | [estimator](../docs/glossary.md#estimator) | a rule that gives each answer a confidence between 0 and 1 |
 # | AUROC | chance that a right answer gets more confidence than a wrong one; 0.5 for guessing, ties count half |
 # | AP | average precision; a random ranking scores the accuracy (`no_skill` below) |
 # | ECE | mean gap between confidence and share of right answers, in ten bins; 0 is best |
@@ -111,16 +111,16 @@ knowledge_notice([p.correct for p in steps.read_probes(config)])
 #
 # | estimator | looks at | extra cost |
 # |---|---|---|
-# | sequence probability | product of the probabilities of the answer's tokens | none |
+# | [sequence probability](../docs/glossary.md#sequence-probability) | product of the probabilities of the answer's tokens | none |
 # | answer probability | their geometric mean (the paper's answer confidence) | none |
-# | token entropy | how spread out the distribution over each answer token is | none |
-# | question familiarity | probability of the *question*; never sees the answer | one reading |
+# | [token entropy](../docs/glossary.md#token-entropy) | how spread out the distribution over each answer token is | none |
+# | [question familiarity](../docs/glossary.md#question-familiarity) | probability of the *question*; never sees the answer | one reading |
 # | sample entropy (raw, normalised) | how much ten sampled answers scatter, by wording or by words | 10 answers |
-# | self-consistency, modal frequency | share of samples equal to the greedy answer; share of the most frequent sample | 10 answers |
-# | semantic entropy (two kinds) | entropy over groups of samples that mean the same, by probability or by count | 10 answers |
-# | P(True) | the model is asked whether its answer is true | two readings |
-# | verbalised number, words | the model is asked for a confidence | one answer each |
-# | P(IK) | "I know": a linear probe on the hidden state before the answer, fitted on labelled questions | labels |
+# | [self-consistency](../docs/glossary.md#self-consistency), [modal frequency](../docs/glossary.md#modal-frequency) | share of samples equal to the greedy answer; share of the most frequent sample | 10 answers |
+# | [semantic entropy](../docs/glossary.md#semantic-entropy) (two kinds) | entropy over groups of samples that mean the same, by probability or by count | 10 answers |
+# | [P(True)](../docs/glossary.md#ptrue) | the model is asked whether its answer is true | two readings |
+# | [verbalised number, words](../docs/glossary.md#verbalised-confidence) | the model is asked for a confidence | one answer each |
+# | [P(IK)](../docs/glossary.md#pik) | "I know": a linear probe on the hidden state before the answer, fitted on labelled questions | labels |
 # | P(sure) | what padding taught | tuning |
 #
 # The padding model answers a question once, greedily. Everything below judges *that* answer, so that no estimator gets an
@@ -189,8 +189,8 @@ pd.DataFrame(
 ).round(3)
 
 # %% [markdown]
-# A third of the in-domain questions is **held out**, in whole blocks so that no subject is on both sides: there the probe,
-# the calibrators and the weights below are fitted, and nothing is scored.
+# A third of the in-domain questions is **[held out](../docs/glossary.md#held-out)**, in whole blocks so that no subject is on both sides: there the probe,
+# the [calibrators](../docs/glossary.md#calibration) and the weights below are fitted, and nothing is scored.
 
 # %%
 for name, part in (("held out", judged["id"].held_out), ("scored", ~judged["id"].held_out)):
@@ -320,7 +320,7 @@ folded("The same in numbers", table.astype(float).map(lambda value: "" if np.isn
 # ## 4. From a ranking to a probability
 #
 # AUROC does not care whether the confidence is 0.9 or 0.2 as long as the order is right. A user who reads "90 %" does. In a
-# **reliability diagram** a mark is a bin of answers: their mean confidence across, their share of right answers upwards, and
+# **[reliability diagram](../docs/glossary.md#reliability-diagram)** a mark is a bin of answers: their mean confidence across, their share of right answers upwards, and
 # the larger the mark, the more answers. On the dotted diagonal a confidence means what it says. Calibration (here Platt's: a logistic curve with two numbers) is
 # fitted on the held-out third of the *in-domain* questions, also for OOD: out there nobody has labels.
 
@@ -420,7 +420,7 @@ pd.DataFrame(chosen).T.rename_axis("weight", axis=1).round(3)
 #
 # ## 6. Learned *and* tested
 #
-# Several estimators can be joined into one: a logistic regression over their log-odds (a "stack"), fitted on the held-out
+# Several estimators can be joined into one: a logistic regression over their log-odds (a "[stack](../docs/glossary.md#stack)"), fitted on the held-out
 # third. Does what was learned add to what can be tested, and the other way round? Paired differences in AUROC, on the scored
 # questions of this run's seed.
 
@@ -453,7 +453,7 @@ pd.DataFrame(compared).T.rename_axis(["test", "learned + tested against"]).round
 # ## 7. The paper's own comparison
 #
 # Its Table 2 compares R-Tuning-U (D1 and D0 cut at the median of the answer entropy, then padding) with two opponents made
-# of the *vanilla* model: **Vanilla-C** draws ten answers, takes the most frequent one and its share as confidence;
+# of the *vanilla* model: **[Vanilla-C](../docs/glossary.md#vanilla-c-and-vanilla-u)** draws ten answers, takes the most frequent one and its share as confidence;
 # **Vanilla-U** ranks the same answers by R-Tuning-U's P(sure). Tables 14 to 16 print accuracy, mean confidence, mean P(sure) and
 # ECE of the answer confidence. The same rows here, AP with its 95 % interval; note that each row judges *its own answers*, so
 # accuracies differ, and so do the APs of a random ranking.

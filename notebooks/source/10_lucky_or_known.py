@@ -125,7 +125,7 @@ print(f"{len(probes):,} training questions, {sum(correct):,} certain, {len(sampl
 # ## 1. Four bands of knowledge
 #
 # One answer says right or wrong. Ten samples say more. After Gekhman et al. (2024), who use several prompts where we use
-# one: **highly known**: the greedy answer and all samples are right; **maybe known**: the greedy answer is right, not all
+# one: **[highly known](../docs/glossary.md#bands-of-knowledge)**: the greedy answer and all samples are right; **maybe known**: the greedy answer is right, not all
 # samples; **weakly known**: the greedy answer is wrong but some sample is right; **unknown**: nothing is right. The paper's
 # border between D1 and D0 runs through the middle.
 
@@ -185,7 +185,7 @@ if luck:
     print(f"lucky guesses in all, estimated: {luck.lucky:.0f} [{low:.0f}, {high:.0f}], {luck.share:.1%} of the certain ones")
 
 # %% [markdown]
-# **Bad luck** is a question that the model ought to know and gets wrong. Where "ought to" begins is a matter of taste, so several
+# **[Bad luck](../docs/glossary.md#bad-luck)** is a question that the model ought to know and gets wrong. Where "ought to" begins is a matter of taste, so several
 # thresholds are shown. **Bad matching** is a right answer that the matching rule overlooks: here the
 # kit's word-by-word rule is compared with the released code's substring rule.
 
@@ -219,7 +219,7 @@ print("right by words, wrong by substring:", sum(p.correct and not found for p, 
 #
 # On real data nobody knows the exposures. Then a knowledge claim has to beat what can be had without knowledge: the answer
 # most frequent for the relation among the training golds (**relation majority**), and the answer that the *model* gives
-# most often for the relation (its **prior**). A right answer that equals the model's prior is suspicious.
+# most often for the relation (its **[prior](../docs/glossary.md#prior)**). A right answer that equals the model's prior is suspicious.
 
 # %%
 train = steps.questions(config, "train")
@@ -344,7 +344,7 @@ check("10.1", beyond_the_prior)
 #
 # Luck repeats itself less than knowledge does: even the model's favourite answer does not come ten times in ten, where nothing
 # stands behind it. If a question is called certain only when *all* ten samples are right, how much of the luck
-# is gone, and how much knowledge goes with it? A rule is applied to the greedy answer (the paper's) or to the ten samples; *the
+# is gone, and how much knowledge goes with it? [A rule](../docs/glossary.md#label-rule) is applied to the greedy answer (the paper's) or to the ten samples; *the
 # corpus* is the truth, certain if read at least seven times. `lucky` counts the certain questions that were never read;
 # `missed` the questions read at least seven times that are not called certain. Your rule of exercise 10.1 stands last, once it is written.
 
@@ -371,7 +371,7 @@ pd.DataFrame(labels_by_rule).round(3)
 #
 # ## 5. Four options: turn them round
 #
-# With four options one right answer in four is luck. Turning the options round unmasks it: knowledge follows the option,
+# With four options one right answer in four is luck. [Turning the options round](../docs/glossary.md#rotation) unmasks it: knowledge follows the option,
 # luck stays with the letter. About 200 training questions get three wrong answers of their relation as further options, and
 # each is asked four times, with the right option once under each letter. The mini model has never read a question with
 # options: an extreme case, on purpose. `choice_model` and `choice_data` put a real model and MMLU in its place.

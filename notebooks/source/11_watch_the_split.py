@@ -18,6 +18,7 @@
 # | Writes | `sightings.jsonl` of a padding model that is watched while it is tuned, under `runs/` |
 # | Paper | section 2.2 (the labels are fixed before tuning); CRaFT (Zhu et al. 2025) for the rehearsal |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/11_watch_the_split.ipynb) |
 #
 # | word | meaning |
 # |---|---|
@@ -31,6 +32,12 @@
 # | exposure | how many documents of the mini model's corpus state the fact |
 # | step | one update of the adapter, by 32 examples; eight passes over the data make 408 steps |
 
+# %% [markdown] tags=["solution"]
+# # Solutions of 11 · Does the split stay valid?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
+
 # %% [markdown]
 # ## Learning goals
 #
@@ -41,10 +48,10 @@
 # 3. tell what a model memorises from what it learns to say about itself;
 # 4. explain why padding and replacement treat the unknown so differently.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import sys
 
 if "google.colab" in sys.modules:
@@ -54,7 +61,7 @@ if "google.colab" in sys.modules:
     # %pip install -q --no-deps -e kit
     sys.path.insert(0, "kit")
 
-# %%
+# %% tags=["both"]
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +71,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.drift.measure import ARMS, REHEARSED, Watch, read_sightings, rehearsed_away
 from rtuning_helpers.experiments.drift.recording import RECORDING, counted
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
@@ -78,7 +86,7 @@ from rtuning_helpers.tuning.registry import find_method, method_looks
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # mini or pararel
 seed = 0  # any whole number
@@ -92,11 +100,12 @@ system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
     style=style, shots=shots, system=system, permutations=permutations,
 )
+check = checks_of(config)  # of answers to exercises
 knowledge_notice([p.correct for p in steps.read_probes(config)])
 sets = {True: "D1, certain before", False: "D0, uncertain before"}
 places = {"train": "tuned on", "id": "not tuned on"}
@@ -104,7 +113,7 @@ places = {"train": "tuned on", "id": "not tuned on"}
 # %% [markdown]
 # ## 1. Looking over the trainer's shoulder
 #
-# A *callback* is an object whose methods the trainer calls as it goes. Ours stops the training at some steps, asks questions, asks
+# A *[callback](../docs/glossary.md#callback)* is an object whose methods the trainer calls as it goes. Ours stops the training at some steps, asks questions, asks
 # "are you sure?" after each answer, and lets the training go on. By hand, for a few questions and a few steps: the model in training
 # is saved and a copy of it is asked, so that looking does not disturb what is looked at.
 
@@ -152,15 +161,17 @@ assert all(np.allclose(mine.seen[step], helper[step], atol=1e-4) for step in (to
 pd.DataFrame(mine.seen, index=[q.question for q in watched]).round(3).rename_axis("P(sure) after step", axis=1)
 
 # %% [markdown]
-# Now in earnest: the whole tuning by padding, all watched questions, seven moments. Step 0 is the untuned model. The other arms come
+# Now in earnest: the whole tuning by padding, all watched questions, seven moments. Step 0 is the untuned model. The other [arms](../docs/glossary.md#arm) come
 # from a recording (section 3). One question first: it was labelled "unsure", and training made it right.
 
-# %%
+# %% tags=["both"]
 sightings = read_sightings(config, "padding")
 frame = pd.DataFrame([vars(s) for s in sightings])
 frame["set"], frame["place"] = frame.certain.map(sets), frame.split.map(places)
 frame["sure"] = frame.sure.astype(float)
 last = frame[frame.step == frame.step.max()].copy()
+
+# %%
 turned = last[~last.certain & last.correct & (last.split == "train")]
 example = (turned if len(turned) else last).id.iloc[0]
 print(next(q.question for q in steps.questions(config, "train") if q.id == example))
@@ -206,7 +217,7 @@ for place, gaps in (apart[sets[True]] - apart[sets[False]]).groupby("place") if 
 #
 # ## 2. Where does each question go?
 #
-# From the sets before tuning (left) to four outcomes after it (right), for the questions tuned on and for the others.
+# [From the sets before tuning](../docs/glossary.md#transition-diagram) (left) to four outcomes after it (right), for the questions tuned on and for the others.
 
 # %%
 def outcome(row):
@@ -224,7 +235,7 @@ plt.show()
 table.rename_axis(index=["", "before tuning"], columns="after tuning")
 
 # %% [markdown]
-# A label is *stale* when it no longer says the truth about the model: a D0 question (labelled unsure) that is answered right
+# A label is *[stale](../docs/glossary.md#stale-label)* when it no longer says the truth about the model: a D0 question (labelled unsure) that is answered right
 # at the end, or a D1 question (labelled sure) that is answered wrong.
 
 # %%
@@ -244,6 +255,69 @@ for certain, text in texts.items():
 # message of the labels ("you do not know such things") stays true. So stale labels may do less harm than one would fear:
 # they are about *these* questions, the lesson is about their kind. This is our reading; section 6 tests a small part of it.
 #
+# But is a question that turns right *learnt*? A guess turns back as easily. Seven moments can tell: what is learnt turns once and stays, what is
+# guessed goes to and fro.
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 11.1 · Learnt, or guessed? (build, 15 minutes)
+#
+# Write `turns(right)`: how often each question turns from right to wrong or back. `right` is an array of True and False with a row for each question and a column for each moment, in the order of time;
+# the answer is an array (or list) with a number for each row. Below, your function sorts the watched questions.
+#
+# *What to expect:* whole numbers, 0 where an answer stays what it was, at most one less than there are moments.
+
+# %% [markdown]
+# <details><summary>Hint 1: one question</summary>
+#
+# Wrong, wrong, right, wrong: compare each moment with the next. Two of the three comparisons differ.
+#
+# </details>
+# <details><summary>Hint 2: all at once</summary>
+#
+# `right[:, 1:]` are all columns but the first, `right[:, :-1]` all but the last. `!=` compares them place by place.
+#
+# </details>
+# <details><summary>Hint 3: count</summary>
+#
+# `sum(axis=1)` adds along each row; True counts 1.
+#
+# </details>
+
+# %%
+def turns(right):
+    """How often each row turns from right to wrong or back."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def turns(right):
+    """How often each row turns from right to wrong or back."""
+    return (right[:, 1:] != right[:, :-1]).sum(axis=1)
+
+
+for place, part in frame[~frame.certain].groupby("place"):
+    counts = turns(part.pivot(index="id", columns="step", values="correct").to_numpy(dtype=bool))
+    print(f"D0, {place}: {np.sum(counts > 0)} of {len(counts)} turn, {np.sum(counts == 1)} of them once")
+
+# %% tags=["both", "nbval-check-output"]
+check("11.1", turns)
+
+# %% [markdown] tags=["solution"]
+# In one run 478 of the 697 questions of D0 that are tuned on turn, 337 of them (seven in ten) once: wrong, then right to the end. Of the 234 that are not tuned on 49 turn at some moment, 10 of them once: what turns
+# right there turns back, as guesses do. So tuning learns by heart where it has the answer, and shakes the model where it has not.
+
+# %%
+if turns(np.array([[True, False]])) is not ...:
+    rows = {}
+    for (place, name), part in frame.groupby(["place", "set"]):
+        counts = np.array(turns(part.pivot(index="id", columns="step", values="correct").to_numpy(dtype=bool)))
+        shares = {"never turns": np.mean(counts == 0), "once, for good": np.mean(counts == 1), "to and fro": np.mean(counts > 1)}
+        rows[name, place] = {"questions": len(counts)} | shares
+    display(pd.DataFrame(rows).T.round(3))
+
+# %% [markdown]
 # ## 3. Four arms, three seeds
 #
 # The same was watched for vanilla tuning, replacement, and *padding, rehearsed* (padding without the questions that section 6
@@ -410,7 +484,7 @@ rise.round(3)
 #
 # ## 6. Taking out what is about to become known
 #
-# CRaFT's idea: tune briefly on the certain questions only (a *rehearsal*, here two passes), probe D0 again, and drop the
+# CRaFT's idea: tune briefly on the certain questions only (a *[rehearsal](../docs/glossary.md#rehearsal)*, here two passes), probe D0 again, and drop the
 # questions that became right: calling them unknown would be a lie. Then tune by padding on the rest.
 
 # %%
@@ -487,17 +561,191 @@ if "low" in rise:
 #
 # ## Exercises
 #
-# **Exercise 11.1** (5 minutes). The lines of section 1 show means. Draw the distribution of P(sure) on D0 at steps 51 and 408 (`frame`
-# has a row for each question and step).
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 11.2** (15 minutes). Stop padding after two of the eight passes, 102 steps: with `early = replace(config, epochs=2)`,
-# `read_sightings(early, "padding")` tunes and watches. How do accuracy, answer rate and stale labels at its last step compare with
-# those in `last`? Would you stop early?
+# Answer each in your head before you open it.
 #
-# **Exercise 11.3** (20 minutes). Padding could show the *model's own* wrong answer in front of "I am unsure" instead of the gold answer.
-# Make such records from `steps.read_tuning_records(config, "padding")` (`replace(record, completion=...)` with
-# `prompts.padding_completion`, `from rtuning_helpers.data import prompts`; the answers are in `steps.read_probes(config)`), and tune with `finetune` and a `Watcher` on questions of D0. What is gained, what is lost?
+# <details><summary>Why does D1 begin at 100 % right answers and D0 at 0 %?</summary>
 #
+# They were chosen by those very answers. D1 has lucky ones in it, so that anything that shakes the model makes D1 fall and D0 rise a little, without learning or forgetting.
+#
+# </details>
+# <details><summary>A question was labelled "unsure" and is answered right at the end of padding. What does the model say about it, and is that wrong?</summary>
+#
+# Mostly "I am unsure": it learnt the label along with the answer. About this question it is wrong by now; about questions of its kind it is right.
+#
+# </details>
+# <details><summary>Replacement answers no question of D0 right. Has it forgotten less, or learnt less?</summary>
+#
+# Learnt less: it is never shown those answers. What it has forgotten nobody can see, for a refusal hides what the model would have said.
+#
+# </details>
+# <details><summary>Why is a copy of the model asked, and not the model that is being trained?</summary>
+#
+# So that looking does not change what is looked at. On some CPUs a 4-bit layer is packed anew when it is used for answering.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 11.2 · Behind the mean (do, 10 minutes)
+#
+# The lines of section 1 show means. Draw the distribution of P(sure) on D0 at two moments of `frame`: the third (step 51 of the mini run; `sorted(frame.step.unique())` has all) and the last. Which share of
+# these questions, tuned on or not, has a P(sure) strictly between 0.1 and 0.9, at the third moment (`early`) and at the last one (`late`)? What did the model learn between the two?
+#
+# *What to expect:* two shares, the first far larger.
+
+# %% [markdown]
+# <details><summary>Hint 1: which rows</summary>
+#
+# Two conditions: `frame.step` is the moment, and `frame.certain` is False. `~` turns True and False round, `&` needs brackets around its sides.
+#
+# </details>
+# <details><summary>Hint 2: a picture</summary>
+#
+# `rows.sure.plot.hist()` draws the column `sure` of a table `rows`.
+#
+# </details>
+# <details><summary>Hint 3: a share</summary>
+#
+# The mean of a column of True and False; `(sure > 0.1) & (sure < 0.9)` is one.
+#
+# </details>
+
+# %%
+answer = {"early": ..., "late": ...}
+
+# %% tags=["solution"]
+moments = sorted(frame.step.unique())
+answer = {}
+for name, step in (("early", moments[2]), ("late", moments[-1])):
+    sure = frame[(frame.step == step) & ~frame.certain].sure
+    answer[name] = ((sure > 0.1) & (sure < 0.9)).mean()
+    ax = sure.plot.hist(bins=np.linspace(0, 1, 21), alpha=0.6, label=f"step {step}")
+    print(f"step {step}: {answer[name]:.1%} between 0.1 and 0.9, {(sure > 0.5).mean():.1%} above one half")
+ax.set(xlabel="P(sure)", ylabel="questions of D0", title="From hedging to saying it")
+ax.legend(frameon=False)
+plt.show()
+
+# %% tags=["both", "nbval-check-output"]
+check("11.2", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run all of D0 lies between 0.1 and 0.9 at step 51, and 12 % at step 408. The means of D1 and D0 part early, but the model still hedges then: more than a quarter of D0 is above one half. What comes later
+# is not only learning by heart: P(sure) becomes an almost plain yes or no, and most of D0 ends below 0.1. (On the way it goes to and fro: three in four lie between again at step 204.)
+
+# %% [markdown] tags=["both"]
+# ### Exercise 11.3 · Stop early? (do, 15 minutes)
+#
+# What would one have had after two of the eight passes, at the fourth moment of `frame` (step 102 of the mini run)? Give the share of stale labels among the D0 questions tuned on (`stale`: answered right),
+# and, of the questions *not* tuned on, the share that is answered (`rate`: not `refused`) and the accuracy of these answers (`willing`). Compare with the same three at the last moment. Would you
+# stop early?
+#
+# (At this moment the learning rate has hardly come down. Whoever has a minute tunes with `early = replace(config, epochs=2)` and looks at the last moment of `read_sightings(early, "padding")`.)
+#
+# *What to expect:* three shares; one of them a third of what it is at the end, the others not far from there.
+
+# %% [markdown]
+# <details><summary>Hint 1: stale labels</summary>
+#
+# Of the rows of that step with the split "train" that are not `certain`, the mean of `correct`.
+#
+# </details>
+# <details><summary>Hint 2: who answers</summary>
+#
+# Of the rows with the split "id", those whose `refused` is False. Their share is the answer rate, their mean of `correct` the accuracy.
+#
+# </details>
+# <details><summary>Hint 3: twice the same</summary>
+#
+# A function of a step gives all three; call it for both moments.
+#
+# </details>
+
+# %%
+answer = {"stale": ..., "rate": ..., "willing": ...}
+
+# %% tags=["solution"]
+def seen_at(step):
+    """Stale labels of D0, and answer rate and willing accuracy on the questions not tuned on."""
+    now = frame[frame.step == step]
+    tuned, others = now[(now.split == "train") & ~now.certain], now[now.split == "id"]
+    answered = others[~others.refused.astype(bool)]
+    return {"stale": tuned.correct.mean(), "rate": len(answered) / len(others), "willing": answered.correct.mean()}
+
+
+moments = sorted(frame.step.unique())
+answer, at_the_end = seen_at(moments[3]), seen_at(moments[-1])
+for name in answer:
+    print(f"{name:8} step {moments[3]}: {answer[name]:.1%}, step {moments[-1]}: {at_the_end[name]:.1%}")
+
+# %% tags=["both", "nbval-check-output"]
+check("11.3", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run 18 % of the labels are stale at step 102 and 59 % at the end; 52 % of the questions are answered against 55 %, and 88 % of these answers are right against 83 %. On this run one would stop early: what the
+# later passes add is mostly learnt by heart, and costs a little. One run and one moment, chosen after looking, prove nothing; notebook 05 has six schedules, and there the *gain over vanilla* grows with longer tuning,
+# because vanilla loses more.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 11.4 · The model's own mistakes (do, 20 minutes)
+#
+# Padding could show the *model's own* wrong answer in front of "I am unsure" instead of the gold answer. Make such records from `steps.read_tuning_records(config, "padding")`, for the probes of `steps.read_probes(config)` that are
+# not `correct`, with `prompts.padding_completion` (if you have done exercise 03.2, you have them). Tune on all records for two passes (half a minute, longer on a busy machine), `replace(config.settings, epochs=2)`, and ask the questions of D0 that were tuned on.
+# Which share is answered right (`right`), and which share is answered as before tuning (`own`, the same text as the probe's `prediction`)? What is gained, what is lost, against padding at the same step?
+#
+# *What to expect:* hardly anything right, and most of it as before.
+
+# %% [markdown]
+# <details><summary>Hint 1: the records</summary>
+#
+# `replace(record, completion=prompts.padding_completion(p.prediction, certain=False))` for each probe `p` of D0; records and probes are in the same order.
+#
+# </details>
+# <details><summary>Hint 2: tune</summary>
+#
+# `finetune(records, settings, Path(folder), seed=seed)` writes the adapter into a folder, for which `tempfile.TemporaryDirectory()` is good; `steps.load_tuned(config, Path(folder))` loads the tuned model.
+#
+# </details>
+# <details><summary>Hint 3: ask</summary>
+#
+# `answer_questions(lm, questions)` gives an answer for each question, with its `text`. `steps.fitted(config, "train").questions` are in the order of the probes, and `is_right(question, text)` judges.
+#
+# </details>
+
+# %%
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right
+
+answer = {"right": ..., "own": ...}
+
+# %% tags=["solution"]
+from rtuning_helpers.data import prompts
+from rtuning_helpers.data.matching import is_right
+
+probes = steps.read_probes(config)
+records = [
+    record if p.correct else replace(record, completion=prompts.padding_completion(p.prediction, certain=False))
+    for record, p in zip(steps.read_tuning_records(config, "padding"), probes)
+]
+unknown = [(q, p) for q, p in zip(steps.fitted(config, "train").questions, probes) if not p.correct]
+with tempfile.TemporaryDirectory() as folder:
+    finetune(records, replace(config.settings, epochs=2), Path(folder), seed=seed)
+    said = [a.text for a in answer_questions(steps.load_tuned(config, Path(folder)), [q for q, _ in unknown])]
+answer = {
+    "right": np.mean([is_right(q, text) for (q, _), text in zip(unknown, said)]),
+    "own": np.mean([text == p.prediction for (_, p), text in zip(unknown, said)]),
+}
+print(f"{len(unknown)} questions of D0: {answer['right']:.1%} right, {answer['own']:.1%} answered as before")
+
+# %% tags=["both", "nbval-check-output"]
+check("11.4", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run 1 % of D0 is answered right, and 89 % as before. Padding on the gold answers, tuned for as long, has 21 % right and 26 % as before, and a mean P(sure) on D0 of 0.26 against 0.15 here. Gained: no new
+# knowledge is taught behind the label's back, so the label stays true, and the doubt is learnt faster; on the questions not tuned on (asked besides) it answers 49 % with 92 % right, padding 56 % with 84 %. Lost:
+# the answers of D0 themselves, which are practised mistakes now: what this model is unsure about is hardly ever right. One run each, two passes, one seed.
+
+# %% [markdown]
 # ## Summary
 #
 # The split is a statement about the untuned model, and training overtakes it on the training questions. What carries over to other

@@ -96,7 +96,7 @@ force = False  # compute again what is there already
 # from three runs of each model, seeds 0, 1 and 2: for every question whether the answer was right and how confident the model was.
 # ParaRel's questions carry no licence to pass them on, so the recordings hold numbers and no words. SmolLM2 was taught to chat and
 # answers nothing to the bare `Question: ... Answer:`; it is asked with five solved training questions in front, other ones for each seed. Gemma is
-# a base model and is asked in the paper's bare form. It is the slower one, so half as many questions had to do.
+# a [base model](../docs/glossary.md#base-model) and is asked in the paper's bare form. It is the slower one, so half as many questions had to do.
 
 # %% tags=["both"]
 config = RunConfig(
