@@ -35,14 +35,15 @@ from rtuning_helpers.run.loaded_questions import evaluation_splits
 from rtuning_helpers.run.profiles import PLAIN, RunConfig, check_machine
 from rtuning_helpers.run.run_model import load_tuned
 from rtuning_helpers.run.run_questions import find_style, fitted, questions, style_key
+from rtuning_helpers.tuning.ready import find_ready, is_ready, say_ready, take_ready
 from rtuning_helpers.tuning.refusal_data import TuningRecord
-from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, paper_methods
+from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_label, paper_methods
 
 if TYPE_CHECKING:
     from rtuning_helpers.tuning.finetuning import TrainingLog
 
 FINETUNING = "rtuning_helpers.tuning.finetuning"  # imported where a model is tuned: it takes seconds
-ADAPTER = "adapter"
+ADAPTER, RECORDS = "adapter", "records.jsonl"
 TRUNCATION = "truncation.json"
 
 
@@ -138,7 +139,7 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
         probes = read_trainable_probes(config)
         needed = {name: sources[name]() for name in found.needs}
         records = build(probes, fitted(config, TRAIN).questions, **needed)
-        write_records(folder / "records.jsonl", records)
+        write_records(folder / RECORDS, records)
 
     inputs = [probe_step(config)] + ([uncertainty_step(config)] if "uncertainty" in found.needs else [])
     parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, build), **style_key(config)}
@@ -147,7 +148,7 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
 
 def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
     """The training records of a method, built if missing."""
-    return read_records(data_step(config, method) / "records.jsonl", TuningRecord)
+    return read_records(data_step(config, method) / RECORDS, TuningRecord)
 
 
 def tuning_step(
@@ -155,28 +156,48 @@ def tuning_step(
 ) -> Path:
     """Fine-tune on the records of a method, by ``tune`` if given; writes ``adapter/`` and ``training.json``.
 
-    A tuning that was interrupted goes on where it was about a minute before, unless ``force`` is set.
+    A tuning that was interrupted goes on where it was about a minute before, unless ``force`` is set. Where the run
+    takes adapters that come with the kit (`RunConfig.ready`) and one fits, that is taken, and a line says so; a run
+    that takes none tunes in the place of one that was taken.
     """
     config = config.tuning
+    check_machine(config)
+    ready = None if force else _ready_adapter(config, method)
 
-    def write(folder: Path) -> None:
+    def write(folder: Path) -> dict | None:
+        if ready is not None:
+            return take_ready(ready, folder)
         from rtuning_helpers.tuning.finetuning import finetune
 
         records = read_tuning_records(config, method)
         how: dict[str, Any] = {"seed": config.seed, "description": f"{method}: fine-tuning", "place": place}
         log = (tune or finetune)(records, smaller(config.settings), folder / ADAPTER, **how)
         write_json(folder / "training.json", asdict(log))
+        return None
 
-    check_machine(config)
-    parameters = step_parameters(config, (), FINETUNING) | {"method": method}
-    inputs = [data_step(config, method)]
+    parameters, inputs = tuning_parameters(config, method), [data_step(config, method)]
     folder = step_folder(config, method, "tuning")
     place = unfinished(folder, parameters, inputs)
     if force:
         place.remove()
-    run_step(folder, parameters, write, inputs=inputs, force=force)
-    place.remove()
+    run_step(folder, parameters, write, inputs=inputs, force=force or (not config.ready and is_ready(folder)))
+    if is_ready(folder):
+        say_ready(method_label(method), folder)
+    else:
+        place.remove()
     return folder
+
+
+def tuning_parameters(config: RunConfig, method: str) -> dict:
+    """All that the result of a tuning step depends on, apart from its records."""
+    return step_parameters(config, (), FINETUNING) | {"method": method}
+
+
+def _ready_adapter(config: RunConfig, method: str) -> Path | None:
+    """The adapter of the kit that may stand in the place of a tuning of this run; None if none fits."""
+    if not config.ready:
+        return None
+    return find_ready(tuning_parameters(config, method), data_step(config, method) / RECORDS)
 
 
 def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False) -> list[Path]:
@@ -186,11 +207,12 @@ def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False)
         return sum(len(record.prompt) + len(record.completion) for record in read_tuning_records(config, method))
 
     chosen = check_methods(methods)
-    at_once = tuned_at_once(config, len(chosen))
+    tuned = [method for method in chosen if force or _ready_adapter(config.tuning, method) is None]
+    at_once = tuned_at_once(config, len(tuned))
     if at_once > 1:
         from rtuning_helpers.tuning.side_by_side import do_side_by_side
 
-        longest_first = sorted(chosen, key=characters, reverse=True)  # so that no core waits for the last one
+        longest_first = sorted(tuned, key=characters, reverse=True)  # so that no core waits for the last one
         do_side_by_side([partial(tuning_step, config, m, force) for m in longest_first], at_once)
         force = False
     return [tuning_step(config, method, force) for method in chosen]

@@ -15,7 +15,7 @@
 # | Part of | the course, 01 to 05 (about 4 hours with the exercises): last of five; it needs 01 to 04 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 40 s on 2 CPU cores after notebook 04; 0.7 GB |
-# | Reads | the adapters of notebook 04 (trained on the spot if missing: 2 to 4 minutes) |
+# | Reads | the adapters of notebook 04; where that was not run, those that come with the kit (trained on the spot if they do not fit: 2 to 4 minutes) |
 # | Writes | `predictions-<split>.jsonl` for each method and `runs/<profile>/<dataset>/metrics/seed<k>/metrics.json` |
 # | Paper | sections 2.3, 3.3 and 4; Table 1 (AP), Table 8 (replacement), Figure 3 (willing accuracy) |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
@@ -92,12 +92,13 @@ style = None  # how questions are asked: plain (the paper), few-shot, chat, or a
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
+ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
 # %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out, tune_on=tune_on,
-    style=style, shots=shots, system=system, permutations=permutations,
+    style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 check = checks_of(config)  # of answers to exercises
 methods = check_methods(methods)

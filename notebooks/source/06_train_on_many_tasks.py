@@ -14,7 +14,7 @@
 # | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 2 min on 2 CPU cores (three tunings, some 16,000 answers); 1.5 GB |
-# | Reads | nothing; `results/mini/multitask.json` (recorded over three seeds) |
+# | Reads | the adapters that come with the kit (trained on the spot if they do not fit); `results/mini/multitask.json` (recorded over three seeds) |
 # | Writes | `runs/<profile>/multitask/` and `runs/<profile>/mini-pararel/` |
 # | Paper | sections 3.2, 4.2 and 5.3; Table 13; Figure 6 |
 #
@@ -89,12 +89,13 @@ style = None  # how questions are asked: plain (the paper), few-shot, chat, or a
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
+ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
-    style=style, shots=shots, system=system, permutations=permutations,
+    style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 transfer.check_mixture(config)
 recording = RECORDING.read(config)

@@ -13,8 +13,8 @@
 # |---|---|
 # | Part of | the extensions, in any order after the course (01 to 05); this one needs 06 (it uses its models) |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
-# | Time and memory | about 1 min on 2 CPU cores after notebook 06, alone 1.5 min, since two models are tuned first; 1.3 GB |
-# | Reads | the models tuned on the five mini twins (data set `multitask`; tuned on the spot if missing); `results/mini/unanswerable.json`; `results/paper/` |
+# | Time and memory | about 1 min on 2 CPU cores after notebook 06; 1.3 GB |
+# | Reads | the models tuned on the five mini twins (data set `multitask`; of notebook 06, or those that come with the kit); `results/mini/unanswerable.json`; `results/paper/` |
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
@@ -97,12 +97,13 @@ style = None  # how questions are asked: plain (the paper), few-shot, chat, or a
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
+ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
-    style=style, shots=shots, system=system, permutations=permutations,
+    style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 methods, asked = check_methods(methods), asked_sets(sets, data_dir)
 answers = {title: {} for title in asked}

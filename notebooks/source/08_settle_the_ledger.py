@@ -15,7 +15,7 @@
 # | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 80 s on 2 CPU cores after notebook 05, alone 3 min; 1.4 GB |
-# | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04 (trained on the spot if missing) |
+# | Reads | `results/paper`, `results/reruns`, `results/ledger.csv`, `results/mini`; the padding model of notebook 04, or the one that comes with the kit |
 # | Writes | nothing but the steps of notebooks 01 and 04 |
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
@@ -96,13 +96,14 @@ style = None  # how questions are asked: plain (the paper), few-shot, chat, or a
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
+ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 recordings = None  # folder with the recordings of an OpenLLaMA-3B (vvvvsv/R-Tuning); with it, dataset is pararel
 
 # %%
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
-    style=style, shots=shots, system=system, permutations=permutations,
+    style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 NONE, ALL = ReleasedCodeQuirks(), ReleasedCodeQuirks.as_released()
 

@@ -15,7 +15,7 @@
 # | Part of | the extensions, in any order after the course (01 to 05); this one needs 01 to 05 |
 # | Runs on | any CPU; the default profile `mini` downloads nothing |
 # | Time and memory | about 3 min on 2 CPU cores after notebook 05; 1.2 GB |
-# | Reads | the vanilla, padding and unsupervised models of notebook 04 (trained on the spot if missing: 2 to 4 minutes more); `results/mini/estimators.json` |
+# | Reads | the vanilla, padding and unsupervised models of notebook 04, or those that come with the kit; `results/mini/estimators.json` |
 # | Writes | `judgements-<split>.json` for each model under `runs/` |
 # | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
@@ -96,12 +96,13 @@ style = None  # how questions are asked: plain (the paper), few-shot, chat, or a
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
+ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
 # %%
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
-    style=style, shots=shots, system=system, permutations=permutations,
+    style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
 knowledge_notice([p.correct for p in steps.read_probes(config)])

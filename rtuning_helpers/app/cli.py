@@ -192,11 +192,18 @@ def build_mini(
     ] = None,
     facts: Annotated[int | None, _whole_number("Questions to know a part of.  [default: 4000]", 1)] = None,
     tasks: Annotated[bool, typer.Option("--tasks", help="The model of all tasks, for the mini twins.")] = False,
+    adapters: Annotated[
+        bool, typer.Option("--adapters", help="Not a model: the tuned adapters that come with the kit.")
+    ] = False,
 ) -> None:
     """Train the mini language model from scratch.
 
     Ends with the table of what it knows by exposure.
     """
+    if adapters:
+        if questions is not None or tasks or seed or out is not None:
+            raise InputError("--adapters: has no other options; expected `rtuning build-mini --adapters`")
+        return _build_adapters()
     if questions is not None and tasks:
         raise InputError(f"--tasks and --questions {questions}: expected one of them; they train different models")
     if questions is not None:
@@ -221,6 +228,16 @@ def build_mini(
             record = build.build_checkpoint(folder, PretrainingConfig(seed=seed), on_step=on_step)
     console.print(reports.knowledge_table(record["knowledge"]))
     console.print(f"Checkpoint: {shown_path(folder)} ({reports.training(record)})", soft_wrap=True)
+
+
+def _build_adapters() -> None:
+    """``rtuning build-mini --adapters``: what notebooks 05 to 09 take where notebook 04 was not run."""
+    from rtuning_helpers.miniworld.ready_adapters import build_ready_adapters
+    from rtuning_helpers.tuning.ready import READY_FOLDER
+
+    console = reports.new_console()
+    build_ready_adapters(console.print)
+    console.print(f"Adapters: {shown_path(READY_FOLDER)}", soft_wrap=True)
 
 
 def _build_question_model(files: Path, dataset: str | None, facts: int | None, seed: int, out: str | None) -> None:

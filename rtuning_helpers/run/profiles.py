@@ -1,7 +1,7 @@
 """Which model, how large, on what machine: one table of profiles, and the settings of one run."""
 
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from rtuning_helpers.data.registry import find_dataset
@@ -132,6 +132,8 @@ class RunConfig:
         shots: Examples before each question in the style few-shot.
         system: System text of the style chat, in the place of the one that the template may have.
         permutations: In how many orders probing shows the options of a question, see `probe.option_orders`.
+        ready: Whether adapters that come with the kit are taken in the place of a tuning, where they fit
+            (`tuning.ready`). Two runs that differ in nothing else are the same.
     """
 
     profile: str = "mini"
@@ -147,6 +149,7 @@ class RunConfig:
     shots: int = SHOTS
     system: str | None = None
     permutations: int = 1
+    ready: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         profile = find_profile(self.profile)
@@ -161,10 +164,12 @@ class RunConfig:
         epochs, is_number = self.epochs, isinstance(self.epochs, (int, float)) and not isinstance(self.epochs, bool)
         if epochs is not None and not (is_number and 0 < epochs < float("inf")):
             raise InputError(f"parameter epochs is {epochs!r}; expected a number above 0")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in (*_NUMBERS, "epochs") and not (isinstance(value, str) or value is None):
-                raise InputError(f"parameter {field.name} is {value!r}; expected text")
+        if not isinstance(self.ready, bool):
+            raise InputError(f"parameter ready is {self.ready!r}; expected True or False")
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if setting.name not in (*_NUMBERS, "epochs", "ready") and not (isinstance(value, str) or value is None):
+                raise InputError(f"parameter {setting.name} is {value!r}; expected text")
         if self.style not in STYLES:
             raise InputError(f"parameter style {self.style!r} is unknown: expected one of {', '.join(STYLES)}")
         for name, given, styles in (
