@@ -24,9 +24,9 @@ import nbformat
 from nbformat import NotebookNode
 from translations import out_of_date, read_translations, translated
 
-from rtuning_helpers import REPOSITORY
 from rtuning_helpers.app import reports
 from rtuning_helpers.app.notebook_runs import KERNEL, NotebookFailed, Progress, execute, headings
+from rtuning_helpers.app.repository import neutral, publish, repository
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.json_files import write_text
 from rtuning_helpers.language import LANGUAGES
@@ -65,7 +65,10 @@ def unexecuted_notebooks() -> dict[str, NotebookNode]:
         texts = {name: read_translations(path) for name, path in translation_files(language).items() if name in sources}
         found |= {f"{language}/{name}": read_source(sources[name], False, text) for name, text in texts.items()}
         found |= {f"{language}/{SOLUTIONS}/{name}": read_source(sources[name], True, t) for name, t in texts.items()}
-    return {name: notebook for name, notebook in found.items() if notebook.cells}
+    found = {name: notebook for name, notebook in found.items() if notebook.cells}
+    for name, notebook in found.items():
+        publish(notebook.cells, repository(), f"{NOTEBOOKS.name}/{name}.ipynb")
+    return found
 
 
 def read_source(path: Path, solutions: bool = False, translations: Mapping[str, str] | None = None) -> NotebookNode:
@@ -87,15 +90,14 @@ def read_source(path: Path, solutions: bool = False, translations: Mapping[str, 
         cell.id = f"cell-{number:02d}"
         if cell.cell_type == "markdown":
             cell.source = translated(cell.source, translations or {})
-        cell.source = cell.source.replace("REPOSITORY_SLUG", REPOSITORY)
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE_INFO))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
 
 def source_hash(notebook: NotebookNode) -> str:
-    """SHA-256 over the types, tags and sources of the cells, and nothing else."""
-    cells = [[cell.cell_type, cell.metadata.get("tags", []), cell.source] for cell in notebook.cells]
+    """SHA-256 over the types, tags and sources of the cells, whatever the repository is called, and nothing else."""
+    cells = [[cell.cell_type, cell.metadata.get("tags", []), neutral(cell.source)] for cell in notebook.cells]
     return hashlib.sha256(json.dumps(cells, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -257,6 +259,8 @@ def _staleness(name: str, source: NotebookNode) -> list[str]:
     found, reasons = source_hash(notebook), []
     if found != source_hash(source):
         reasons.append(f"its cells differ from source/{path.stem}.py")
+    elif [cell.source for cell in notebook.cells] != [cell.source for cell in source.cells]:
+        reasons.append("it names another repository than pyproject.toml; `rtuning set-repository` names it everywhere")
     if notebook.metadata.get(STAMP, {}).get("source_sha256") != found:
         reasons.append("its stamp differs from its own cells: it was edited or executed by other means")
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]

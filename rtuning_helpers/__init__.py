@@ -4,7 +4,6 @@ import logging
 import warnings
 
 __version__ = "0.2.0"
-REPOSITORY = "rtuning-kit/rtuning-kit"  # owner/name; the notebooks take it from here, a test compares the README
 
 # On newer processors bitsandbytes recommends an optional download whenever it is imported; this is read before it is.
 warnings.filterwarnings("ignore", message="IProgress not found")  # a plain progress bar does as well

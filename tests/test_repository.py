@@ -6,9 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import jupytext
 import pytest
 
-from rtuning_helpers import REPOSITORY
+from rtuning_helpers.app.repository import FIRST, badges, repository
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))
@@ -60,10 +61,23 @@ def test_readme_links_lead_somewhere():
 
 
 def test_owner_and_name_are_the_same_everywhere():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r"(?:colab\.research\.google\.com/github|mybinder\.org/v2/gh)/([\w.-]+/[\w.-]+?)/", readme)
-    assert len(named) == 2
-    assert set(named) == {REPOSITORY}
+    named = repository()
+    readmes = sorted(ROOT.glob("README*.md"))
+    for readme in readmes:
+        assert badges(named, FIRST, ".ko" in readme.suffixes) in readme.read_text(encoding="utf-8").split("\n")
+    address = re.findall(r'^repository-code: "(.*)"$', (ROOT / "CITATION.cff").read_text(encoding="utf-8"), flags=re.M)
+    assert address == ([] if named is None else [f"https://github.com/{named}"])
+
+
+def test_all_notebooks_begin_with_the_same_cell_for_colab():
+    cells = [
+        cell.source
+        for path in SOURCES
+        for cell in jupytext.read(path, fmt="py:percent").cells
+        if "google.colab" in cell.source and cell.cell_type == "code"
+    ]
+    assert len(cells) == len(SOURCES) and len(set(cells)) == 1
+    assert cells[0].count("\n") < 15
 
 
 def test_constraints_pin_the_cpu_friendly_torch():

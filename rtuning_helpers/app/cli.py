@@ -322,6 +322,22 @@ def record(
     console.print(f"Written: {shown_path(recording.path)}", soft_wrap=True)
 
 
+@app.command("set-repository")
+def set_repository(
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="As in https://github.com/OWNER/NAME.")],
+) -> None:
+    """For publishers: name the repository in which this clone is published.
+
+    The launch buttons of all notebooks and of the README, and the addresses in pyproject.toml and CITATION.cff follow.
+    """
+    from rtuning_helpers.app import repository
+
+    changed = repository.set_repository(name)
+    print(f"{name}: {len(changed)} files changed" if changed else f"{name}: nothing to change")
+    if changed:
+        print(f"Next: commit them, and push to the branch {repository.BRANCH} of https://github.com/{name}")
+
+
 @ledger.command("add")
 def ledger_add(
     runs: Annotated[
