@@ -2,7 +2,7 @@
 
 check:      ## style, format, types, and no notebook older than its text
 	ruff check .
-	ruff format --check rtuning_helpers tests benchmarks notebooks/build.py
+	ruff format --check rtuning_helpers tests benchmarks notebooks/build.py notebooks/colab_setup.py
 	mypy
 	python notebooks/build.py --check
 

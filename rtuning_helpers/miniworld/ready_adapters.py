@@ -8,6 +8,7 @@ code included (`tuning.ready`); a test says when that is so.
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predict import predict
@@ -53,5 +54,5 @@ def some_answers(config: RunConfig, method: str, adapter: Path) -> list[Predicti
     """What a model with an adapter answers to every `EVERY`-th question of the run's first test."""
     asked = steps.fitted(config, steps.evaluation_splits(config)[0]).questions[::EVERY]
     lm, settings = steps.load_tuned(config, adapter), config.settings
-    how = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
+    how: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
     return predict(lm, asked, **find_method(method).exam, **how)
