@@ -4,18 +4,22 @@ import ctypes
 import gc
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from threading import Thread
 from typing import TypeVar
 
+import psutil
+
 Result = TypeVar("Result")
 LOOK_SECONDS = 0.5
+WINDOWS = os.name == "nt"
 
 # On Linux a copy of this process, which shares the memory of all that is loaded; Apple's libraries forbid that. Such a
 # copy computes with one thread: OpenMP's other threads are not copied, and waiting for them never ends.
@@ -80,6 +84,28 @@ def end_with(parent: int) -> None:
 
 
 def _watch(parent: int) -> None:
-    while os.getppid() == parent:
+    is_there = _is_there(parent) if WINDOWS else lambda: os.getppid() == parent
+    while is_there():
         time.sleep(LOOK_SECONDS)
     os._exit(1)
+
+
+def _is_there(number: int) -> Callable[[], bool]:
+    """Whether a process is there: for Windows, where the parent may be a launcher, and its number never changes."""
+    try:
+        return psutil.Process(number).is_running
+    except psutil.NoSuchProcess:
+        return lambda: False
+
+
+def end_group(process: subprocess.Popen, number: signal.Signals) -> None:
+    """Send a signal to a process that leads a session, and to all that it started; on Windows end them."""
+    if not WINDOWS:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        return
+    with suppress(psutil.NoSuchProcess):
+        leader = psutil.Process(process.pid)
+        for each in (*leader.children(recursive=True), leader):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()

@@ -1,5 +1,6 @@
 """The ``rtuning`` command. Modules that take seconds to import are imported inside the commands that need them."""
 
+import io
 import json
 import math
 import os
@@ -410,6 +411,9 @@ def _complain(kind: str, text: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and give its exit status: 0 done, 1 failure, 2 bad arguments or input, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):  # Windows may write to files and pipes in a code page of few characters
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if arguments in ([], *([group.name] for group in app.registered_groups)):
         arguments = [*arguments, "--help"]
     try:

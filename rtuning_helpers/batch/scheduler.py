@@ -16,6 +16,7 @@ from typing import Protocol
 from rtuning_helpers.batch.plan import Job, is_made, notebook_key
 from rtuning_helpers.batch.state import FAILED, FINISHED, LEFT_OUT, LOGS, Events
 from rtuning_helpers.json_files import write_text
+from rtuning_helpers.processes import end_group
 from rtuning_helpers.progress import PROGRESS_FILE
 
 LOOK_SECONDS = 0.1
@@ -198,11 +199,10 @@ class Scheduler:
             write_text(folder / f"{ended.job.name.replace('/', '-')}.log", "\n".join(ended.said) + "\n")
 
     def _end_all(self) -> None:
-        for number, patience in ((signal.SIGINT, END_SECONDS), (signal.SIGKILL, END_SECONDS)):
+        for number in (signal.SIGINT, getattr(signal, "SIGKILL", signal.SIGTERM)):  # Windows has no SIGKILL
             for process in self.at_work:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.process.pid, number)
+                end_group(process.process, number)
             for process in self.at_work:
                 with suppress(subprocess.TimeoutExpired):
-                    process.process.wait(patience)
+                    process.process.wait(END_SECONDS)
             self.at_work = [process for process in self.at_work if process.process.returncode is None]

@@ -44,10 +44,11 @@ class Events:
         text = "".join(json.dumps(waiting, ensure_ascii=False) + "\n" for waiting in self.waiting)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            bytewise = getattr(os, "O_BINARY", 0)  # or Windows makes two characters of a line's end
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | bytewise, 0o644)
             try:
                 size = os.fstat(handle).st_size
-                begun = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+                begun = size > 0 and os.lseek(handle, size - 1, os.SEEK_SET) >= 0 and os.read(handle, 1) != b"\n"
                 data = ("\n" * begun + text).encode("utf-8", "backslashreplace")
                 if os.write(handle, data) == len(data):
                     self.waiting.clear()

@@ -28,6 +28,7 @@ from rtuning_helpers.metrics.answers import WILLING
 
 # From 10 on dark ones, for methods beside the paper's: there are more methods than colours that everyone tells apart.
 _COLOURS = [dark_enough(colour) for name in ("colorblind", "dark") for colour in sns.color_palette(name)]
+FONT = "DejaVu Sans"  # comes with matplotlib: figures are as wide everywhere, whatever is installed
 CERTAIN, UNCERTAIN = (_COLOURS[look.colour] for look in SETS.values())
 
 
@@ -38,7 +39,7 @@ def use_style(methods: Mapping[str, Look]) -> None:
         methods: The look of each method, from `tuning.registry.method_looks`.
     """
     set_method_looks(methods)
-    sns.set_theme(context="notebook", style="whitegrid", palette=_COLOURS, font_scale=0.9)
+    sns.set_theme(context="notebook", style="whitegrid", palette=_COLOURS, font_scale=0.9, font=FONT)
     plt.rcParams.update({"figure.constrained_layout.use": True, "figure.dpi": 96, "axes.titlelocation": "left"})
     show_in_words_too()
     translate_figures()

@@ -7,6 +7,7 @@ the weights go into the same model under a configuration that knows nothing of G
 import contextlib
 import io
 import os
+import shutil
 import tempfile
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -52,7 +53,7 @@ def convert_gguf(file: Path, name: str, sha256: str, folder: Path) -> None:
             "be, by `pip install gguf`"
         )
     with progress_bar(3, "converting GGUF", "part") as bar, tempfile.TemporaryDirectory() as alone:
-        os.symlink(file.absolute(), Path(alone) / "model.gguf")  # no other file lies beside it, to be mixed in
+        _put_alone(file, Path(alone) / "model.gguf")  # no other file lies beside it, to be mixed in
         found = {"pretrained_model_name_or_path": alone, "gguf_file": "model.gguf"}
         try:
             header = _Header(file, name)
@@ -80,6 +81,17 @@ def convert_gguf(file: Path, name: str, sha256: str, folder: Path) -> None:
             raise InputError(f"parameter model {name}: cannot be read as GGUF ({reason(error)})") from None
         versions = {package: version(package) for package in ("transformers", "gguf")}
         write_json(folder / CONVERSION, {"file": Path(name).name, "sha256": sha256, **versions})
+
+
+def _put_alone(file: Path, place: Path) -> None:
+    """Have a file under another path too, without copying it where the system allows (Windows may allow no link)."""
+    for put in (os.symlink, os.link, shutil.copyfile):
+        try:
+            put(file.absolute(), place)
+            return
+        except OSError:
+            if put is shutil.copyfile:
+                raise
 
 
 def _unpacked() -> dict[str, Any]:

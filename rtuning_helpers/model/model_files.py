@@ -50,7 +50,7 @@ def model_location(name: str) -> str:
         if shipped:
             command = "rtuning build-mini --tasks" if name == MINI_TASKS else "rtuning build-mini"
             raise InputError(f"the {name} model's checkpoint {folder} is missing: run `{command}`")
-        if name.startswith((".", "/", "~")):
+        if name.startswith((".", "~")) or Path(name).is_absolute():
             raise InputError(
                 f"parameter model {name}: no such folder; expected a folder with a model, a hub name, or 'mini'"
             )

@@ -13,5 +13,6 @@ def absolute_model(name: str | None) -> str | None:
     """A local model folder or file as absolute path; hub names, packages and ``mini`` as they are."""
     if name in (None, "mini", "mini-tasks") or name.startswith("pypi:"):
         return name
-    is_local = name.startswith((".", "/", "~")) or name.lower().endswith(".gguf") or Path(name).is_dir()
+    is_path = name.startswith((".", "~")) or Path(name).is_absolute()
+    is_local = is_path or name.lower().endswith(".gguf") or Path(name).is_dir()
     return absolute(name) if is_local else name

@@ -13,6 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rtuning_helpers.file_hashes import file_sha256
+from rtuning_helpers.processes import WINDOWS
 from rtuning_helpers.progress import progress_bar
 
 MANIFEST = "manifest.json"
@@ -100,8 +101,13 @@ def clear_remains(folder: Path) -> None:
 
 
 def to_disk(path: Path) -> None:
-    """See to it that a file, or the names in a folder, outlast a loss of power."""
-    handle = os.open(path, os.O_RDONLY)
+    """See to it that a file, or the names in a folder, outlast a loss of power.
+
+    Windows opens no folder, and writes to the disk only what is open for writing.
+    """
+    if WINDOWS and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -10,7 +10,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -26,7 +25,7 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.model.language_model import load_tokenizer, model_config
 from rtuning_helpers.model.lora import without_weights
 from rtuning_helpers.model.threads import one_thread
-from rtuning_helpers.processes import PROCESSES, shared_memory
+from rtuning_helpers.processes import PROCESSES, end_with, shared_memory
 from rtuning_helpers.progress import progress_bar
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
@@ -35,7 +34,6 @@ from rtuning_helpers.tuning.finetuning import TrainingLog, finetune, finetune_en
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 
 SMALL = 20e6  # weights
-_LOOK_SECONDS = 1.0
 _Task = Callable[[Callable[..., TrainingLog]], object]
 _News = tuple[str, int, int] | None  # description, step, steps; None: a task is done
 
@@ -131,9 +129,13 @@ class _Process:
     """A process that tunes one model after the other."""
 
     def __init__(self, news: SimpleQueue[_News]) -> None:
-        self.news, self.said = news, tempfile.NamedTemporaryFile(prefix="rtuning-")  # noqa: SIM115 - `end` closes it
+        self.news, (handle, said) = news, tempfile.mkstemp(prefix="rtuning-")
+        os.close(handle)  # Windows does not let a process write into a file that another has open
+        self.said = Path(said)
         self.line, self.its_line = PROCESSES.Pipe()
-        self.process = PROCESSES.Process(target=_tune_what_comes, args=(self.its_line, self.said.name), daemon=True)
+        self.process = PROCESSES.Process(
+            target=_tune_what_comes, args=(self.its_line, str(self.said), os.getpid()), daemon=True
+        )
 
     def start(self) -> None:
         self.process.start()
@@ -164,7 +166,7 @@ class _Process:
         raise RuntimeError(f"{description}: its process was killed, or ran out of memory{self._last_word()}")
 
     def _last_word(self) -> str:
-        lines = [line for line in Path(self.said.name).read_text(errors="replace").split("\n") if line.strip()]
+        lines = [line for line in self.said.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip()]
         return f" (its last words: {lines[-1].strip()[:200]})" if lines else ""
 
     def end(self) -> None:
@@ -172,7 +174,7 @@ class _Process:
         if self.process.pid is not None:
             self.process.kill()
             self.process.join()
-        self.said.close()
+        self.said.unlink(missing_ok=True)
 
 
 class _AfterEachStep(TrainerCallback):
@@ -183,10 +185,10 @@ class _AfterEachStep(TrainerCallback):
         self.tell(state.global_step, state.max_steps)
 
 
-def _tune_what_comes(line: Connection, words: str) -> None:
+def _tune_what_comes(line: Connection, words: str, parent: int) -> None:
     """What such a process does: jobs that come in by the line, until it is killed or whoever asked has gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked alone
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with(parent)
     sys.stdout = sys.stderr = open(words, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
     for number in (1, 2):
         os.dup2(sys.stdout.fileno(), number)
@@ -202,9 +204,3 @@ def _tune_what_comes(line: Connection, words: str) -> None:
             line.send(error)
         except Exception as error:  # by its words: it may be of a kind that cannot be sent
             line.send(RuntimeError(f"{type(error).__name__}: {error}"))
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_SECONDS)
-    os._exit(1)
