@@ -1,8 +1,8 @@
 """What Binder does with the kit, without Docker: ``python tests/oneclick/binder.py [NUMBER...]``.
 
 The steps of repo2docker: a copy of the repository, an environment of the Python that ``binder/environment.yml`` asks
-for (a virtual one in the place of conda's), ``binder/postBuild`` in it, and JupyterLab through ``binder/start``. Then the
-peak memory of notebooks 01 to 05 with Binder's one thread, see `memory`. Takes about ten minutes and installs some GB.
+for (a virtual one in the place of conda's), ``binder/postBuild`` in it, and JupyterLab through ``binder/start``. Then
+the peak memory of notebooks 01 to 05 with Binder's one thread, see `memory`. Takes ten minutes and installs some GB.
 """
 
 import os
@@ -49,9 +49,8 @@ def build(repository: Path, work: Path) -> tuple[Path, dict[str, str]]:
 def serve(clone: Path, environment: dict[str, str]) -> subprocess.Popen:
     """JupyterLab as Binder starts it, once it answers."""
     lab = ["jupyter", "lab", "--no-browser", "--allow-root", f"--port={PORT}", f"--IdentityProvider.token={TOKEN}"]
-    server = subprocess.Popen(
-        [str(clone / "binder" / "start"), *lab], cwd=clone, env=environment, stderr=subprocess.PIPE
-    )
+    started = [str(clone / "binder" / "start"), *lab]
+    server = subprocess.Popen(started, cwd=clone, env=environment, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 120
     while True:
         try:

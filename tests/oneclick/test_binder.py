@@ -24,7 +24,7 @@ def test_the_environment_names_a_python_that_the_kit_takes():
 
 
 def test_the_scripts_are_as_repo2docker_wants_them():
-    """Executable, of a shell that is there; a failing build stops, and what is started takes the place of the script."""
+    """Executable, of a shell that is there; a failure ends the build; what is started takes the script's place."""
     for name in ("postBuild", "start"):
         assert os.access(BINDER / name, os.X_OK), name
         assert (BINDER / name).read_text(encoding="utf-8").startswith("#!/bin/bash\n"), name
