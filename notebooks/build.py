@@ -12,6 +12,7 @@ Where ``source/ko/01_x.md`` translates its text, both are made in Korean too, in
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 import tempfile
@@ -286,6 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
             stale = stale_notebooks(chosen.names) + ([] if chosen.names else stale_translations())
             print("\n".join(stale) or "all notebooks are up to date")
             return 1 if stale else 0
+        os.environ["RTUNING_READY"] = "0"  # what is published was tuned here
         console = reports.new_console()
         with reports.notebook_progress(console) as progress:
             written = build_notebooks(chosen.names, progress)

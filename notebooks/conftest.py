@@ -10,7 +10,11 @@ OUTPUT_SECONDS = 300  # nbval waits 5 s for a cell's outputs, too little for a b
 
 
 def pytest_configure(config):
-    """All notebooks share the finished steps of one folder, kept for the next session; the reader's stays as it is."""
+    """All notebooks share the finished steps of one folder, kept for the next session; the reader's stays as it is.
+
+    Their models are tuned, so that one that is at work does not meet another adapter than a moment before.
+    """
+    os.environ.setdefault("RTUNING_READY", "0")
     if hasattr(config, "cache"):
         os.environ.setdefault("RTUNING_OUT_BASE", str(config.cache.mkdir("rtuning")))
 

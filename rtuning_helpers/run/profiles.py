@@ -133,7 +133,7 @@ class RunConfig:
         system: System text of the style chat, in the place of the one that the template may have.
         permutations: In how many orders probing shows the options of a question, see `probe.option_orders`.
         ready: Whether adapters that come with the kit are taken in the place of a tuning, where they fit
-            (`tuning.ready`). Two runs that differ in nothing else are the same.
+            (`tuning.ready`); with ``RTUNING_READY=0`` never. Two runs that differ in nothing else are the same.
     """
 
     profile: str = "mini"
@@ -166,6 +166,8 @@ class RunConfig:
             raise InputError(f"parameter epochs is {epochs!r}; expected a number above 0")
         if not isinstance(self.ready, bool):
             raise InputError(f"parameter ready is {self.ready!r}; expected True or False")
+        if os.environ.get("RTUNING_READY") == "0":
+            object.__setattr__(self, "ready", False)
         for setting in fields(self):
             value = getattr(self, setting.name)
             if setting.name not in (*_NUMBERS, "epochs", "ready") and not (isinstance(value, str) or value is None):

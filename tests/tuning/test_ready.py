@@ -62,6 +62,7 @@ def run(tiny_model, tmp_path, monkeypatch):
     """A small run, and what was tuned in it; the kit's adapters are elsewhere."""
     small = replace(PROFILES["mini"], epochs=1, batch_size=16, samples=2, lora_rank=4, max_new_tokens=4)
     monkeypatch.setitem(profiles.PROFILES, "mini", small)
+    monkeypatch.delenv("RTUNING_READY", raising=False)
     for module in (ready, ready_adapters):
         monkeypatch.setattr(module, "READY_FOLDER", tmp_path / "kit")
     tuned = []
@@ -145,7 +146,11 @@ def test_a_damaged_one_is_named(shipped, tmp_path):
     assert not (tmp_path / "user" / "mini" / "mini" / "padding" / "seed0" / "tuning").exists()
 
 
-def test_a_run_is_the_same_with_and_without():
-    assert RunConfig(ready=True) == RunConfig()
+def test_a_run_is_the_same_with_and_without(monkeypatch):
+    monkeypatch.delenv("RTUNING_READY", raising=False)
+    assert RunConfig(ready=True) == RunConfig() and RunConfig(ready=True).ready
+    monkeypatch.setenv("RTUNING_READY", "0")
+    assert not RunConfig(ready=True).ready
+    monkeypatch.setenv("RTUNING_READY", "1")
     with pytest.raises(InputError, match="parameter ready is 'yes'; expected True or False"):
         RunConfig(ready="yes")
