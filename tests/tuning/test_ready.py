@@ -82,13 +82,13 @@ def test_who_asks_to_tune_tunes(shipped, tmp_path, capsys):
     assert tuned == [0, 0] and not is_ready(folder)
 
 
-@pytest.mark.parametrize("change", ["seed", "code", "records", "method", "limit"])
+@pytest.mark.parametrize("change", ["seed", "code", "records", "method", "epochs"])
 def test_one_that_does_not_fit_is_left(shipped, tmp_path, monkeypatch, change):
     config, tuned = shipped
     user = replace(config, out=str(tmp_path / "user"), ready=True)
     method = "replacement" if change == "method" else "padding"
-    if change in ("seed", "limit"):
-        user = replace(user, **{change: 1 if change == "seed" else TINY_LIMIT - 2})
+    if change in ("seed", "epochs"):
+        user = replace(user, **{change: 2})
     elif change == "code":
         monkeypatch.setattr(steps, "code_fingerprint", lambda *makers: "another")
     elif change == "records":
