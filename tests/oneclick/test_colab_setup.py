@@ -86,7 +86,7 @@ def colab(monkeypatch):
         monkeypatch.setattr(colab_setup, "_python", pip.run)
         monkeypatch.setattr(colab_setup, "installed", lambda: dict(pip.present))
         monkeypatch.setattr(colab_setup, "in_use", lambda names: [])
-        monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != str(ROOT)])
         monkeypatch.delenv("RTUNING_OUT_BASE", raising=False)
         return pip
 
