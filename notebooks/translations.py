@@ -15,12 +15,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from rtuning_helpers.app.repository import neutral
+
 STAMP = re.compile(r"^<!-- \w+ ([0-9a-f]{8}) -->\n", flags=re.M)
 
 
 def stamp(english: str) -> str:
-    """The first eight hexadecimal digits of a text's SHA-256."""
-    return hashlib.sha256(english.strip().encode()).hexdigest()[:8]
+    """The first eight hexadecimal digits of a text's SHA-256, wherever the kit is published."""
+    return hashlib.sha256(neutral(english).strip().encode()).hexdigest()[:8]
 
 
 def read_translations(path: Path) -> dict[str, str]:

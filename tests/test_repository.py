@@ -9,7 +9,7 @@ from pathlib import Path
 import jupytext
 import pytest
 
-from rtuning_helpers.app.repository import FIRST, badges, repository
+from rtuning_helpers.app.repository import readme_badges, repository
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("[0-9][0-9]_*.py"))
@@ -64,7 +64,7 @@ def test_owner_and_name_are_the_same_everywhere():
     named = repository()
     readmes = sorted(ROOT.glob("README*.md"))
     for readme in readmes:
-        assert badges(named, FIRST, ".ko" in readme.suffixes) in readme.read_text(encoding="utf-8").split("\n")
+        assert readme_badges(named, readme) in readme.read_text(encoding="utf-8").split("\n")
     address = re.findall(r'^repository-code: "(.*)"$', (ROOT / "CITATION.cff").read_text(encoding="utf-8"), flags=re.M)
     assert address == ([] if named is None else [f"https://github.com/{named}"])
 

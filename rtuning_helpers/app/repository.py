@@ -17,7 +17,7 @@ from rtuning_helpers.run.profiles import default_out
 
 UNSET = "OWNER/NAME"
 BRANCH = "main"
-FIRST = "notebooks/01_probe_knowledge.ipynb"  # what the README's buttons open
+FIRST, KOREAN_FIRST = "notebooks/01_probe_knowledge.ipynb", "notebooks/ko/01_probe_knowledge.ipynb"
 BADGES = "<!-- badges -->"
 COMMAND = "rtuning set-repository OWNER/NAME"
 # GitHub's rules: an owner has letters, digits and single hyphens inside; a name also dots and underscores.
@@ -65,8 +65,14 @@ def badges(named: str | None, opened: str, korean: bool = False) -> str:
     return " ".join([BADGES, *(f"[![{words}]({picture})]({address})" for words, picture, address in buttons)])
 
 
+def readme_badges(named: str | None, page: Path) -> str:
+    """The line of launch buttons of a README, which open the first notebook in its language."""
+    korean = ".ko" in page.suffixes
+    return badges(named, KOREAN_FIRST if korean else FIRST, korean)
+
+
 def neutral(source: str) -> str:
-    """A notebook cell's text without what depends on the repository."""
+    """A text without what depends on the repository."""
     return _CLONE.sub(rf"\g<1>{UNSET}", _BADGE_PARAGRAPH.sub("", source))
 
 
@@ -146,7 +152,7 @@ def _renamed(path: Path, text: str, named: str, root: Path) -> str:
         return _renamed_notebook(path, text, named, path.relative_to(root).as_posix())
     if not _BADGE_LINE.search(text):
         raise InputError(f"{shown_path(path)}: no line begins with {BADGES}; expected one, for the launch buttons")
-    line = badges(named, FIRST, ".ko" in path.suffixes)
+    line = readme_badges(named, path)
     return _CLONE.sub(rf"\g<1>{named}", _BADGE_LINE.sub(lambda _: line, text, count=1))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from rtuning_helpers.file_hashes import CHECKSUMS, file_sha256, verify_checksums
 from rtuning_helpers.json_files import read_json, write_json, write_text
+from rtuning_helpers.language import tr
 from rtuning_helpers.model.adapters import CONFIG
 from rtuning_helpers.run.step_folders import read_manifest
 
@@ -60,8 +61,11 @@ def is_ready(folder: Path) -> bool:
 def say_ready(label: str, folder: Path) -> None:
     """Say, once a process, that a method's adapter was not tuned here; it lies in the folder."""
     print(
-        f"{label}: not tuned here. This adapter comes with the kit, tuned from the same model, records, settings, seed "
-        "and code; parameter ready = False tunes it here."
+        tr(
+            "{label}: not tuned here. This adapter comes with the kit, tuned from the same model, records, settings, "
+            "seed and code; parameter ready = False tunes it here.",
+            label=label,
+        )
     )
 
 
