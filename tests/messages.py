@@ -102,7 +102,7 @@ def messages() -> dict[str, list[str]]:
     finders = {PACKAGE / "exercises" / f"{name}.py": of_exercises for name in ["check", "compare"]}
     finders |= {PACKAGE / "exercises" / f"nb{number}.py": of_exercises for number in COURSE}
     finders |= {PACKAGE / "figures" / f"{name}.py": of_figures for name in ["plots", "looks"]}
-    finders |= {PACKAGE / "experiments" / "findings.py": of_exercises}
+    finders |= {PACKAGE / "experiments" / "findings.py": of_exercises, PACKAGE / "tuning" / "ready.py": of_exercises}
     finders |= {PACKAGE / "figures" / f"{name}.py": of_words for name in ["in_words", "shown"]}
     trees = [(path.name, find, path.read_text(encoding="utf-8")) for path, find in finders.items()]
     trees += [(name, of_notebooks, code) for name, code in course_code().items()]
