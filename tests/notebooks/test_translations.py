@@ -25,6 +25,11 @@ UNANSWERED = "not answered yet. Put your own code in the place of the three dots
 ENGLISH_WORDS = r"(?<![\w./`-])[a-z]+(?: [a-z]+){4,}"  # five small words in a row are a sentence
 
 
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def english(name: str):
     return NOTEBOOKS[name.partition("/")[2]]
 
@@ -186,3 +191,27 @@ def test_the_list_of_terms_says_where_each_is_introduced():
     for term, korean, place in rows:
         said = pages[place].replace("*", "").lower()
         assert f"{korean}({term}".lower() in said, (term, place)
+
+
+def test_the_glossary_of_the_course_is_translated():
+    """Each term that 01 to 05 introduce, under the anchor of the English one; the Korean notebooks link these."""
+    entries = re.findall(r"^### (.+)\n(.+)", (ROOT / "docs" / "glossary.md").read_text("utf-8"), flags=re.M)
+    of_course = {}
+    for term, meaning in entries:
+        numbers = re.findall(r"\[(\d\d)\]\(\.\./notebooks/", meaning)
+        if f"{numbers[0]}_" in "".join(COURSE):
+            of_course[slug(term)] = f"{term}\n" + re.sub(r"(?:,? \[\d\d\]\([^)]*\))+$", "", meaning)
+    page = (ROOT / "docs" / "glossary.ko.md").read_text(encoding="utf-8")
+    translations = read_translations(ROOT / "docs" / "glossary.ko.md")
+    assert out_of_date(of_course.values(), translations, "docs/glossary.ko.md") == []
+    assert re.findall(r'^<a id="([^"]+)"></a>\n\n## ', page, flags=re.M) == list(of_course)
+    heads = {key: f"## {text}" for key, text in of_course.items()}
+    lost = {key: differences(head, translations[stamp(of_course[key])]) for key, head in heads.items()}
+    assert {key: found for key, found in lost.items() if found} == {}
+    linked = "".join(path.read_text("utf-8") for path in translation_files("ko").values())
+    assert set(re.findall(r"docs/glossary\.ko\.md#([^)]*)\)", linked)) <= set(of_course)
+    assert "docs/glossary.md" not in linked
+    targets = re.findall(r"\]\(([^)#]+)\)", page)
+    pages = {(FOLDER / f"{name}.ipynb").resolve() for name in NOTEBOOKS}
+    found = {target: (ROOT / "docs" / target).resolve() for target in targets}
+    assert [target for target, path in found.items() if path not in pages and not path.exists()] == []
