@@ -69,8 +69,8 @@ def of_figures(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.arguments):
             for name, value in zip(node.args[::-1], node.defaults[::-1], strict=False):
                 yield from constants(value) if name.arg in DRAWN else ()
-        if isinstance(node, ast.Call) and called(node) == "tr":
-            yield from constants(node.args[0])
+        if isinstance(node, ast.Call) and called(node) in ("tr", "_ranking_panels"):
+            yield from (text for part in node.args for text in constants(part))
         if isinstance(node, ast.Call) and called(node) == "draw_histograms":
             yield from (key.value for inner in ast.walk(node) if isinstance(inner, ast.Dict) for key in inner.keys)
         if isinstance(node, ast.Call) and called(node) in {"set_ylabel", "set_xlabel", "Look"}:

@@ -125,6 +125,7 @@ def test_the_committed_notebook_speaks_its_language(name):
         if alt := output.metadata.get("image/png", {}).get("alt", "") if "metadata" in output else "":
             left = [english for english in known if len(english.split()) > 2 and "{" not in english and english in alt]
             assert re.search("[가-힣]", alt) and left == []
+            assert re.findall(r"[a-z]{3,}(?: [a-z]{2,}){2,}", alt) == [], "left in English"
 
 
 def test_differences_are_seen():
