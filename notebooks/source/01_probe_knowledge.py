@@ -19,6 +19,9 @@
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/01_probe_knowledge.ipynb) |
 
+# %% [markdown]
+# ![Map of the method. Five steps in a row, each with an arrow to the next: ask, listen for doubt, write it down, tune, examine. Below each step stand its notebook of the course, 01 to 05, and the extensions about it; at the bottom the extensions that go the whole way again.](../docs/map.svg)
+
 # %% [markdown] tags=["solution"]
 # # Solutions of 01 · What does the model know?
 #

@@ -16,7 +16,7 @@
 # | Reads | the probes of notebook 01 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/pretrained/seed<k>/uncertainty/` |
 # | Paper | section 5.2; Tables 4 and 10 (perplexity), 5 and 11 (entropy); section 5.1 for the entropy over samples |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/02_measure_uncertainty.ipynb) |
 
 # %% [markdown] tags=["solution"]

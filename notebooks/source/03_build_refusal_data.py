@@ -17,7 +17,7 @@
 # | Reads | probes and uncertainty of notebooks 01 and 02 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/data/` |
 # | Paper | sections 2.2 (padding), 5.1 (unsupervised), A.3 and A.5 (replacement), 2.3 (loss) |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/03_build_refusal_data.ipynb) |
 
 # %% [markdown] tags=["solution"]

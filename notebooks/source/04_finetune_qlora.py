@@ -16,7 +16,7 @@
 # | Reads | the data sets of notebook 03 (made on the spot if missing) |
 # | Writes | `runs/<profile>/<dataset>/<method>/seed<k>/tuning/` with the adapter |
 # | Paper | sections 2.3 (loss) and 3.4 (training); QLoRA is Dettmers et al. 2023 |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/04_finetune_qlora.ipynb) |
 
 # %% [markdown] tags=["solution"]

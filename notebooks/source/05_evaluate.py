@@ -18,7 +18,7 @@
 # | Reads | the adapters of notebook 04; where that was not run, those that come with the kit (trained on the spot if they do not fit: 2 to 4 minutes) |
 # | Writes | `predictions-<split>.jsonl` for each method and `runs/<profile>/<dataset>/metrics/seed<k>/metrics.json` |
 # | Paper | sections 2.3, 3.3 and 4; Table 1 (AP), Table 8 (replacement), Figure 3 (willing accuracy) |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/05_evaluate.ipynb) |
 
 # %% [markdown] tags=["solution"]

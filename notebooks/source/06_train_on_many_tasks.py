@@ -18,7 +18,7 @@
 # | Writes | `runs/<profile>/multitask/` and `runs/<profile>/mini-pararel/` |
 # | Paper | sections 3.2, 4.2 and 5.3; Table 13; Figure 6 |
 #
-# <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>)</summary>
+# <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>; where this notebook stands: <a href="../docs/map.svg">the map</a>)</summary>
 #
 # | word | meaning |
 # |---|---|

@@ -17,7 +17,7 @@
 # | Reads | the models tuned on the five mini twins (data set `multitask`; of notebook 06, or those that come with the kit); `results/mini/unanswerable.json`; `results/paper/` |
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 #
 # | word | meaning |
 # |---|---|

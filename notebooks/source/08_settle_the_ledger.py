@@ -20,7 +20,7 @@
 # | Paper | Tables 1-5, 7, 8, 10-16; sections 2.3 and 3.4; the released code at commit 27e0384 |
 # | Words | all of them are in the [glossary](../docs/glossary.md) |
 #
-# <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>)</summary>
+# <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>; where this notebook stands: <a href="../docs/map.svg">the map</a>)</summary>
 #
 # | | |
 # |---|---|

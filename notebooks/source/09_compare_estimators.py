@@ -18,7 +18,7 @@
 # | Reads | the vanilla, padding and unsupervised models of notebook 04, or those that come with the kit; `results/mini/estimators.json` |
 # | Writes | `judgements-<split>.json` for each model under `runs/` |
 # | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 #
 # | word | meaning |
 # |---|---|

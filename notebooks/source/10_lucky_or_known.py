@@ -17,7 +17,7 @@
 # | Reads | the probes and samples of notebooks 01 and 02 (made on the spot if missing); `results/mini/label_rules.json` |
 # | Writes | nothing of its own |
 # | Paper | section 2.1 (the split), section 5.1 (k samples); Gekhman et al. 2024 for the bands |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/10_lucky_or_known.ipynb) |
 #
 # | word | meaning |

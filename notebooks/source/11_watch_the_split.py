@@ -17,7 +17,7 @@
 # | Reads | probes and padding records of notebooks 01 and 03 (made on the spot if missing); `results/mini/drift.json` |
 # | Writes | `sightings.jsonl` of a padding model that is watched while it is tuned, under `runs/` |
 # | Paper | section 2.2 (the labels are fixed before tuning); CRaFT (Zhu et al. 2025) for the rehearsal |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/11_watch_the_split.ipynb) |
 #
 # | word | meaning |

@@ -16,7 +16,7 @@
 # | Reads | `results/real/smollm2.json` and `gemma3.json` (by `rtuning record smollm2 --data-dir DIR`, `rtuning record gemma3 ...`), `results/mini/seeds.json` |
 # | Writes | nothing; live what notebooks 01 to 05 write |
 # | Paper | sections 2.1, 2.2 and 4, Table 1 |
-# | Words | all of them are in the [glossary](../docs/glossary.md) |
+# | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
 # | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/12_a_real_model.ipynb) |
 #
 # | word | meaning |
