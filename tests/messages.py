@@ -21,6 +21,7 @@ DRAWN = {"xlabel", "ylabel", "title", "label", "labels"}  # arguments and names,
 BY_DATA = {  # drawn by the notebooks from tables and dictionaries
     "perplexity of the question", "answer entropy [nats]", "D1 certain", "D0 uncertain", "linear layers",
     "embeddings and norms", "unquantised", "in-domain (ID)", "out-of-domain (OOD)", "untuned",
+    "questions answered", "right among those answered", "share [%]",
 }  # fmt: skip
 
 
@@ -82,7 +83,9 @@ def of_notebooks(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Call) and called(node) == "finding":
             yield from constants(node.args[0])
         drawn = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        if drawn and getattr(node.func.value, "id", "") == "plots":
+        if isinstance(node, ast.Call) and called(node) in {"Slider", "Choice", "TextBox"}:
+            yield from constants(node.args[0])
+        if drawn and getattr(node.func.value, "id", "") in ("plots", "panels"):
             yield from (text for part in node.args for text in constants(part) if not isinstance(part, ast.Call))
         if drawn and called(node) == "set_title":
             yield from constants(node.args[0])

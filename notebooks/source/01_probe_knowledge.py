@@ -69,8 +69,9 @@ from rtuning_helpers.evaluation.trivial import relation_majority
 from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import plots
+from rtuning_helpers.figures.interactive import Choice, touch
 from rtuning_helpers.metrics import accuracy, bootstrap_interval
-from rtuning_helpers.metrics.exposure import rate_by_exposure
+from rtuning_helpers.metrics.exposure import exposure_bin, rate_by_exposure
 from rtuning_helpers.probe.probe_checks import constant_answers
 from rtuning_helpers.probe.probing import probe, split_by_certainty
 from rtuning_helpers.run.profiles import RunConfig
@@ -283,13 +284,26 @@ print(f"share of certain questions by relation: {rates.min():.1%} to {rates.max(
 known_exposure = all(p.exposure is not None for p in probes)
 if known_exposure:
     table = rate_by_exposure([p.exposure for p in probes], [p.correct for p in probes])
-    plots.exposure_curve(table, "The more often a fact was read, the more often it is answered right")
-    plt.show()
     display(pd.DataFrame(table).round(3))
 else:
     print("Nobody knows how often this model has read these facts.")
 
+
+def at_exposure(chosen):
+    """The curve with a ring around one exposure, and some of the questions there."""
+    plots.exposure_curve(table, "The more often a fact was read, the more often it is answered right", marked=chosen)
+    plt.show()
+    there = [p for p in probes if exposure_bin(p.exposure) == chosen]
+    some = there[:: max(1, len(there) // 4)][:4]
+    display(pd.DataFrame([{"question": p.question, "model says": p.prediction, "gold": p.answer, "right": p.correct} for p in some]))
+
+
+if known_exposure:
+    bins = [row["exposure"] for row in table]
+    touch(at_exposure, chosen=Choice("documents that state the fact", bins, bins[len(bins) // 2]))
+
 # %% [markdown]
+# In a notebook that runs, choose another exposure above the picture.
 # The curve starts at chance, climbs over a handful of readings, and ends near 100 %. So D1 does mean "knows" here, for
 # the most part. The vertical lines are 95 % [intervals](../docs/glossary.md#interval) (Wilson).
 #

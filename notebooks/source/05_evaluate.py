@@ -58,6 +58,8 @@ if "google.colab" in sys.modules:  # everywhere else the kit is installed alread
     set_up(keep_in_drive)
 
 # %% tags=["both"]
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -65,12 +67,15 @@ from matplotlib import pyplot as plt
 from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
+from rtuning_helpers.data.nearest import nearest_questions
+from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.trivial import most_confident, relation_majority, trivial_rows
 from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
 from rtuning_helpers.experiments.seeds.measure import difference_to_seed, gain, over_seeds
 from rtuning_helpers.experiments.seeds.recording import RECORDING
-from rtuning_helpers.figures import plots
+from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.figures.interactive import Slider, TextBox, touch
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
 from rtuning_helpers.metrics.answers import WILLING
 from rtuning_helpers.metrics.exposure import rate_by_exposure
@@ -381,6 +386,28 @@ if "padding" in methods and willing(predictions["padding", first][:1], 0) is not
     moved = [(border, *willing(predictions["padding", first], border)) for border in (0.1, 0.3, 0.5, 0.7, 0.9)]
     display(pd.DataFrame(moved, columns=["border", "answer rate", "accuracy of those"]).round(3))
 
+# %% [markdown]
+# All borders in one picture. In a notebook that runs, move the slider: fewer answers, and more of them right; the table has the
+# refused questions that were nearest to being answered.
+
+# %%
+def at_border(border):
+    """What padding answers and refuses with this border of P(sure)."""
+    panels.border_panels(columns, border, "border of P(sure)", "Padding: what a border buys, and what it costs")
+    plt.show()
+    for split, name in splits.items():
+        answered, refused = ([p for p in predictions["padding", split] if (p.sure_confidence > border) is above] for above in (True, False))
+        right = sum(p.correct for p in answered)
+        print(f"{name:20} border {border:g}: {len(answered):,} answers, {right:,} of them right; "
+              f"{len(refused):,} refused, {sum(p.correct for p in refused):,} of them would have been right")
+    almost = sorted((p for p in predictions["padding", first] if p.sure_confidence <= border), key=lambda p: -p.sure_confidence)
+    table = [{"refused": p.question, "answer": p.prediction, "gold": p.answer, "P(sure)": p.sure_confidence} for p in almost[:3]]
+    display(pd.DataFrame(table).round(3))
+
+
+if "padding" in methods:
+    touch(at_border, border=Slider("border of P(sure)", np.linspace(0, 1, 21).round(2).tolist(), WILLING))
+
 # %%
 training = steps.questions(config, "train")
 for split, name in splits.items():
@@ -431,6 +458,34 @@ if "padding" in methods:
         for p in [p for p in predictions["padding", first] if holds(p)][:3]
     ]
     display(pd.DataFrame(examples).round(2))
+
+# %% [markdown]
+# Or ask something yourself. Below is one of the test questions; in a notebook that runs, type another (the model has no other words
+# than those of its world), and see the answer, how sure the model is, and the training questions that are nearest in their words: was
+# it tuned to be sure of those?
+
+# %%
+first_question = steps.fitted(config, first).questions[0]
+was_certain = {p.id: p.correct for p in steps.read_probes(config)}
+
+
+def ask(text):
+    """One answer of the tuned model, and the nearest training questions."""
+    question = replace(first_question, question=text, answer="")
+    try:
+        answer = answer_questions(lm, [question], sureness=find_method(asked_model).sureness)[0]
+    except InputError as error:
+        print(error)
+        return
+    print(f"{text}  {answer.text}\nanswer confidence {answer.confidence:.3f}, P(sure) {answer.sure_probability:.3f}")
+    near = nearest_questions(text, steps.questions(config, "train"), 3)
+    sets = {True: "D1, sure", False: "D0, unsure"}
+    display(pd.DataFrame([{"training question": q.question, "gold": q.answer, "exposure": q.exposure,
+                           "tuned to be": sets.get(was_certain.get(q.id)), "similarity": round(s, 2)} for q, s in near]))
+
+
+if asked_model:
+    touch(ask, text=TextBox("your question", first_question.question))
 
 # %% [markdown]
 # ## 7. Three seeds

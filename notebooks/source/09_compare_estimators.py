@@ -78,6 +78,7 @@ from rtuning_helpers.experiments.estimators.recording import RECORDING
 from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
 from rtuning_helpers.experiments.findings import finding, knowledge_notice
 from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.figures.interactive import Slider, touch
 from rtuning_helpers.figures.layout import folded
 from rtuning_helpers.model.answering import answer_questions, draw_question_answers
 from rtuning_helpers.paper.tables import paper_results
@@ -411,9 +412,19 @@ for split, name in splits.items():
     chosen[name] = {w: metrics.auroc(right, (1 - w) * answer + w * sure) for w in sorted({0.0, 0.5, best, 1.0})}
 
 # %%
-title = "Mixing answer confidence (weight 0) and sure confidence (weight 1)"
-panels.line_panels(sweeps, "weight of the sure confidence", "AUROC of the mix", title)
-plt.show()
+def at_weight(weight):
+    """The mix with this weight of the learned confidence; the rest is the answer's own, known at test time."""
+    title = "Mixing answer confidence (weight 0) and sure confidence (weight 1)"
+    panels.line_panels(sweeps, "weight of the sure confidence", "AUROC of the mix", title, at=weight)
+    plt.show()
+    place = int(np.argmin(np.abs(weights - weight)))
+    for name, lines in sweeps.items():
+        print(f"{name:20} weight {weight:g}:", ", ".join(f"{kind} {auroc[place]:.3f}" for kind, (_, auroc) in lines.items()))
+
+
+touch(at_weight, weight=Slider("weight of the sure confidence", weights.round(2).tolist(), 0.5))
+
+# %%
 print(f"weight chosen on the held-out third: {best:.2f}")
 print("AUROC of the raw mix by weight")
 pd.DataFrame(chosen).T.rename_axis("weight", axis=1).round(3)

@@ -48,6 +48,7 @@ def line_panels(
     ylabel: str,
     title: str,
     ylim: tuple[float | None, float | None] | None = None,
+    at: float | None = None,
 ) -> Panels:
     """Lines over a common quantity, a panel a split.
 
@@ -55,6 +56,7 @@ def line_panels(
         panels: panel -> label -> (x, y) or (x, y, low, high); a line keeps its look in all panels, and a method the
             one that it has in all figures. A single point is drawn as a horizontal line over the whole panel.
         ylim: Range of y.
+        at: Where to draw a vertical line.
     """
     fig, axes = panel_grid(len(panels), 3.9, 3.5, sharey=True)
     styles = series_styles(label for lines in panels.values() for label in lines)
@@ -69,12 +71,39 @@ def line_panels(
                 ax.fill_between(
                     x, band[0], band[1], facecolor=(*look["color"], 0.15), edgecolor=look["color"], linewidth=0.4
                 )
+        if at is not None:
+            ax.axvline(at, color="black", linestyle="--", linewidth=1)
         ax.set(xlabel=xlabel, title=name)
     axes[0].set_ylabel(ylabel)
     if ylim is not None:
         axes[0].set_ylim(*ylim)
     columns = 2 if len(panels) == 1 else 3 if len(styles) > 4 else len(styles)
     return finish_panels((fig, axes), title, columns=columns)
+
+
+def border_panels(
+    columns: Mapping[str, tuple[Sequence[int], Sequence[float]]], border: float, xlabel: str, title: str
+) -> Panels:
+    """What each border of a confidence buys and costs: how much is answered, and how much of that is right.
+
+    Args:
+        columns: panel -> (correct, confidence), a row a question.
+        border: Where the border is now, drawn as a vertical line. What lies above it is answered.
+        xlabel: Which confidence.
+    """
+    fig, axes = panel_grid(len(columns), 3.6, 3.4, sharey=True)
+    answered, right = series_styles(["questions answered", "right among those answered"], marker=False).values()
+    borders = np.linspace(0, 1, 101)
+    for ax, (name, (correct, confidence)) in zip(axes, columns.items(), strict=True):
+        given = np.asarray(confidence)[None, :] > borders[:, None]
+        hits = (given & np.asarray(correct, dtype=bool)).sum(axis=1)
+        some = given.any(axis=1)
+        ax.plot(borders, 100 * given.mean(axis=1), **answered)
+        ax.plot(borders[some], 100 * hits[some] / given[some].sum(axis=1), **right)
+        ax.axvline(border, color="black", linewidth=1, linestyle=":")
+        ax.set(xlabel=xlabel, title=name, ylim=(-3, 103))
+    axes[0].set_ylabel("share [%]")
+    return finish_panels((fig, axes), title)
 
 
 def reliability_panels(

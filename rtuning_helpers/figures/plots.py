@@ -45,17 +45,30 @@ def use_style(methods: Mapping[str, Look]) -> None:
     translate_figures()
 
 
-def exposure_curve(rows: Sequence[Mapping], title: str, ylabel: str = "right answers [%]") -> tuple[Figure, Axes]:
+def exposure_curve(
+    rows: Sequence[Mapping], title: str, ylabel: str = "right answers [%]", marked: str | None = None
+) -> tuple[Figure, Axes]:
     """A share (of right answers, say) by exposure, with 95 % intervals.
 
     Args:
         rows: Dictionaries with ``exposure`` (label of the bin), ``rate``, ``low``, ``high`` (0 to 1) and ``n``.
         ylabel: What is counted.
+        marked: Label of a bin to draw a ring around.
     """
     fig, ax = plt.subplots(figsize=(6.5, 3.6))
     x = np.arange(len(rows))
     values, low, high = (np.array([row[key] for row in rows]) * 100 for key in ("rate", "low", "high"))
     ax.errorbar(x, values, yerr=[values - low, high - values], marker="o", capsize=3, color=_COLOURS[0])
+    chosen = [i for i, row in enumerate(rows) if row["exposure"] == marked]
+    if chosen:
+        ring: dict[str, Any] = {
+            "linestyle": "none",
+            "marker": "o",
+            "markersize": 16,
+            "fillstyle": "none",
+            "markeredgewidth": 2,
+        }
+        ax.plot(x[chosen], values[chosen], color="black", label="_ring around", **ring)
     ax.set_xticks(x, [f"{row['exposure']}\n(n = {row['n']:,})" for row in rows])
     ax.set(xlabel="documents in the corpus that state the fact", ylabel=ylabel, ylim=(-3, 103), title=title)
     return fig, ax

@@ -10,6 +10,15 @@ _BETWEEN = [(f"{low}-{high}", low, high) for low, high in ((1, 2), (3, 6), (7, 1
 EXPOSURE_BINS = ((f"{UNREAD}", UNREAD, UNREAD), *_BETWEEN, (f"{READ_OFTEN}+", READ_OFTEN, 10**9))
 
 
+def exposure_bin(exposure: int) -> str:
+    """The label of the bin that holds it.
+
+    >>> exposure_bin(0), exposure_bin(5), exposure_bin(100)
+    ('0', '3-6', '61+')
+    """
+    return next(label for label, lowest, highest in EXPOSURE_BINS if lowest <= exposure <= highest)
+
+
 def proportion_interval(hits: int, n: int, level: float = 0.95, method: str = "wilson") -> tuple[float, float]:
     """Interval of a share, Wilson's or ``exact``; (0, 1) where there are no observations."""
     if n == 0:

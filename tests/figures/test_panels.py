@@ -37,6 +37,16 @@ def test_lines_keep_their_look_and_a_single_point_crosses_the_panel():
     assert (axes[0].get_xlabel(), axes[0].get_ylabel(), axes[0].get_ylim()) == ("step", "share", (0, 1))
 
 
+def test_a_border_is_drawn_with_what_it_buys_and_costs():
+    _, (ax,) = panels.border_panels({"ID": ([1, 0, 1, 1], [0.9, 0.6, 0.4, 0.0])}, 0.5, "border", "t")
+    answered, right, border = ax.lines
+    at = {b: i for i, b in enumerate(np.round(answered.get_xdata(), 2))}
+    assert [answered.get_ydata()[at[b]] for b in (0.0, 0.5, 0.95)] == [75, 50, 0]
+    assert [round(right.get_ydata()[at[b]], 1) for b in (0.0, 0.5, 0.7)] == [66.7, 50, 100]
+    assert max(right.get_xdata()) < 0.9, "nothing is answered, nothing is right or wrong"
+    assert list(border.get_xdata()) == [0.5, 0.5]
+
+
 def test_reliability_dots_lie_at_confidence_and_accuracy():
     columns = {"all": ([1, 0, 1, 1], [0.1, 0.1, 0.9, 0.9]), "one class": ([1, 1, 1, 1], [0.5] * 4)}
     _, axes = panels.reliability_panels({"ID": columns}, "t")

@@ -113,6 +113,13 @@ def test_the_exposure_curve_shows_the_numbers_it_was_given():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0\n(n = 10)", "61+\n(n = 20)"]
 
 
+def test_a_bin_can_be_marked():
+    _, ax = plots.exposure_curve(RATES, "title", marked="61+")
+    ring = ax.lines[-1]
+    assert (ring.get_xdata().tolist(), ring.get_ydata().tolist()) == ([1], [100])
+    assert len(plots.exposure_curve(RATES, "title", marked="?")[1].lines) == len(ax.lines) - 1
+
+
 def test_histograms_are_shares_of_their_own_set():
     _, ax = plots.certainty_histograms([0.1, 0.1, 0.9], [0.9, 0.9], "x", "title", bins=[0, 0.5, 1])
     certain, uncertain = ([bar.get_height() for bar in bars] for bars in ax.containers)
