@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pandas as pd
 import pytest
-from key_lines import KEY_LINES
 from matplotlib import pyplot as plt
 from test_notebooks import SOLUTIONS, SOURCES, code_of
 from wrong_answers import WRONG_ANSWERS
@@ -50,14 +48,9 @@ def test_exercises_can_be_done(number, runs, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
     limit = LIMITS.get(number, 120)
-    there = run_cells(SOURCES[number], limit, runs)
+    run_cells(SOURCES[number], limit, runs)
     said = [line for line in capsys.readouterr().out.splitlines() if re.match(r"\d\d\.\d: ", line)]
     assert [line for line in said if "not answered yet" not in line] == []
-    for key, lines in KEY_LINES.items():
-        if key.startswith(number):
-            exec(compile(ast.parse(lines), f"exercise {key}", "exec"), there.copy())
-    if number not in SOLUTIONS:
-        return
 
     seen, surprises = [], []
 

@@ -16,7 +16,6 @@ import papermill
 import pytest
 from build import NOTEBOOKS as FOLDER
 from build import read_source, source_files, unexecuted_notebooks
-from key_lines import KEY_LINES
 from wrong_answers import WRONG_ANSWERS
 
 from rtuning_helpers.figures.layout import WIDEST
@@ -28,7 +27,6 @@ SOLUTIONS = {name[10:12]: nb for name, nb in unexecuted_notebooks().items() if n
 COMMON = {"profile", "dataset", "seed", "data_dir", "limit", "model", "out", "force"}
 COMMON |= {"style", "shots", "system", "permutations"}
 GLOSSARY = ROOT / "docs" / "glossary.md"
-OLD_EXERCISE = r"\*\*Exercise (\d\d\.\d)\*\*(.*?)(?=\n\n|\Z)"
 TITLE = r"### Exercise (\d\d\.\d) · .+ \((build|do), \d+ minutes\)\n"
 WIDEST_PIXELS = 850
 CHARACTERS = 165  # that stand side by side in the tables of a page of 1280 pixels
@@ -45,10 +43,9 @@ def code_of(notebook) -> list[str]:
 
 
 def exercises_of(notebook) -> dict[str, str]:
-    """The text of each exercise, those without a cell to fill in included."""
+    """The text of each exercise."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    found = {title[1]: cell for cell in cells if (title := re.match(TITLE, cell))}
-    return found | dict(re.findall(OLD_EXERCISE, text_of(notebook), flags=re.S))
+    return {title[1]: cell for cell in cells if (title := re.match(TITLE, cell))}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -144,7 +141,7 @@ def test_links_to_other_pages_lead_somewhere(name):
     assert [target for target, path in found.items() if path not in pages and not path.exists()] == []
 
 
-# --- exercises: solved in the sources; those that are not yet have their key lines in `key_lines.KEY_LINES` ---
+# --- exercises ---
 
 
 def defined_in(code: str) -> set[str]:
@@ -166,19 +163,18 @@ def used_in(code: str) -> set[str]:
     return {n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
-def test_every_exercise_is_solved_or_has_its_key_lines():
+def test_every_exercise_is_solved_and_refuses_wrong_answers():
     everything = [key for notebook in SOURCES.values() for key in exercises_of(notebook)]
-    solved = [key for notebook in SOLUTIONS.values() for key in exercises_of(notebook)]
-    assert sorted([*KEY_LINES, *solved]) == sorted(everything)
-    assert list(WRONG_ANSWERS) == solved
+    assert [key for notebook in SOLUTIONS.values() for key in exercises_of(notebook)] == everything
+    assert list(WRONG_ANSWERS) == everything
     assert all(len(wrong) >= 2 for wrong in WRONG_ANSWERS.values())
 
 
-@pytest.mark.parametrize("key", [*KEY_LINES, *WRONG_ANSWERS])
+@pytest.mark.parametrize("key", WRONG_ANSWERS)
 def test_an_exercise_names_what_its_notebook_has(key):
-    """The key lines use names of the notebook, and the text names what the notebook or the key lines have."""
+    """The solutions use names of the notebook, and the text names what the notebook or the solutions have."""
     there = defined_in("\n".join(code_of(SOURCES[key[:2]]))) | set(dir(builtins)) | {"display"}
-    own = KEY_LINES[key] if key in KEY_LINES else "\n".join(code_of(SOLUTIONS[key[:2]]))
+    own = "\n".join(code_of(SOLUTIONS[key[:2]]))
     assert used_in(own) - defined_in(own) - there == set()
     nodes = list(ast.walk(ast.parse(own)))
     words = used_in(own) | defined_in(own) | {n.attr for n in nodes if isinstance(n, ast.Attribute)}

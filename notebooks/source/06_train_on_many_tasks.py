@@ -17,6 +17,7 @@
 # | Reads | the adapters that come with the kit (trained on the spot if they do not fit); `results/mini/multitask.json` (recorded over three seeds) |
 # | Writes | `runs/<profile>/multitask/` and `runs/<profile>/mini-pararel/` |
 # | Paper | sections 3.2, 4.2 and 5.3; Table 13; Figure 6 |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/06_train_on_many_tasks.ipynb) |
 #
 # <details><summary>The words of this page (click to open; all words: <a href="../docs/glossary.md">glossary</a>; where this notebook stands: <a href="../docs/map.svg">the map</a>)</summary>
 #
@@ -32,6 +33,12 @@
 #
 # </details>
 
+# %% [markdown] tags=["solution"]
+# # Solutions of 06 · Train on many tasks, refuse on all?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
+
 # %% [markdown]
 # ## Learning goals
 #
@@ -42,10 +49,10 @@
 # 3. read a transfer grid: tuned on the row, tested on the column;
 # 4. tell *transfer* (the model was never tuned on this task) from *practice*, with the interval that belongs to it.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import os
 import sys
 
@@ -59,13 +66,14 @@ if "google.colab" in sys.modules:  # everywhere else the kit is installed alread
 
     set_up(keep_in_drive)
 
-# %%
+# %% tags=["both"]
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
 from rtuning_helpers.experiments.transfer import figures as task_plots
 from rtuning_helpers.experiments.transfer import measure as transfer
@@ -81,7 +89,7 @@ from rtuning_helpers.tuning.registry import PRETRAINED, method_label, method_loo
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "multitask"  # the mixture of five sets; nothing else fits here
 seed = 0  # any whole number
@@ -96,12 +104,13 @@ permutations = 1  # orders of the options that probing averages over
 ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
     style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 transfer.check_mixture(config)
+check = checks_of(config)  # of answers to exercises
 recording = RECORDING.read(config)
 tasks = transfer.TESTED_ON
 print(f"profile {config.profile}: model {config.settings.model}; tuned for {config.settings.epochs:g} epochs")
@@ -114,12 +123,12 @@ print("results over seeds: " + ("recorded" if recording else "none recorded, eve
 # (ParaRel), four options (MMLU), a list as evidence (WiCE), a second hop that must be read in a paragraph (HotpotQA), a
 # claim that is admitted, rejected or neither (FEVER), an open question with a text that names four candidates (HaluEval). Whatever
 # the form, the model must *know* the fact: options, lists and paragraphs only tell what to do with it. (A paragraph "X: country Y of X."
-# says that X lies in Y. Two of the six are shown. The twins are answered by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these
+# says that X lies in Y. One of the six is shown. The twins are answered by a checkpoint of their own, `mini-tasks`, which has read the same facts in all these
 # forms, HaluEval's too: new to *tuning* is not new to the model.)
 
 # %%
 asked = {task: steps.fitted(config, task).questions for task in tasks}
-for task in ("mmlu", "hotpotqa"):
+for task in ("hotpotqa",):
     example = asked[task][len(asked[task]) // 2]
     print(f"--- {task} ({len(asked[task]):,} test questions; gold answer: {example.answer})")
     print(prompts.task_prompt(example))
@@ -140,9 +149,6 @@ if len(known):
     bands = {band: rows.rename(columns={"tested_on": "task", "rate": "value"}).to_dict("records") for band, rows in known.groupby("band", sort=False)}
     task_plots.dots_by_task(bands, "right answers [%]", "Right answers of the untuned model, by how often the fact was read", transfer.CHANCE)
     plt.show()
-
-# %%
-if len(known):
     known["right"] = [transfer_tables.interval_text(r.rate, r.low, r.high) for r in known.itertuples()]
     wide = known.pivot(index="tested_on", columns="band", values="right").loc[list(tasks), known.band.unique()]
     wide = wide.assign(chance=[round(transfer.CHANCE[t], 3) for t in tasks])
@@ -154,8 +160,13 @@ else:
 # Two things must be seen here before anything below means anything. A fact that was
 # never read must not be answered above chance in any form: then the form gives nothing away. And a fact that was read often has to
 # be answered far above chance in every form: where the model cannot do the task, there is no knowledge to be sure of. The
-# checks at the end hold every task against both. (HaluEval's unread facts are even *below* one in four: the model seems to answer
-# from memory and hardly to look at the four names, so that this twin is close to ParaRel's.)
+# checks at the end hold every task against both.
+#
+# <details><summary>HaluEval's unread facts are even below one in four</summary>
+#
+# The model seems to answer from memory and hardly to look at the four names, so that this twin is close to ParaRel's.
+#
+# </details>
 #
 # ## 3. D1 and D0 of each set
 #
@@ -168,7 +179,62 @@ transfer_tables.label_table(steps.read_probes(config))
 # %% [markdown]
 # So the labels are not equally good. With twenty possible answers hardly any right answer is luck; with two or three classes many
 # are. R-Tuning will teach the model to say "I am sure" behind lucky guesses, and no ranking of answers can be perfect where the toss
-# of a coin counts as right. (The last column counts only what no document states; a fact read once can be luck as well.)
+# of a coin counts as right. (The last column counts only what no document states; a fact read once can be luck as well. How much luck is there in all?)
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 06.1 · How much of D1 is luck? (build, 15 minutes)
+#
+# Suppose that a model knows some questions and guesses all others blindly, each with the chance `chance`. Write `luck(accuracy, chance)`: the share of its *right answers* that are lucky guesses. At or below chance everything is luck: 1.
+# Below, your function looks at the five training sets.
+#
+# *What to expect:* at an accuracy of 0.75 and two options (`chance=0.5`), one right answer in three is luck.
+
+# %% [markdown]
+# <details><summary>Hint 1: what is known</summary>
+#
+# Say the share k of all questions is known. Then accuracy = k + (1 - k) chance, so k = (accuracy - chance) / (1 - chance), and not below 0.
+#
+# </details>
+# <details><summary>Hint 2: what is luck</summary>
+#
+# (1 - k) chance of all questions are guessed right. Of the right answers, that is its part of the accuracy.
+#
+# </details>
+
+# %%
+def luck(accuracy, chance):
+    """Share of the right answers that are lucky, if the model knows some questions and guesses the others."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def luck(accuracy, chance):
+    """Share of the right answers that are lucky, if the model knows some questions and guesses the others."""
+    known = max(0, (accuracy - chance) / (1 - chance))
+    return min(1, (1 - known) * chance / accuracy)
+
+
+for chance in (0.05, 0.25, 0.5):
+    print(f"75 % right, chance {chance:.0%}: {luck(0.75, chance):.0%} of the right answers are luck")
+
+# %% tags=["both", "nbval-check-output"]
+check("06.1", luck)
+
+# %% [markdown] tags=["solution"]
+# With 75 % right answers, 2 % of them are luck among twenty options, 11 % among four, and 33 % among two: the same accuracy, and three very different sets D1. R-Tuning calls all of them "sure".
+
+# %%
+if luck(0.5, 0.25) is not ...:
+    sets = {}
+    for p in steps.read_probes(config):
+        sets.setdefault(next(task for task in tasks if task in p.dataset), []).append(p.correct)
+    lucky = {task: luck(np.mean(right), transfer.CHANCE[task]) for task, right in sets.items() if any(right)}
+    print("luck in D1:", ", ".join(f"{task} {share:.0%}" for task, share in lucky.items()))
+
+# %% [markdown]
+# With blind guesses a third of the D1 of WiCE would be luck, and a quarter of that of FEVER, twice what was never read: facts that were read a few times are guessed as well. Of ParaRel's it is the 3 % that the table has.
 #
 # ## 4. One mixture, two models
 #
@@ -187,14 +253,19 @@ for method in ("vanilla", "padding"):
 # %% [markdown]
 # Both models, and the untuned one, answer the six tests. **AP** ranks the answers by the method's own confidence: the answer
 # confidence, for padding its mean with P(sure), as in the paper's Table 13. A random ranking scores the accuracy, so that column is
-# AP's no-skill value. `AUROC P(sure)` is the chance that a right answer has a higher P(sure) than a wrong one. Behind the second fold
-# are the rows that need no judgement: how often the answer is right that is most frequent for the set and relation in training; what
+# AP's no-skill value. `AUROC P(sure)` is the chance that a right answer has a higher P(sure) than a wrong one.
+#
+# <details><summary>The rows without judgement</summary>
+#
+# Behind the last fold are the rows that need no judgement: how often the answer is right that is most frequent for the set and relation in training; what
 # a random ranking of the padding model's answers would score; and what a ranking scores that looks only at set and relation (the
 # share of certain training questions). A learned confidence must beat the last, which never looks at the subject.
+#
+# </details>
 
 # %%
 live = transfer.cells(config, transfer.MIXED)
-display(transfer_tables.short_table(live))
+display(folded("This run in short", transfer_tables.short_table(live)))
 display(folded("All numbers of this run, with 95 % bootstrap intervals over the questions", transfer_tables.cell_table(live), index=False))
 folded("Without judgement", transfer_tables.trivial_table(config).round(3), index=False)
 
@@ -226,9 +297,17 @@ folded("Seed by seed", pd.DataFrame({f"against {method_label(m)}": table["by see
 
 # %% [markdown]
 # So the paper's gain does **not** come out here: against vanilla it is near zero, with an interval that holds zero on every row, and
-# the untuned model is ahead on most. (A model that gets more answers right gets a higher AP without knowing anything better about
+# the untuned model is ahead on most.
+#
+# <details><summary>What such a difference in AP holds</summary>
+#
+# A model that gets more answers right gets a higher AP without knowing anything better about
 # itself, and both tunings cost some right answers: compare the accuracies above. And all intervals over seeds are about tuning; the 540
-# questions of each set are the same every time.) Two things can be asked about the reason.
+# questions of each set are the same every time.
+#
+# </details>
+#
+# Two things can be asked about the reason.
 #
 # ### Was there room for a gain?
 #
@@ -266,7 +345,6 @@ transfer_tables.schedule_table(cells)
 # %%
 if any(row["auroc_read"] is not None for row in cells):
     gained = transfer_tables.gain_table(cells, "vanilla", "auroc_read").set_index("tested on")
-    display(gained.loc[["five sets", "halueval"]])
     display(folded("Set by set", gained))
 
 # %% [markdown]
@@ -314,7 +392,7 @@ folded("The grid to three digits", transfer_tables.grid_table(means, texts))
 # %%
 if any(row["auroc_read"] is not None for row in cells):
     means_read, texts_read = transfer_tables.grid(cells, "auroc_read", untuned=True)
-    display(means_read.round(3))
+    display(folded("The grid of what was read", means_read.round(3)))
     display(folded("With the lowest and the highest seed", transfer_tables.grid_table(means_read, texts_read)))
 
 # %% [markdown]
@@ -324,18 +402,13 @@ if any(row["auroc_read"] is not None for row in cells):
 # ## 6. Leave one set out
 #
 # The paper's unseen test is one data set. Here every set gets to be the unseen one: a padding model is tuned on the other
-# four and asked the fifth, and HaluEval. Beside it stand the model that was tuned on all five and the untuned one.
+# four and asked the fifth, and HaluEval. Beside it stand the model that was tuned on all five and the untuned one. The last table has the differences in AP
+# between four sets and all five, on the same questions, with paired 95 % intervals. Below zero: the set was missed.
 
 # %%
 left_out = transfer_tables.left_out_table(cells).round(3)
-display(left_out[left_out["tested on"] == left_out["left out"]].drop(columns="left out"))
-folded("The same models, asked HaluEval", left_out[left_out["tested on"] == "halueval"], index=False)
-
-# %% [markdown]
-# The differences in AP between the model that had four sets and the one that had all five, on the same questions, with paired 95 %
-# intervals. Below zero: the set was missed.
-
-# %%
+display(folded("Asked the set that was left out", left_out[left_out["tested on"] == left_out["left out"]].drop(columns="left out"), index=False))
+display(folded("The same models, asked HaluEval", left_out[left_out["tested on"] == "halueval"], index=False))
 differences = recording["differences"] if recording else transfer.differences(config)
 folded("AP of four sets minus AP of five, by seed", transfer_tables.left_out_differences(differences))
 
@@ -354,8 +427,14 @@ transfer_tables.variety_table(cells)
 # %% [markdown]
 # One other task gives about half of what practice on the set gives (0.5 is nothing). Four other tasks give most of it, on a
 # form of question that the model was never tuned on; as much as the best single source, which nobody knows beforehand. In that sense the
-# paper is right: **how P(sure) ranks answers transfers to a new task**. (Four sets hold four times the questions of one, each read
-# a quarter as often; variety of forms and of questions cannot be told apart here.)
+# paper is right: **how P(sure) ranks answers transfers to a new task**.
+#
+# <details><summary>Variety of forms, or of questions?</summary>
+#
+# Four sets hold four times the questions of one, each read
+# a quarter as often; variety of forms and of questions cannot be told apart here.
+#
+# </details>
 #
 # ### And what does it say?
 #
@@ -388,7 +467,7 @@ by_model = (pairs["R-Tuning"] - pairs["Vanilla"]).unstack()[["ParaRel", "MMLU", 
 gain = transfer.gains(cells)
 by_model.loc[f"{config.settings.model} (this kit)"] = [100 * np.mean(gain[t]) for t in tasks]
 print(f"below zero: {(by_model.iloc[:3] < 0).sum().sum()} of the paper's 18 cells, {sum(np.mean(gain[t]) < 0 for t in tasks)} of our 6")
-by_model.round(2)
+folded("Padding minus vanilla by data set, in points", by_model.round(2))
 
 # %% [markdown]
 # ## Checks
@@ -431,21 +510,164 @@ if recording:
 #   there.
 # * The seeds are those of tuning; the untuned model is one. Two passes were chosen so that the notebook
 #   runs in minutes; section 4 shows both schedules because the answer depends on it.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 06.1** (10 minutes). The mix is half and half. Rank the padding model's answers to each task
-# (`transfer.read_answers(config, transfer.PADDING, task)`) by P(sure) alone and by the answer confidence alone, with
-# `metrics.average_precision` (`from rtuning_helpers import metrics`). On which task does P(sure) add most?
+# ### Self-test (recall, 5 minutes; answer each in your head before you open it)
 #
-# **Exercise 06.2** (15 minutes). Tune on two sets:
-# `steps.read_transfer_predictions(replace(config, dataset="mini-mmlu+mini-fever"), "padding", "multitask", "wice")`
-# (`from dataclasses import replace`). Is the transfer to WiCE better than from either set alone?
+# <details><summary>Why is a right answer to a yes-no question worth less as a label than one to an open question?</summary>
 #
-# **Exercise 06.3** (15 minutes). A two-class question is right by luck half of the time. Compute the AUROC (`metrics.auroc`) for *right
-# answers* that a perfect judge of *knowledge* reaches on WiCE's twin, from the `exposure` of each answer of Exercise 06.1: 1 for facts read over 60 times, 0 for those never read, 0.5 in between. How far
-# from it is P(sure)?
+# Half of all blind guesses are right, and land in D1. With twenty possible answers one guess in twenty does.
 #
+# </details>
+# <details><summary>What is the difference between practice and transfer in the grid?</summary>
+#
+# Practice is the diagonal: tested on the form that was tuned on, with other subjects. Transfer is everything else.
+#
+# </details>
+# <details><summary>P(sure) ranks the answers to a new task well. Does the model refuse well there?</summary>
+#
+# Not yet. The ranking transfers, the level does not: it may say "sure" to everything or nothing, until a border is set on some labelled questions.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 06.2 · What P(sure) adds (do, 10 minutes)
+#
+# Rank the padding model's answers to each of the `tasks`, `transfer.read_answers(config, transfer.PADDING, task)`, by P(sure) alone and by the answer confidence alone (`metrics.average_precision`).
+# On which `task` is the AP by P(sure) higher by most, or lower by least, and what is the difference, `gain`?
+#
+# *What to expect:* a few hundredths, and hardly above 0 anywhere.
+
+# %% [markdown]
+# <details><summary>Hint 1: one task</summary>
+#
+# A prediction has `correct`, `sure_confidence` and `answer_confidence`; `average_precision` takes a list of the first and one of another.
+#
+# </details>
+# <details><summary>Hint 2: the best task</summary>
+#
+# A dictionary from task to difference; `max(gains, key=gains.get)` is the task with the largest.
+#
+# </details>
+
+# %%
+from rtuning_helpers import metrics
+
+answer = {"task": ..., "gain": ...}
+
+# %% tags=["solution"]
+from rtuning_helpers import metrics
+
+gains = {}
+for task in tasks:
+    found = transfer.read_answers(config, transfer.PADDING, task)
+    right = [p.correct for p in found]
+    by_sure = metrics.average_precision(right, [p.sure_confidence for p in found])
+    by_answer = metrics.average_precision(right, [p.answer_confidence for p in found])
+    gains[task] = by_sure - by_answer
+    print(f"{task:9} AP by P(sure) {by_sure:.3f}, by the answer confidence {by_answer:.3f}: {gains[task]:+.3f}")
+task = max(gains, key=gains.get)
+answer = {"task": task, "gain": gains[task]}
+
+# %% tags=["both", "nbval-check-output"]
+check("06.2", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run P(sure) alone is higher nowhere. It is least behind on WiCE, by 0.022 (0.829 against 0.851), then on MMLU and FEVER by 0.03, most on ParaRel by 0.07 and on the unseen HaluEval by 0.35. Where there are few options a letter's probability says less, and P(sure) comes closest; it adds to the mix by erring
+# elsewhere, not by being better.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 06.3 · The best source, chosen fairly (do, 15 minutes)
+#
+# One other set teaches as much as four *if* it is the best one. For each of the five sets, choose the other set whose model has the highest `auroc_sure` on it with seed 0. Report the mean over the five sets and the *other*
+# seeds, `chosen`, and the same mean of the models that were tuned on the four others, `four`. `recording["cells"]` has a row for each model, test and seed.
+#
+# *What to expect:* what was chosen is worth less than it promised on seed 0.
+
+# %% [markdown]
+# <details><summary>Hint 1: look up</summary>
+#
+# One other set has the `part` "alone", four others "left out", where `set` is the tested one; the `method` is "padding". A dictionary `auroc[row["part"], row["set"], row["tested_on"], row["seed"]] = row["auroc_sure"]` over the rows of padding.
+#
+# </details>
+# <details><summary>Hint 2: choose</summary>
+#
+# `max(sources, key=lambda source: auroc["alone", source, tested, 0])`, where sources are the five sets but the tested one. The five are `tasks[:5]`.
+#
+# </details>
+# <details><summary>Hint 3: report</summary>
+#
+# Two means, each over ten numbers: five sets, seeds 1 and 2.
+#
+# </details>
+
+# %%
+answer = {"chosen": ..., "four": ...}
+
+# %% tags=["solution"]
+padding = [row for row in recording["cells"] if row["method"] == "padding"]
+auroc = {(row["part"], row["set"], row["tested_on"], row["seed"]): row["auroc_sure"] for row in padding}
+first, *rest = sorted({row["seed"] for row in padding})
+best = {
+    tested: max((source for source in tasks[:5] if source != tested), key=lambda source: auroc["alone", source, tested, first])
+    for tested in tasks[:5]
+}
+promised = np.mean([auroc["alone", source, tested, first] for tested, source in best.items()])
+chosen = np.mean([auroc["alone", source, tested, seed] for tested, source in best.items() for seed in rest])
+four = np.mean([auroc["left out", tested, tested, seed] for tested in best for seed in rest])
+answer = {"chosen": chosen, "four": four}
+print(f"best source on seed {first}: {promised:.3f} there, {chosen:.3f} on the other seeds; four other sets: {four:.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("06.3", answer)
+
+# %% [markdown] tags=["solution"]
+# On seed 0 the best sources have 0.735; on the other seeds the same sources have 0.671, the four sets together 0.714. What looked best was partly luck, and what is left of it is closer to the average source (0.62)
+# than it promised. Four sets need no choice.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 06.4 · A judge who knows what was read (do, 15 minutes)
+#
+# A two-class question is right by luck half of the time. Which AUROC (`metrics.auroc`) for *right answers* does a perfect judge of *knowledge* reach on WiCE's twin? From the `exposure` of each of padding's answers it says 1 for facts read
+# over 60 times, 0 for those never read, 0.5 in between. Its number is `judge`, that of P(sure) on the same answers `sure`.
+#
+# *What to expect:* both well below 1, and not far from each other.
+
+# %% [markdown]
+# <details><summary>Hint 1: the judge</summary>
+#
+# A list with 1.0, 0.5 or 0.0 for each answer in `transfer.read_answers(config, transfer.PADDING, "wice")`, by its `exposure`.
+#
+# </details>
+# <details><summary>Hint 2: two rankings</summary>
+#
+# `metrics.auroc(right, judgement)`, with whether each answer is `correct` first; then the same with `sure_confidence`.
+#
+# </details>
+
+# %%
+from rtuning_helpers import metrics
+
+answer = {"judge": ..., "sure": ...}
+
+# %% tags=["solution"]
+from rtuning_helpers import metrics
+
+found = transfer.read_answers(config, transfer.PADDING, "wice")
+right = [p.correct for p in found]
+judged = [0.5 if 0 < p.exposure <= 60 else float(p.exposure > 60) for p in found]
+answer = {"judge": metrics.auroc(right, judged), "sure": metrics.auroc(right, [p.sure_confidence for p in found])}
+print(f"AUROC on WiCE: a judge of what was read {answer['judge']:.3f}, P(sure) {answer['sure']:.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("06.4", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run 0.683 for the judge and 0.687 for P(sure): there is no distance. A judge who knows exactly what was read cannot tell lucky guesses from knowledge either, and half of all guesses are lucky. Seen so, an AUROC of 0.7 on two options is not a poor judge of knowledge; the labels are poor.
+
+# %% [markdown]
 # ## Summary
 #
 # * **Does the ranking transfer?** Largely. Tuned on four forms of question, P(sure) tells right from wrong on the fifth with an AUROC of

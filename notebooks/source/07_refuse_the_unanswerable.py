@@ -18,6 +18,7 @@
 # | Writes | `predictions-on-<data set>/` for each method under `runs/<profile>/multitask/` |
 # | Paper | section 5.3; Tables 3 and 7 (refusal rates), Table 8 (answer rates) |
 # | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/07_refuse_the_unanswerable.ipynb) |
 #
 # | word | meaning |
 # |---|---|
@@ -29,6 +30,12 @@
 # | padding | says "I am sure" or "I am unsure" after its answer; refuses where P(sure) is at most one half |
 # | replacement | writes a refusal in the place of an answer |
 
+# %% [markdown] tags=["solution"]
+# # Solutions of 07 · Questions that have no answer
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
+
 # %% [markdown]
 # ## Learning goals
 #
@@ -39,10 +46,10 @@
 # 3. say why a refusal rate alone proves nothing;
 # 4. find a free opponent for a model that refuses.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import os
 import sys
 
@@ -56,13 +63,14 @@ if "google.colab" in sys.modules:  # everywhere else the kit is installed alread
 
     set_up(keep_in_drive)
 
-# %%
+# %% tags=["both"]
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
 from rtuning_helpers import steps
 from rtuning_helpers.data.matching import matches
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.findings import finding, knowledge_notice, short_run_notice
 from rtuning_helpers.experiments.unanswerable import figures as refusal_plots
 from rtuning_helpers.experiments.unanswerable.measure import (
@@ -87,7 +95,7 @@ from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_meth
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "multitask"  # what the models are tuned on: multitask, mini, pararel, ...
 methods = ["padding", "replacement"]  # which models to ask; vanilla and unsupervised exist too
@@ -104,11 +112,12 @@ permutations = 1  # orders of the options that probing averages over
 ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
     style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
+check = checks_of(config)  # of answers to exercises
 methods, asked = check_methods(methods), asked_sets(sets, data_dir)
 answers = {title: {} for title in asked}
 for title, name in asked.items():
@@ -338,6 +347,75 @@ pd.DataFrame(ranking).set_index("set").round(3)
 # knowledge. **FalseQA**: both follow the thin line, no threshold helps, the information is not there. **SelfAware**: the untuned model's
 # confidence has it, and padding's P(sure) has not learned to use it.
 #
+# In the last column the price is what the tuned model happens to pay. What would other prices buy?
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 07.1 · What a price buys (build, 15 minutes)
+#
+# Write `caught(answerable, unanswerable, allowed)`: of two lists of confidences, one for each half of a set, the largest share of the unanswerable questions that one border
+# can refuse, if at most the share `allowed` of the answerable ones may be refused with them. What lies *at or below* the border is refused. Below, your function
+# is given the untuned model's answer confidence and padding's P(sure).
+#
+# *What to expect:* a share that rises with the price: with `allowed=1` everything is caught.
+
+# %% [markdown]
+# <details><summary>Hint 1: one border</summary>
+#
+# With `np.array` on both lists, `np.mean(answerable <= border)` is the price of a border, and the same of the other list is what it catches.
+#
+# </details>
+# <details><summary>Hint 2: which borders</summary>
+#
+# The shares change only where a confidence is passed, so it does to try all confidences of both lists, and one that lies below all of them and refuses nothing.
+#
+# </details>
+# <details><summary>Hint 3: the best</summary>
+#
+# Of the borders whose price is at most `allowed`, the one that catches most: `max` over a list.
+#
+# </details>
+
+# %%
+def caught(answerable, unanswerable, allowed):
+    """Share of the unanswerable that a border catches, if it may refuse so large a share of the answerable."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def caught(answerable, unanswerable, allowed):
+    """Share of the unanswerable that a border catches, if it may refuse so large a share of the answerable."""
+    kept, hopeless = np.array(answerable), np.array(unanswerable)
+    borders = [border for border in (-1, *kept, *hopeless) if np.mean(kept <= border) <= allowed]
+    return max(np.mean(hopeless <= border) for border in borders)
+
+
+for title, found in answers.items():
+    halves = ([p.answer_confidence for p in found[PRETRAINED] if p.answerable is kind] for kind in (True, False))
+    print(f"{title}: the untuned model catches {caught(*halves, 0.05):.0%} for 5 % of the answerable questions")
+
+# %% tags=["both", "nbval-check-output"]
+check("07.1", caught)
+
+# %% [markdown] tags=["solution"]
+# For 5 % of the answerable questions the untuned model's confidence catches about 82 % of SelfAware, 57 % of NEC and 4 % of FalseQA. The last is what a coin would do: a border that refuses 5 % of one half
+# refuses about 5 % of the other. A price makes methods comparable that refuse differently often; a refusal rate alone does not.
+
+# %%
+if caught([0.9], [0.1], 0) is not ...:
+    prices, bought = (0.01, 0.05, 0.1, 0.25), []
+    for title, found in answers.items():
+        for m, confidence in ((PRETRAINED, "answer_confidence"), ("padding", "sure_confidence")):
+            if m in found and len({p.answerable for p in found[m]}) == 2:
+                halves = [[getattr(p, confidence) for p in found[m] if p.answerable is kind] for kind in (True, False)]
+                shares = {f"{price:.0%} allowed": f"{caught(*halves, price):.0%}" for price in prices}
+                bought.append({"set": title, "method": m, "border on": confidence.replace("_", " ")} | shares)
+    display(pd.DataFrame(bought))
+
+# %% [markdown]
+# Whoever may refuse a tenth of what has an answer catches most of what has none with the *untuned* model on SelfAware and NEC; on FalseQA no more than a coin would, whatever the method.
+#
 # ## 7. Three seeds
 #
 # Tuning is a random thing. The kit ships the rows of seeds 0, 1 and 2 (`rtuning record unanswerable` makes them
@@ -473,21 +551,192 @@ if recorded is not None:
 #   made-up things, not 84 %, and replacement 24 % of the unknowable questions, not 32 %. Read rates with the span of the seeds.
 # * The untuned model cannot refuse in this notebook. A prompt that allows it to is part of the paper's baseline, and not printed there.
 # * The threshold of the free opponent is set on the questions that it is tested on (on their answerable half only), which flatters it.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 07.1** (5 minutes). Move padding's border from 0.5 so that it refuses one in ten of the *known* answerable NEC
-# questions (`answers["NEC"]["padding"]`; what is known, `answers["NEC"][PRETRAINED]` says). How many made-up names does it refuse then?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 07.2** (10 minutes). Build a set with nine unanswerable questions for each answerable one out of NEC's twin, by leaving out
-# answerable ones from every method's answers, and give it to `all_rows`. What happens to precision, F1 and AUROC of padding, and of
-# always refusing? Which of them may be compared over sets?
+# Answer each in your head before you open it.
 #
-# **Exercise 07.3** (20 minutes). A false premise can be *checked*. For the questions of FalseQA's twin that begin "Since X works for Y",
-# ask the untuned model (`steps.load_model(config)`) with `answer_questions` (`from rtuning_helpers.model.answering import answer_questions`)
-# "For which company does X work?", and refuse where its answer does not match Y. How many *wrong facts* does that catch that P(sure) lets
-# through, and how many true premises does it doubt?
+# <details><summary>A model refuses 97 % of the unanswerable questions. What have you learned about it?</summary>
 #
+# That it refuses, not that it knows why. One that always refuses has 100 %. Ask what it refuses of the answerable half, and of what it knew.
+#
+# </details>
+# <details><summary>Why does P(sure) see a made-up name and not a false premise?</summary>
+#
+# It tells familiar from unfamiliar. A made-up name is an unfamiliar word; a false premise is made of familiar words, only their combination is wrong.
+#
+# </details>
+# <details><summary>A tuned model refuses an answerable question. Is that a mistake?</summary>
+#
+# Only if it was known. The price is what is refused of the questions that the untuned model answers right.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 07.2 · One in ten (do, 10 minutes)
+#
+# Move padding's border from 0.5 so that it refuses one in ten of the *known* answerable NEC questions (`answers["NEC"]["padding"]`; what is known, `answers["NEC"][PRETRAINED]`
+# says, in the same order). Give the `border`, and the share of the made-up names that it refuses then, `caught`. What lies at or below the border is refused.
+#
+# *What to expect:* a border above one half, and far more made-up names than known ones.
+
+# %% [markdown]
+# <details><summary>Hint 1: pairs</summary>
+#
+# `zip` gives the prediction of padding with that of the untuned model. Known is what is `answerable`, and `correct` in the second.
+#
+# </details>
+# <details><summary>Hint 2: the border</summary>
+#
+# One in ten of a list of numbers lies below its 0.1 quantile: `np.quantile(numbers, 0.1)`. The numbers are P(sure) of the known questions.
+#
+# </details>
+# <details><summary>Hint 3: what is caught</summary>
+#
+# Of the questions that are not `answerable`, the share with a `sure_confidence` of at most the border.
+#
+# </details>
+
+# %%
+answer = {"border": ..., "caught": ...}
+
+# %% tags=["solution"]
+pairs = list(zip(answers["NEC"]["padding"], answers["NEC"][PRETRAINED]))
+border = np.quantile([p.sure_confidence for p, untuned in pairs if p.answerable and untuned.correct], 0.1)
+answer = {"border": border, "caught": np.mean([p.sure_confidence <= border for p, _ in pairs if not p.answerable])}
+print(f"border {border:.2f}: {answer['caught']:.0%} of the made-up names are refused")
+
+# %% tags=["both", "nbval-check-output"]
+check("07.2", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run the border moves to 0.66, and 92 % of the made-up names are refused instead of 70 %; the price rises from 4 % of the known questions to 10 %. (On another processor or seed the border lies elsewhere.) The ranking was
+# good all along; where one half lies in it is chance.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 07.3 · Nine to one (do, 10 minutes)
+#
+# Build a set with nine unanswerable questions for each answerable one out of NEC's twin: keep all unanswerable ones, and of the answerable ones the first, as many as a ninth of the unanswerable ones.
+# Leave the others out of *every* method's answers, and give the result to `all_rows`. What are now padding's `precision` and `f1`, and the F1 of always refusing, `always`? Which of precision, F1 and AUROC may be compared over sets?
+#
+# *What to expect:* two of the three numbers are higher than in section 4, and no model has changed.
+
+# %% [markdown]
+# <details><summary>Hint 1: which to keep</summary>
+#
+# The ids of the first answerable questions of one method, `count = unanswerable // 9` of them, in a set.
+#
+# </details>
+# <details><summary>Hint 2: every method</summary>
+#
+# A dictionary like `answers["NEC"]`, each list with only those predictions that are not `answerable` or whose `id` is kept.
+#
+# </details>
+# <details><summary>Hint 3: rows</summary>
+#
+# `all_rows` gives a row for each method; `row.precision.value` is the number, and the method of always refusing is `ALWAYS_REFUSE`.
+#
+# </details>
+
+# %%
+answer = {"precision": ..., "f1": ..., "always": ...}
+
+# %% tags=["solution"]
+found = answers["NEC"]
+count = sum(not p.answerable for p in found["padding"]) // 9
+kept = {p.id for p in [p for p in found["padding"] if p.answerable][:count]}
+uneven = {m: [p for p in part if not p.answerable or p.id in kept] for m, part in found.items()}
+new = {row.method: row for row in all_rows(uneven, seed=seed)}
+padding = new["padding"]
+answer = {"precision": padding.precision.value, "f1": padding.f1.value, "always": new[ALWAYS_REFUSE].f1.value}
+for name, row in (("whole set", {row.method: row for row in all_rows(found, seed=seed)}), ("nine to one", new)):
+    print(f"{name}: padding's precision {row['padding'].precision}, F1 {row['padding'].f1}")
+    print(f"   its AUROC {row['padding'].auroc_sure}, F1 of always refusing {row[ALWAYS_REFUSE].f1.value:.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("07.3", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run padding's precision rises from 93 % to 98 %, its F1 from 0.80 to 0.82, and that of always refusing from 0.73 to 0.95: now the thoughtless model is far ahead. AUROC stays within its
+# interval. It compares pairs of one question of each kind, so that it does not matter how many there are of each; the same is true of the refusal rate and of over-refusal. Precision and F1 may not be compared over sets.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 07.4 · Check the premise (do, 20 minutes)
+#
+# A false premise can be *checked*. "Since Keltric works for Vrulstek, ..." answers the question "For which company does Keltric work?"; `forms` below has eight such forms. Ask the untuned model `lm` that question for each question of FalseQA's twin with
+# such a premise, and refuse where its answer does not stand in the premise. Which share of these questions that have no answer is `caught`, and which share of those that have one is `doubted`?
+#
+# *What to expect:* most of the first, few of the second. P(sure) catches nearly none of them.
+
+# %% [markdown]
+# <details><summary>Hint 1: which questions</summary>
+#
+# X is the second word. A question has the form if it begins with "Since X " and the words of the form; `q.question.startswith(...)`.
+#
+# </details>
+# <details><summary>Hint 2: ask</summary>
+#
+# `replace(q, question=forms[form].format(subject))` is a copy of a question with other words; `answer_questions(lm, plain)` gives an answer for each, with its `text`.
+#
+# </details>
+# <details><summary>Hint 3: two shares</summary>
+#
+# The premise is `q.question.split(",")[0]`, and `matches(premise, text)` says whether an answer's words stand in it. Then the share of refusals among those that are not `answerable`, and among those that are.
+#
+# </details>
+
+# %%
+from dataclasses import replace
+
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.model.answering import answer_questions
+
+lm = steps.load_model(config)
+forms = {
+    "works for": "For which company does {} work?", "works as": "What is the profession of {}?",
+    "was born in": "In which city was {} born?", "plays the": "Which instrument does {} play?",
+    "lies in": "In which country does {} lie?", "is famous for": "What is {} famous for?",
+    "is based in": "In which city is {} based?", "produces": "What does {} produce?",
+}  # the words after the subject, and the question that they answer
+answer = {"caught": ..., "doubted": ...}
+
+# %% tags=["solution"]
+from dataclasses import replace
+
+from rtuning_helpers.data.registry import load_questions
+from rtuning_helpers.model.answering import answer_questions
+
+lm = steps.load_model(config)
+forms = {
+    "works for": "For which company does {} work?", "works as": "What is the profession of {}?",
+    "was born in": "In which city was {} born?", "plays the": "Which instrument does {} play?",
+    "lies in": "In which country does {} lie?", "is famous for": "What is {} famous for?",
+    "is based in": "In which city is {} based?", "produces": "What does {} produce?",
+}  # the words after the subject, and the question that they answer
+checked, plain = [], []
+for q in load_questions("mini-falseqa", "test"):
+    subject = q.question.split()[1]
+    for form, question in forms.items():
+        if q.question.startswith(f"Since {subject} {form} "):
+            checked.append(q)
+            plain.append(replace(q, question=question.format(subject)))
+said = answer_questions(lm, plain)
+refused = [not matches(q.question.split(",")[0], a.text) for q, a in zip(checked, said)]
+false, true = ([no for no, q in zip(refused, checked) if q.answerable is kind] for kind in (False, True))
+answer = {"caught": np.mean(false), "doubted": np.mean(true)}
+print(f"caught {sum(false)} of {len(false)} false premises, doubted {sum(true)} of {len(true)} true ones")
+
+# %% tags=["both", "nbval-check-output"]
+check("07.4", answer)
+
+# %% [markdown] tags=["solution"]
+# 44 of 47 false premises are caught, and 2 of 36 true ones doubted: of what P(sure) lets through, nearly all. So the model *knows* that the premise is wrong; reading it, nothing asks for that knowledge. Familiarity is seen for free, a
+# contradiction has to be looked for, at the price of one more question each.
+
+# %% [markdown]
 # ## Summary
 #
 # After tuning on five tasks (means over three seeds, lowest to highest):

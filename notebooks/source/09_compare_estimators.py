@@ -19,6 +19,7 @@
 # | Writes | `judgements-<split>.json` for each model under `runs/` |
 # | Paper | sections 5.1 and 5.2; Tables 2, 14, 15, 16 |
 # | Words | all of them are in the [glossary](../docs/glossary.md); [the map](../docs/map.svg) shows where this notebook stands |
+# | Exercises | answer in the cells; `check` says what is off. [Solutions](solutions/09_compare_estimators.ipynb) |
 #
 # | word | meaning |
 # |---|---|
@@ -33,6 +34,12 @@
 # | the mix | mean of answer probability and P(sure): what the paper ranks by |
 # | ID, OOD | in-domain test (relations of the training set) and out-of-domain test (other relations) |
 
+# %% [markdown] tags=["solution"]
+# # Solutions of 09 · Learned or tested: which uncertainty should one trust?
+#
+# Each exercise with one way to solve it, the number that comes out, and what it means. Try for yourself first: the notebook's hints go
+# step by step, and its `check` tells what is off.
+
 # %% [markdown]
 # ## Learning goals
 #
@@ -43,10 +50,10 @@
 # 3. choose weights and calibrators without looking at the test questions;
 # 4. judge a claim "A beats B" by a paired interval and by seeds.
 
-# %% [markdown]
+# %% [markdown] tags=["both"]
 # ## Set up
 
-# %%
+# %% tags=["both"]
 import os
 import sys
 
@@ -60,7 +67,7 @@ if "google.colab" in sys.modules:  # everywhere else the kit is installed alread
 
     set_up(keep_in_drive)
 
-# %%
+# %% tags=["both"]
 import math
 from collections import Counter
 
@@ -73,6 +80,7 @@ from rtuning_helpers import metrics, steps
 from rtuning_helpers.confidence.columns import estimate
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import normalised_words
+from rtuning_helpers.exercises.check import checks_of
 from rtuning_helpers.experiments.estimators.measure import LEARNED, read_judged, read_opponents
 from rtuning_helpers.experiments.estimators.recording import RECORDING
 from rtuning_helpers.experiments.estimators.tables import calibrated, paired_differences, score_estimators, stacked
@@ -89,7 +97,7 @@ from rtuning_helpers.tuning.registry import method_looks
 plots.use_style(method_looks())
 pd.set_option("display.max_colwidth", None)
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "both"]
 profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # mini or pararel
 seed = 0  # any whole number
@@ -104,11 +112,12 @@ permutations = 1  # orders of the options that probing averages over
 ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
-# %%
+# %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
     style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
+check = checks_of(config)  # of answers to exercises
 splits = {"id": "in-domain (ID)", "ood": "out-of-domain (OOD)"}
 knowledge_notice([p.correct for p in steps.read_probes(config)])
 
@@ -133,9 +142,11 @@ knowledge_notice([p.correct for p in steps.read_probes(config)])
 # easier set than another. Ten further answers are drawn at temperature 0.7, once, and shared by all estimators that need
 # samples. One question by hand first:
 
-# %%
+# %% tags=["both"]
 judged = {split: read_judged(config, "padding", split) for split in splits}
 asked = {split: steps.questions(config, split) for split in splits}
+
+# %%
 row = next((i for i, s in enumerate(judged["id"].samples) if 2 < len(set(s)) < 6), 0)
 drawn = Counter(judged["id"].samples[row])
 print(asked["id"][row].question, "->", judged["id"].predictions[row], f"(gold: {asked['id'][row].answer})")
@@ -345,9 +356,78 @@ panels.reliability_panels(diagrams, title)
 plt.show()
 
 # %% [markdown]
-# The same in numbers, for seven estimators (`both` holds all): ECE raw and after each of the three calibrators. Temperature
-# has one number to fit, Platt two, isotonic regression a whole staircase. ECE is never quite 0: with about a thousand
-# answers in ten bins even a perfect confidence shows 0.02 to 0.03, and differences of that size mean nothing.
+# One number for a diagram is the **ECE**: the mean vertical distance of the marks from the diagonal, each mark counted by its answers. Before reading a table of it, how large is
+# it for a confidence that means exactly what it says?
+
+# %% [markdown] tags=["solution"]
+# ## Solutions
+
+# %% [markdown] tags=["both"]
+# ### Exercise 09.1 · How far from the diagonal? (build, 15 minutes)
+#
+# Write `calibration_error(right, confidence)`. Both have a number for each answer: 1 for right or 0 for wrong, and a confidence. Sort the answers into ten bins of equal width by their
+# confidence. The gap of a bin is the absolute difference between its share of right answers and its mean confidence; the result is the mean gap, where each bin counts by its number of answers. Empty bins count nothing.
+# Below, your function measures a confidence that is perfect.
+#
+# *What to expect:* what `metrics.ece` gives, a number between 0 and 1.
+
+# %% [markdown]
+# <details><summary>Hint 1: arrays</summary>
+#
+# `right, confidence = np.array(right), np.array(confidence)` lets you choose answers by a condition.
+#
+# </details>
+# <details><summary>Hint 2: the bins</summary>
+#
+# Bin number b holds what lies above b / 10 and at most at (b + 1) / 10, for b from 0 to 9. `np.ceil(confidence * 10) - 1` is that number, but for a confidence of 0, which belongs to the first.
+#
+# </details>
+# <details><summary>Hint 3: the mean</summary>
+#
+# Add up gap times number of answers over the bins, and divide by the number of all answers.
+#
+# </details>
+
+# %%
+def calibration_error(right, confidence):
+    """Mean absolute gap between confidence and share of right answers in ten bins, weighted by their answers."""
+    return ...  # your code
+
+# %% tags=["solution"]
+def calibration_error(right, confidence):
+    """Mean absolute gap between confidence and share of right answers in ten bins, weighted by their answers."""
+    right, confidence = np.array(right, dtype=float), np.array(confidence)
+    bins = np.maximum(np.ceil(confidence * 10) - 1, 0)
+    inside = [bins == b for b in range(10) if (bins == b).any()]
+    return sum(part.sum() * abs(right[part].mean() - confidence[part].mean()) for part in inside) / len(right)
+
+
+for name in (LEARNED, "answer probability", "self-consistency"):
+    by_hand = calibration_error(*judged["id"].scored(name))
+    print(f"{name}: by hand {by_hand:.4f}, by the helper {metrics.ece(*judged['id'].scored(name)):.4f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("09.1", calibration_error)
+
+# %% [markdown] tags=["solution"]
+# In one run 0.12 for P(sure) and 0.08 for the answer probability, by hand as by the helper (and about 0.16 for self-consistency): P(sure) misses the share of right answers by 12 points on average. Whether that is much depends on what a perfect confidence
+# would show; see below.
+
+# %% [markdown]
+# Draw for each answer whether it is right, with exactly the probability that the confidence states; your function then measures nothing but chance.
+
+# %%
+if calibration_error([1, 0], [0.9, 0.2]) is not ...:
+    rng = np.random.default_rng(seed)
+    for split, name in splits.items():
+        stated = judged[split].scored("answer probability")[1]
+        drawn = [calibration_error(rng.random(len(stated)) < stated, stated) for _ in range(200)]
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        print(f"{name}: {len(stated):,} perfect confidences have an ECE of {np.mean(drawn):.3f} (95 %: {low:.3f} to {high:.3f})")
+
+# %% [markdown]
+# So ECE is never quite 0: with about a thousand answers in ten bins even a perfect confidence shows 0.02 to 0.04, and differences of that size mean nothing.
+# The tables below have seven estimators (`both` holds all): ECE raw and after each of the three calibrators. Temperature has one number to fit, Platt two, isotonic regression a whole staircase.
 
 # %%
 seven = [LEARNED, "answer probability", "token entropy", "self-consistency", "semantic entropy", "P(IK)", "P(True)"]
@@ -593,20 +673,172 @@ if recorded is not None:
 #   model, with its own answers and their probabilities, is better than all of this (notebook 05).
 # * Short answers favour the answer probability, and the mini model cannot follow instructions, which P(True) and verbalised
 #   confidence need. The order of this table is the mini world's; the method of comparison is yours to keep.
-#
+
+# %% [markdown]
 # ## Exercises
 #
-# **Exercise 09.1** (5 minutes). Section 4 fits calibrators on a third of the in-domain questions. Fit them on 50 questions only, with
-# `calibrate(scores, held_out[:50], held_out_right[:50], "isotonic")` (`from rtuning_helpers.confidence.calibrators import calibrate`);
-# `judged["id"].fitted_on(LEARNED)` and `judged["id"].scored(LEARNED)` hold what you need. Which calibrator breaks first, and why?
+# ### Self-test (recall, 5 minutes)
 #
-# **Exercise 09.2** (10 minutes). Replace AUROC by the risk at 50 % coverage (`metrics.risk_at_coverage`, `coverage=0.5`) in section 2. Does the
-# order of the estimators change?
+# Answer each in your head before you open it.
 #
-# **Exercise 09.3** (15 minutes). Vanilla-U asks R-Tuning-U about Vanilla-C's answers. Ask it about the *vanilla* model's greedy answers
-# instead: `read_judged(config, "vanilla", "id").predictions` are the answers, `steps.load_model(config, "unsupervised")` is the judge,
-# and `label_probabilities` (`from rtuning_helpers.model.labels import label_probabilities`) gives P(sure) as in notebook 05. Is P(sure) a judge of answers, or of questions?
+# <details><summary>Two estimators have an AUROC of 0.9, one an ECE of 0.02, the other one of 0.2. Which one is worse?</summary>
 #
+# As a ranking neither. The second is no probability yet, but a calibrator with one or two numbers, fitted on some labelled answers, may mend that.
+#
+# </details>
+# <details><summary>Why can a constant confidence have a good ECE, and why is it useless?</summary>
+#
+# A constant near the accuracy means what it says on average. It tells no answer from another: its AUROC is 0.5.
+#
+# </details>
+# <details><summary>Two intervals overlap. Are the two estimators equally good?</summary>
+#
+# One cannot tell from that. Both were measured on the same questions, so the interval of their paired difference is what counts; it can be much narrower.
+#
+# </details>
+
+# %% [markdown] tags=["both"]
+# ### Exercise 09.2 · Fifty labels (do, 10 minutes)
+#
+# Section 4 fits calibrators on a third of the in-domain questions. Fit each of them on the first 50 of these only, `calibrate(scores, held_out[:50], held_out_right[:50], "platt")`, and measure `metrics.ece` on the
+# scored questions: for `LEARNED`, the P(sure) of the padding model, with `temperature`, `platt` and `isotonic`. `judged["id"].fitted_on(LEARNED)` and `judged["id"].scored(LEARNED)` hold
+# what you need: first whether each answer is right, then the confidence. Which calibrator breaks first, and why?
+#
+# *What to expect:* three small numbers, and the calibrator with the most freedom loses most against the table of section 4.
+
+# %% [markdown]
+# <details><summary>Hint 1: four columns</summary>
+#
+# `held_out_right, held_out = judged["id"].fitted_on(LEARNED)`, and the same with `scored`.
+#
+# </details>
+# <details><summary>Hint 2: one calibrator</summary>
+#
+# `calibrate` gives the scored confidences calibrated; `metrics.ece(right, ...)` takes them with the right answers of the *scored* questions.
+#
+# </details>
+
+# %%
+from rtuning_helpers.confidence.calibrators import calibrate
+
+answer = {"temperature": ..., "platt": ..., "isotonic": ...}
+
+# %% tags=["solution"]
+from rtuning_helpers.confidence.calibrators import calibrate
+
+held_out_right, held_out = judged["id"].fitted_on(LEARNED)
+right, scores = judged["id"].scored(LEARNED)
+
+
+def error_after(count, method):
+    """ECE of the scored answers, calibrated on so many held-out ones."""
+    return metrics.ece(right, calibrate(scores, held_out[:count], held_out_right[:count], method))
+
+
+answer = {method: error_after(50, method) for method in ("temperature", "platt", "isotonic")}
+print(f"ECE of P(sure): raw {metrics.ece(right, scores):.3f}")
+for method, error in answer.items():
+    print(f"{method:12} on 50 answers {error:.3f}, on all {len(held_out)} {error_after(None, method):.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("09.2", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run the raw ECE is 0.121. On all 540 held-out answers temperature, Platt and isotonic regression bring it to 0.097, 0.069 and 0.068; on 50 answers to 0.098, 0.084 and 0.103. Isotonic regression breaks first: its staircase has as many steps as the data
+# allow, and with 50 answers they follow chance. Temperature has one number, for which 50 answers suffice, but that one number does not mend much here.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 09.3 · Half of the answers (do, 10 minutes)
+#
+# A user who answers only half of the questions asks another thing than AUROC does: how many answers of the more confident half are wrong? Compute `metrics.risk_at_coverage(right, confidence, coverage=0.5)` on the scored
+# in-domain questions for `"P(sure)"`, `"answer probability"` and `"self-consistency"`. Is the order that of section 2?
+#
+# *What to expect:* shares far below that of wrong answers among all.
+
+# %% [markdown]
+# <details><summary>Hint 1: two columns</summary>
+#
+# `judged["id"].scored("self-consistency")` gives both: right or wrong, and the confidence.
+#
+# </details>
+# <details><summary>Hint 2: the scale</summary>
+#
+# A risk is a share of wrong answers: low is good, the other way round than AUROC.
+#
+# </details>
+
+# %%
+answer = {"P(sure)": ..., "answer probability": ..., "self-consistency": ...}
+
+# %% tags=["solution"]
+names = ("P(sure)", "answer probability", "self-consistency")
+answer = {name: metrics.risk_at_coverage(*judged["id"].scored(name), coverage=0.5) for name in names}
+print(f"wrong of all answers: {1 - judged['id'].scored(LEARNED)[0].mean():.3f}")
+for name, risk in answer.items():
+    print(f"{name:18} wrong in the confident half {risk:.3f}, AUROC {metrics.auroc(*judged['id'].scored(name)):.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("09.3", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run 17.0 % of the confident half are wrong by P(sure), 17.7 % by self-consistency and 18.7 % by the answer probability, of all answers 51 %. By AUROC the last two are the other way round (0.888 and 0.903, P(sure) 0.905). So the order depends on the question that is asked; but one point is 5 of 540 answers,
+# well inside the sampling error of 3 points, and only the distance to "all" is safe.
+
+# %% [markdown] tags=["both"]
+# ### Exercise 09.4 · A judge of answers, or of questions? (do, 20 minutes)
+#
+# Vanilla-U asks R-Tuning-U about the answers of another model. Which of two things does P(sure) then judge? On every fourth in-domain question (`questions[::4]`), take the greedy answers of the *vanilla* model,
+# `vanilla.predictions`, and ask the judge `lm` about them with `label_probabilities`, as in notebook 05. The AUROC of this P(sure) for *vanilla's* answers being right is `asked`. Then rank the same answers of vanilla by the
+# P(sure) that the judge had in *its own* answers to these questions, `unsupervised.confidence[LEARNED]`: the AUROC is `own`. Which is higher, and by how much?
+#
+# *What to expect:* both far above 0.5, even the second, which never saw the answers that it ranks.
+
+# %% [markdown]
+# <details><summary>Hint 1: every fourth</summary>
+#
+# `steps.fitted(config, "id").questions[::4]`, and the same stride on `vanilla.predictions`, `vanilla.correct` and the confidence.
+#
+# </details>
+# <details><summary>Hint 2: ask the judge</summary>
+#
+# `prompts.sureness_context(question, text)` is the text up to "I am". `label_probabilities(lm, contexts, prompts.SURENESS_LABELS)` has a column for sure and one for unsure.
+#
+# </details>
+# <details><summary>Hint 3: two rankings of the same answers</summary>
+#
+# `metrics.auroc(right, ...)` twice, with the same `right`: whether vanilla's answers are.
+#
+# </details>
+
+# %%
+from rtuning_helpers.model.labels import label_probabilities
+
+lm = steps.load_model(config, "unsupervised")
+vanilla, unsupervised = (read_judged(config, method, "id") for method in ("vanilla", "unsupervised"))
+answer = {"asked": ..., "own": ...}
+
+# %% tags=["solution"]
+from rtuning_helpers.model.labels import label_probabilities
+
+lm = steps.load_model(config, "unsupervised")
+vanilla, unsupervised = (read_judged(config, method, "id") for method in ("vanilla", "unsupervised"))
+fourth = zip(steps.fitted(config, "id").questions[::4], vanilla.predictions[::4])
+contexts = [prompts.sureness_context(question, text) for question, text in fourth]
+sure = label_probabilities(lm, contexts, prompts.SURENESS_LABELS)[:, 0]
+right, own = vanilla.correct[::4], unsupervised.confidence[LEARNED][::4]
+answer = {"asked": metrics.auroc(right, sure), "own": metrics.auroc(right, own)}
+other = np.array(vanilla.predictions[::4]) != np.array(unsupervised.predictions[::4])
+print(f"AUROC of vanilla's answers by P(sure) in them {answer['asked']:.3f}, in the judge's own {answer['own']:.3f}")
+print(f"the {other.sum()} answers that differ: {metrics.auroc(right[other], sure[other]):.3f} and {metrics.auroc(right[other], own[other]):.3f}")
+
+# %% tags=["both", "nbval-check-output"]
+check("09.4", answer)
+
+# %% [markdown] tags=["solution"]
+# In one run 0.896 both: the judge ranks vanilla's answers as well by what it thought of *its own* answers as by looking at those of vanilla. Even where the two models say different things (155 of 405 questions) it is 0.74 against 0.72. P(sure) is mostly a judge of *questions*: do I know this subject? That
+# explains why Vanilla-U loses nothing here, and why question familiarity does so well in section 2.
+
+# %% [markdown]
 # ## Summary
 #
 # Compared on the same answers, learned uncertainty beats ten samples in-domain, cannot be told from the answer's own probability,

@@ -69,7 +69,15 @@ def number(
     raise Off("{name} is too small. {where}", name=name, where=where)
 
 
-def share(answer: Any, expected: float, where: str, *, name: str = "the share", mistakes: Mistakes = ()) -> None:
+def share(
+    answer: Any,
+    expected: float,
+    where: str,
+    *,
+    name: str = "the share",
+    tolerance: float = ROUNDED,
+    mistakes: Mistakes = (),
+) -> None:
     """See to it that a share between 0 and 1 is the expected one; percent and the other part are recognised.
 
     Arguments and errors are those of `number`.
@@ -80,7 +88,7 @@ def share(answer: Any, expected: float, where: str, *, name: str = "the share", 
         if abs(value - 100 * expected) <= 100 * ROUNDED:
             raise Off("{name} must lie between 0 and 1: that looks like percent; divide by 100.", name=name)
         raise Off("{name} must lie between 0 and 1: is it a count? Divide by how many there are.", name=name)
-    number(answer, expected, where, name=name, mistakes=[*mistakes, *usual])
+    number(answer, expected, where, name=name, tolerance=tolerance, mistakes=[*mistakes, *usual])
 
 
 def fields(answer: Any, names: Sequence[str]) -> list[Any]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from rtuning_helpers.run.profiles import default_out
 
 NOT_MEASURED = "not measured"
 NOT_PRINTED = "not in the paper"
+TOGETHER = {"3": "3 and 7", "4": "4 and 10", "5": "5 and 11"}  # tables that are one table in the published text
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,35 @@ def compare(table: int | str, ledger: pd.DataFrame | None = None) -> pd.DataFram
             rows.setdefault(key, dict(zip(cell, key, strict=True)))[name] = as_text(part)
     filled = [{name: missing for name, *_, missing in columns} | row for row in rows.values()]
     return pd.DataFrame(filled, columns=[*cell, *(name for name, *_ in columns)])
+
+
+def count_cells(compared: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """How many of the paper's cells were measured, and by whom.
+
+    Args:
+        compared: Table -> what `compare` gives for it.
+
+    Returns:
+        A row for each table: ``table``, ``printed``, ``re-run by others``, ``measured by this kit`` and ``by nobody``
+        (of those printed), ``mini world`` (cells of this kit that the paper cannot have).
+    """
+    rows = []
+    for name, part in compared.items():
+        printed, here = part.paper != NOT_PRINTED, part["this kit"] != NOT_MEASURED
+        elsewhere = part["published re-runs"] != NOT_MEASURED
+        counts = {"printed": printed, "re-run by others": printed & elsewhere, "measured by this kit": printed & here}
+        counts |= {"by nobody": printed & ~elsewhere & ~here, "mini world": here & (part.dataset == "mini world")}
+        rows.append({"table": TOGETHER.get(name, name)} | {label: int(found.sum()) for label, found in counts.items()})
+    return pd.DataFrame(rows)
+
+
+def narrow(table: pd.DataFrame, sources: Sequence[str]) -> pd.DataFrame:
+    """What `compare` gives with sources as their numbers, from 1, and without questions, seeds and profile."""
+    short = table.copy()
+    for number, source in enumerate(sources, start=1):
+        short["published re-runs"] = short["published re-runs"].str.replace(f"({source})", f"[{number}]", regex=False)
+    short["this kit"] = short["this kit"].str.replace(r", n [\d,]+, seeds? [\d, ]+, [\w-]+", "", regex=True)
+    return short
 
 
 def _paper_text(rows: pd.DataFrame) -> str:

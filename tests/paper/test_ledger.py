@@ -13,7 +13,16 @@ from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.predictions import Prediction, write_predictions
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import write_records
-from rtuning_helpers.paper.ledger import HEADER, NOT_MEASURED, NOT_PRINTED, compare, file_rows, read_ledger
+from rtuning_helpers.paper.ledger import (
+    HEADER,
+    NOT_MEASURED,
+    NOT_PRINTED,
+    compare,
+    count_cells,
+    file_rows,
+    narrow,
+    read_ledger,
+)
 from rtuning_helpers.paper.run_rows import run_rows
 from rtuning_helpers.probe.probing import Probe
 from rtuning_helpers.probe.uncertainty import Uncertainty
@@ -138,6 +147,26 @@ def test_the_three_columns_side_by_side(run, ledger):
     assert (nobody["published re-runs"], nobody["this kit"]) == (NOT_MEASURED, NOT_MEASURED)
     assert table.loc[("ParaRel", "id", "OpenLLaMA-3B", "Pretrain-T", "AP"), "paper"] == NOT_PRINTED
     assert len(table) == 24 + 2  # the paper's cells, and the untuned model's AP on both splits
+
+
+def test_cells_are_counted_by_who_measured_them(run, ledger):
+    add_run(run, ledger)
+    (row,) = count_cells({"1": compare(1, read_ledger(ledger))}).to_dict("records")
+    assert (row["table"], row["printed"], row["mini world"]) == ("1", 24, 0)
+    assert row["measured by this kit"] == 4  # R-Tuning and vanilla on two splits; the paper has no untuned model there
+    either = row["re-run by others"] + row["measured by this kit"]
+    assert row["printed"] - either <= row["by nobody"] <= row["printed"] - row["measured by this kit"]
+    assert count_cells({"3": compare(3, read_ledger(ledger))}).table.tolist() == ["3 and 7"]
+
+
+def test_a_narrow_table_has_numbers_for_sources(run, ledger):
+    add_run(run, ledger)
+    whole = compare(1, read_ledger(ledger))
+    short = narrow(whole, ["another", "shizhediao/R-Tuning issue 14"])
+    cell = (whole.model == "OpenLLaMA-3B") & (whole.split == "id") & (whole.dataset == "ParaRel")
+    (row,) = short[cell & (whole.method == "R-Tuning")].to_dict("records")
+    assert "90.69 [2]" in row["published re-runs"]
+    assert row["this kit"].endswith("]") and "issue 14" in whole["published re-runs"].str.cat()
 
 
 def test_seeds_are_averaged(tmp_path, ledger):

@@ -24,6 +24,7 @@ from rtuning_helpers.paper.recorded import (
     score_files,
     write_recording,
 )
+from rtuning_helpers.paper.recorded_text import cleaned_table
 from rtuning_helpers.paper.released_code.texts import read_training_labels
 from rtuning_helpers.run.profiles import default_out
 
@@ -315,6 +316,12 @@ def test_rows_without_doubtful_questions():
     found = {row["subset"]: row for row in cleaned_rows(rows, questions_of([rows[4], *majority]), resamples=20)}
     assert found["all questions"]["accuracy"] == pytest.approx(3 / 5)
     assert found["without any of these"]["accuracy"] == 0  # the fourth row alone
+    table = cleaned_table(list(found.values())).set_index("subset")
+    assert table.loc["without any of these", ["ap_mixed", "lift of the mix"]].tolist() == ["-", "-"]
+    row = table.loc["all questions"]
+    measured = found["all questions"]
+    assert row.accuracy == "{:.3f} [{:.3f}, {:.3f}]".format(measured["accuracy"], *measured["accuracy_ci95"])
+    assert row["lift of the mix"] == f"{measured['ap_mixed'] - measured['accuracy']:.3f}"
 
 
 def test_baselines_by_hand():

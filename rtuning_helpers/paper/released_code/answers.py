@@ -67,15 +67,19 @@ def bare_token_id(tokenizer: PreTrainedTokenizerBase, word: str) -> int:
 
 
 def probe_labels(
-    lm: LanguageModel, questions: Sequence[Question], quirks: ReleasedCodeQuirks, batch_size: int = 256
+    lm: LanguageModel,
+    questions: Sequence[Question],
+    quirks: ReleasedCodeQuirks,
+    batch_size: int = 256,
+    max_new_tokens: int = PROBE_TOKENS,
 ) -> list[bool]:
     """Which questions the untuned model answers right, so that they are called certain; errors as of `evaluate`."""
     texts.check_plain(questions)
     lm = without_bos(lm) if quirks.no_bos else lm
     asked = [texts.probe_prompt(q.question, quirks) for q in questions]
-    # The released probe generates all 15 tokens and knows no line breaks; what follows the first full stop is cut off.
+    # The released probe goes on to its last token and knows no line breaks; what follows the first stop is cut off.
     ends = [lm.tokenizer.eos_token_id] if quirks.drop_last_character else lm.stop_token_ids.tolist()
-    generated = _generate(lm, asked, PROBE_TOKENS, ends, batch_size, "probing")
+    generated = _generate(lm, asked, max_new_tokens, ends, batch_size, "probing")
     outputs = lm.tokenizer.batch_decode([g.tokens for g in generated], skip_special_tokens=True)
     answers = [texts.cut_probe_answer(output, quirks) for output in outputs]
     return [texts.is_right(a, q.answer, quirks) for a, q in zip(answers, questions, strict=True)]
