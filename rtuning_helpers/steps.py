@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rtuning_helpers import __version__, ranks
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.questions import TRAIN
+from rtuning_helpers.data.world.twins import unknown_twins
 from rtuning_helpers.evaluation.predict import predict
 from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
 from rtuning_helpers.evaluation.shards import share_out
@@ -35,6 +37,9 @@ from rtuning_helpers.run.loaded_questions import evaluation_splits
 from rtuning_helpers.run.profiles import PLAIN, RunConfig, check_machine
 from rtuning_helpers.run.run_model import load_tuned
 from rtuning_helpers.run.run_questions import find_style, fitted, questions, style_key
+from rtuning_helpers.tuning.further import REHEARSAL, TWINS, FurtherMethod
+from rtuning_helpers.tuning.methods.craft import Resampled
+from rtuning_helpers.tuning.methods.self_aligned import Twin
 from rtuning_helpers.tuning.ready import find_ready, is_ready, say_ready, take_ready
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_label, paper_methods
@@ -133,22 +138,64 @@ def data_step(config: RunConfig, method: str, force: bool = False) -> Path:
     config = config.tuning
     (found,) = map(find_method, check_methods([method]))
     build: Any = found.build  # only the untuned model has none
+    needs = (*found.needs, *(found.further if isinstance(found, FurtherMethod) else ()))
 
     def write(folder: Path) -> None:
-        sources = {"seed": lambda: config.seed, "uncertainty": lambda: read_uncertainty(config)}
+        sources: dict[str, Callable[[], Any]] = {
+            "seed": lambda: config.seed,
+            "uncertainty": lambda: read_uncertainty(config),
+            REHEARSAL: lambda: read_records(rehearsal_step(config) / "rehearsal.jsonl", Resampled),
+            TWINS: lambda: read_records(twins_step(config) / "twins.jsonl", Twin),
+        }
         probes = read_trainable_probes(config)
-        needed = {name: sources[name]() for name in found.needs}
+        needed = {name: sources[name]() for name in needs}
         records = build(probes, fitted(config, TRAIN).questions, **needed)
         write_records(folder / RECORDS, records)
 
-    inputs = [probe_step(config)] + ([uncertainty_step(config)] if "uncertainty" in found.needs else [])
+    makers = {"uncertainty": uncertainty_step, REHEARSAL: rehearsal_step, TWINS: twins_step}
+    inputs = [probe_step(config)] + [make(config) for name, make in makers.items() if name in needs]
     parameters = {"method": method, "seed": config.seed, "code": code_fingerprint(fitted, build), **style_key(config)}
     return run_step(step_folder(config, method, "data"), parameters, write, inputs=inputs, force=force)
 
 
 def read_tuning_records(config: RunConfig, method: str) -> list[TuningRecord]:
     """The training records of a method, built if missing."""
-    return read_records(data_step(config, method) / RECORDS, TuningRecord)
+    found = find_method(method)
+    record = found.record if isinstance(found, FurtherMethod) else TuningRecord
+    return read_records(data_step(config, method) / RECORDS, record)
+
+
+def rehearsal_step(config: RunConfig, force: bool = False) -> Path:
+    """What CRaFT's rehearsal makes of the training questions; writes ``rehearsal.jsonl``."""
+    config = config.tuning
+
+    def write(folder: Path) -> None:
+        from rtuning_helpers.tuning.rehearsal import rehearse
+
+        probes, asked = read_trainable_probes(config), fitted(config, TRAIN).questions
+        write_records(folder / "rehearsal.jsonl", rehearse(config, probes, asked, read_uncertainty(config)))
+
+    check_machine(config)
+    parameters = step_parameters(config, (TRAIN,), fitted, "rtuning_helpers.tuning.rehearsal")
+    inputs = [probe_step(config), uncertainty_step(config)]
+    return run_step(step_folder(config, "craft", "rehearsal"), parameters, write, inputs=inputs, force=force)
+
+
+def twins_step(config: RunConfig, force: bool = False) -> Path:
+    """Unknown twins of the training questions, and what the untuned model says to them; writes ``twins.jsonl``."""
+    config = config.tuning
+
+    def write(folder: Path) -> None:
+        made = unknown_twins(fitted(config, TRAIN).questions, config.seed)
+        settings = smaller(config.settings)
+        sizes: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
+        probes = probe(load_model(config), [q for *_, q in made], **sizes)
+        told = [(prompts.task_prompt(q), p.prediction, p.confidence) for (*_, q), p in zip(made, probes, strict=True)]
+        twins = [Twin(source, why, *said) for (source, why, _), said in zip(made, told, strict=True)]
+        write_records(folder / "twins.jsonl", twins)
+
+    parameters = step_parameters(config, (TRAIN,), fitted, probe, unknown_twins, Twin)
+    return run_step(step_folder(config, "self-aligned", "twins"), parameters, write, force=force)
 
 
 def tuning_step(
@@ -167,11 +214,11 @@ def tuning_step(
     def write(folder: Path) -> dict | None:
         if ready is not None:
             return take_ready(ready, folder)
-        from rtuning_helpers.tuning.finetuning import finetune
-
+        own = _own_tuning(method)
+        finetune = import_module(own or FINETUNING).finetune
         records = read_tuning_records(config, method)
         how: dict[str, Any] = {"seed": config.seed, "description": f"{method}: fine-tuning", "place": place}
-        log = (tune or finetune)(records, smaller(config.settings), folder / ADAPTER, **how)
+        log = (finetune if own else tune or finetune)(records, smaller(config.settings), folder / ADAPTER, **how)
         write_json(folder / "training.json", asdict(log))
         return None
 
@@ -190,7 +237,8 @@ def tuning_step(
 
 def tuning_parameters(config: RunConfig, method: str) -> dict:
     """All that the result of a tuning step depends on, apart from its records."""
-    return step_parameters(config, (), FINETUNING) | {"method": method}
+    own = _own_tuning(method)
+    return step_parameters(config, (), FINETUNING, *([own] if own else [])) | {"method": method}
 
 
 def _ready_adapter(config: RunConfig, method: str) -> Path | None:
@@ -208,14 +256,21 @@ def tuning_steps(config: RunConfig, methods: Sequence[str], force: bool = False)
 
     chosen = check_methods(methods)
     tuned = [method for method in chosen if force or _ready_adapter(config.tuning, method) is None]
-    at_once = tuned_at_once(config, len(tuned))
+    alike = [method for method in tuned if not _own_tuning(method)]
+    at_once = tuned_at_once(config, len(alike))
     if at_once > 1:
         from rtuning_helpers.tuning.side_by_side import do_side_by_side
 
-        longest_first = sorted(tuned, key=characters, reverse=True)  # so that no core waits for the last one
+        longest_first = sorted(alike, key=characters, reverse=True)  # so that no core waits for the last one
         do_side_by_side([partial(tuning_step, config, m, force) for m in longest_first], at_once)
-        force = False
+        return [tuning_step(config, method, force and method not in alike) for method in chosen]
     return [tuning_step(config, method, force) for method in chosen]
+
+
+def _own_tuning(method: str) -> str:
+    """The module that tunes by a method in its own way; "" where it is tuned as all others."""
+    found = find_method(method)
+    return found.tuned_by if isinstance(found, FurtherMethod) else ""
 
 
 def tuned_at_once(config: RunConfig, count: int) -> int:
