@@ -474,4 +474,31 @@ WRONG_ANSWERS = {
             "that of padding",
         ),
     ],
+    "18.1": [
+        ("lambda wrong, max_risk, delta: answers_needed(wrong, max_risk, delta) - 1", "one more is needed"),
+        ("lambda wrong, max_risk, delta: answers_needed(wrong, max_risk, delta) + 1", "one fewer would do"),
+        ("lambda wrong, max_risk, delta: answers_needed(wrong, max_risk, delta / 2)", "do not halve it"),
+        ("lambda wrong, max_risk, delta: answers_needed(wrong, delta, max_risk)", "are exchanged"),
+        ("lambda wrong, max_risk, delta: max(int(np.ceil(wrong / max_risk)), 1)", "a bound needs a margin"),
+        (
+            "lambda w, r, d: next(m for m in range(w + 1, 999) if binom.cdf(w - 1, m, r) <= d)",
+            "so many wrong ones *or fewer*",
+        ),
+        ("answers_needed(0, 0.1, 0.1)", "give the function itself"),
+    ],
+    "18.2": [
+        ("answer | {'coverage': 100 * answer['coverage']}", "percent"),
+        ("answer | {'coverage': np.mean(score[::2] >= chosen.threshold)}", "report the other one"),
+        ("answer | {'risk': risk_above(chosen.threshold, right, score)}", "of all questions"),
+        ("answer | {'risk': 1 - answer['risk']}", "that of the others"),
+        ("answer['risk']", "give a dictionary"),
+    ],
+    "18.3": [
+        ("slipped", "of the answers, which share is wrong?"),
+        ("risk_above(threshold, right, score)", "the risk in this world"),
+        ("0.9 * slipped", "divide by how many are answered"),
+        ("10 * slipped / (10 * slipped + 90 * known)", "ninety of a hundred are wrong"),
+        ("100 * answer", "percent"),
+        ("1 - answer", "that of the others"),
+    ],
 }

@@ -18,6 +18,7 @@ from rtuning_helpers.metrics.calibration import (
     BrierDecomposition, ReliabilityBin, ace, brier, brier_decomposition, ece, ece_debiased, ece_equal_mass, mce, nll,
     reliability_bins,
 )
+from rtuning_helpers.metrics.conformal import average_risk_threshold, thinned, wrong_answer_threshold
 from rtuning_helpers.metrics.exposure import proportion_interval, rate_by_exposure
 from rtuning_helpers.metrics.ranking import (
     ap_lift, ap_lift_normalised, ap_no_skill, augrc, aurc, auroc, average_precision, coverage_at_risk, e_aurc,
@@ -28,5 +29,7 @@ from rtuning_helpers.metrics.refusal import (
     abstention_recall, effective_reliability, honesty, over_conservativeness, prudence, quadrants, reliable_accuracy,
     truthful_helpfulness_score, truthful_rate,
 )
-from rtuning_helpers.metrics.risk_control import RiskControl, clopper_pearson_interval, risk_control_threshold
+from rtuning_helpers.metrics.risk_control import (
+    RiskControl, clopper_pearson_interval, risk_control_threshold, risk_is_low,
+)
 from rtuning_helpers.metrics.sampling_error import ap_half_width, proportion_half_width, seed_interval

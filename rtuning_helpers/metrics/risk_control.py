@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import bdtr
 from scipy.stats import beta
 
 from rtuning_helpers.metrics.arrays import above_thresholds, checked
@@ -71,18 +72,30 @@ def risk_control_threshold(
         raise ValueError(f"min_answers is {min_answers}; expected at least 1")
     (right, score), w = checked(None, correct=correct, confidence=confidence)
     hits, answered = (column[0] for column in above_thresholds(right, score, w))
-    can_pass = _upper_bound(np.zeros_like(answered), answered, delta) <= max_risk
+    can_pass = (1 - max_risk) ** answered <= delta  # if none of them is wrong
     tested = np.flatnonzero(can_pass & (answered >= min_answers))  # without a gap: both only grow
-    bounds = _upper_bound((answered - hits)[tested], answered[tested], delta)
-    passed = tested[np.logical_and.accumulate(bounds <= max_risk)]
+    passes = risk_is_low((answered - hits)[tested], answered[tested], max_risk, delta)
+    passed = tested[np.logical_and.accumulate(passes)]
     if not len(passed):
         return RiskControl(*[float("nan")] * 4)
     last = passed[-1]
-    threshold, risk = np.unique(score)[::-1][last], 1 - hits[last] / answered[last]
-    return RiskControl(*map(float, (threshold, answered[last] / len(score), risk, bounds[len(passed) - 1])))
+    wrong, count = answered[last] - hits[last], answered[last]
+    bound = beta.ppf(1 - delta, wrong + 1, count - wrong)  # it passed, so that not all are wrong
+    threshold = np.unique(score)[::-1][last]
+    return RiskControl(*map(float, (threshold, count / len(score), wrong / count, bound)))
 
 
-def _upper_bound(hits: np.ndarray, n: np.ndarray, tail: float) -> np.ndarray:
-    """Clopper and Pearson's upper bound at level 1 - tail of each share; 1 where all are hits."""
-    some_miss = hits < n
-    return np.where(some_miss, beta.ppf(1 - tail, hits + 1, np.where(some_miss, n - hits, 1)), 1.0)
+def risk_is_low(wrong: ArrayLike, answered: ArrayLike, max_risk: float, delta: float) -> np.ndarray:
+    """Whether Clopper and Pearson's upper bound of a share of wrong answers, at level 1 - delta, is at most a limit.
+
+    The same without the bound: whether so few wrong answers or fewer came with a probability of at most ``delta`` if
+    the risk were ``max_risk``. False where nothing is answered.
+
+    Args:
+        wrong, answered: Counts of the same shape.
+        max_risk, delta: In (0, 1).
+
+    >>> risk_is_low([0, 0, 1], [28, 29, 40], max_risk=0.1, delta=0.05).tolist()
+    [False, True, False]
+    """
+    return np.asarray(bdtr(wrong, np.asarray(answered, dtype=int), max_risk) <= delta)

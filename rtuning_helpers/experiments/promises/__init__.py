@@ -1,0 +1,1 @@
+"""Notebook 18: thresholds with a promise, and how often it is kept."""
