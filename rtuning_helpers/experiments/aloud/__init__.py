@@ -1,0 +1,1 @@
+"""Notebook 15: two-hop questions, answered at once, in steps, or hop by hop."""
