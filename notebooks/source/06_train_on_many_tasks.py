@@ -455,10 +455,16 @@ folded("Tuned on one of the other sets, asked all", spoken.iloc[5:])
 #
 # ## 7. Beside the paper
 #
-# Table 13 of the paper: AP of R-Tuning minus AP of vanilla after tuning on the mixture, in percentage points. What can be compared: the
+# Table 13 of the paper: AP of R-Tuning minus AP of vanilla after tuning on the mixture, in percentage points.
+#
+# <details><summary>What can be compared, and what cannot</summary>
+#
+# What can be compared: the
 # question, the score (AP; padding by the mix, vanilla by the answer confidence) and the signs. What cannot: its models are thousands
 # of times larger and its questions real; it prints one run without an interval, and no accuracy beside it, so nobody can say how much of an
 # AP is no skill. Which ParaRel and MMLU test it asked, it does not say.
+#
+# </details>
 
 # %%
 paper = paper_results(13)
@@ -489,9 +495,6 @@ if recording:
     twice = transfer.gains(cells, part=transfer.LONGER)
     gained = seed_interval(twice["five sets"])[1] > 0 and min(twice["halueval"]) > 0
     finding("tuned twice as long, padding beats vanilla in AP on the five sets (interval over seeds) and with every seed on the unseen one", gained, config, "multitask")
-
-# %%
-if recording:
     variety = transfer_tables.variety(cells)
     more = all(np.greater(variety["the four other sets"], variety["one other set"]))
     finding("ranking by P(sure) on a set never tuned on: four other sets teach more than one, with every seed", more, config, "multitask")
@@ -596,10 +599,7 @@ check("06.2", answer)
 #
 # `max(sources, key=lambda source: auroc["alone", source, tested, 0])`, where sources are the five sets but the tested one. The five are `tasks[:5]`.
 #
-# </details>
-# <details><summary>Hint 3: report</summary>
-#
-# Two means, each over ten numbers: five sets, seeds 1 and 2.
+# Then two means, each over ten numbers: five sets, seeds 1 and 2.
 #
 # </details>
 

@@ -127,16 +127,13 @@ NONE, ALL = ReleasedCodeQuirks(), ReleasedCodeQuirks.as_released()
 # The numbers of the paper's tables lie in `results/paper` as CSV, one row a number. They were taken from a text version of the
 # published paper that a machine had made (Tables 3 and 7, 4 and 10, 5 and 11 came as one each, and are filed so); the means
 # that the paper prints were recomputed as a check.
-
-# %%
-paper = paper_results()
-print(f"{len(paper)} numbers; shown by figures only, so not available: figures {', '.join(missing_numbers().figure)}")
-
-# %% [markdown]
+#
 # Does the arithmetic hold? Table 13 prints averages of six rows. One of the six averages does not follow from its own column
 # (the other differs by a rounding). Such a slip is noted in the CSV and not corrected.
 
 # %%
+paper = paper_results()
+print(f"{len(paper)} numbers; shown by figures only, so not available: figures {', '.join(missing_numbers().figure)}")
 columns = paper_results(13).pivot(index="dataset", columns=["model", "method"], values="value")
 averages = pd.DataFrame({"printed": columns.loc["Average"], "recomputed": columns.drop("Average").mean()})
 averages["difference"] = averages.printed - averages.recomputed
