@@ -18,15 +18,15 @@ from rtuning_helpers.run.profiles import default_out
 UNSET = "OWNER/NAME"
 BRANCH = "main"
 FIRST, KOREAN_FIRST = "notebooks/01_probe_knowledge.ipynb", "notebooks/ko/01_probe_knowledge.ipynb"
-BADGES = "<!-- badges -->"
+BADGES = "<!-- badges -->"  # ends its line: of one that begins with it, nothing would be read as Markdown
 COMMAND = "rtuning set-repository OWNER/NAME"
 # GitHub's rules: an owner has letters, digits and single hyphens inside; a name also dots and underscores.
 _NAME = re.compile(
     r"(?!.*--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?/(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}"
 )
 _CLONE = re.compile(r"(git clone [^\n]*https://github\.com/)[\w.-]+/[\w.-]+")
-_BADGE_LINE = re.compile(rf"^{re.escape(BADGES)}.*$", flags=re.M)
-_BADGE_PARAGRAPH = re.compile(rf"\n\n{re.escape(BADGES)}[^\n]*")
+_BADGE_LINE = re.compile(rf"^.*{re.escape(BADGES)}$", flags=re.M)
+_BADGE_PARAGRAPH = re.compile(rf"\n\n[^\n]*{re.escape(BADGES)}")
 
 
 def repository(root: Path | None = None) -> str | None:
@@ -51,7 +51,7 @@ def badges(named: str | None, opened: str, korean: bool = False) -> str:
     if named is None:
         missing = "실행 버튼이 아직 없습니다" if korean else "No launch buttons yet"
         does = "명령이 만듭니다" if korean else "makes those of Colab, Binder and GitHub"
-        return f"{BADGES} *{missing}: `{COMMAND}` {does}.*"
+        return f"*{missing}: `{COMMAND}` {does}.* {BADGES}"
     shown = "GitHub에서 보기" if korean else "View on GitHub"
     colab, binder = ("Colab에서 열기", "Binder에서 열기") if korean else ("Open in Colab", "Launch on Binder")
     buttons = (
@@ -62,7 +62,7 @@ def badges(named: str | None, opened: str, korean: bool = False) -> str:
         (shown, "https://img.shields.io/badge/GitHub-view-24292f?logo=github",
          f"https://github.com/{named}/blob/{BRANCH}/{opened}"),
     )  # fmt: skip
-    return " ".join([BADGES, *(f"[![{words}]({picture})]({address})" for words, picture, address in buttons)])
+    return " ".join([*(f"[![{words}]({picture})]({address})" for words, picture, address in buttons), BADGES])
 
 
 def readme_badges(named: str | None, page: Path) -> str:
@@ -151,7 +151,7 @@ def _renamed(path: Path, text: str, named: str, root: Path) -> str:
     if path.suffix == ".ipynb":
         return _renamed_notebook(path, text, named, path.relative_to(root).as_posix())
     if not _BADGE_LINE.search(text):
-        raise InputError(f"{shown_path(path)}: no line begins with {BADGES}; expected one, for the launch buttons")
+        raise InputError(f"{shown_path(path)}: no line ends with {BADGES}; expected one, for the launch buttons")
     line = readme_badges(named, path)
     return _CLONE.sub(rf"\g<1>{named}", _BADGE_LINE.sub(lambda _: line, text, count=1))
 

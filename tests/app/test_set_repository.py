@@ -11,6 +11,7 @@ import build
 import nbformat
 import pytest
 from build import SOLUTIONS, source_hash, stale_notebooks, unexecuted_notebooks
+from markdown_it import MarkdownIt
 
 from rtuning_helpers.app import repository
 from rtuning_helpers.app.cli import main
@@ -128,7 +129,7 @@ def test_what_is_no_name_changes_nothing(clone, name, capsys):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda c: (c / "README.md").write_text("# Kit\n"), "README.md: no line begins with <!-- badges -->"),
+        (lambda c: (c / "README.md").write_text("# Kit\n"), "README.md: no line ends with <!-- badges -->"),
         (lambda c: (c / "CITATION.cff").write_text("a: b\n"), "CITATION.cff: no line 'type: software'"),
         (lambda c: (c / "CITATION.cff").unlink(), "CITATION.cff: file not found"),
         (lambda c: (c / "notebooks" / "02.ipynb").write_text("{"), "02.ipynb: cannot be read as a notebook"),
@@ -166,6 +167,12 @@ def test_neutral_text_is_the_same_whatever_the_name():
             assert neutral(shown) == text and BADGES in shown
             assert published(shown, "c/d", "notebooks/x.ipynb") == published(text, "c/d", "notebooks/x.ipynb")
     assert published("prose", "a/b", "notebooks/x.ipynb") == "prose"
+
+
+def test_the_line_is_read_as_markdown():
+    read = MarkdownIt().render
+    assert read(badges(None, "x.ipynb")).startswith("<p><em>No launch buttons yet")
+    assert read(badges("a/b", "x.ipynb")).count("<a href=") == 3
 
 
 def test_each_button_says_in_words_what_it_does():
