@@ -100,10 +100,11 @@ def plan(present: dict[str, str]) -> tuple[dict[str, str], dict[str, str] | None
 
 def changes(pins: dict[str, str]) -> dict[str, str] | None:
     """What pip would install under these constraints, by name with the version; None if there is no solution."""
-    done = _pip_install(pins, "--dry-run", "--report", "-")
-    if done.returncode:
-        return None
-    rows = json.loads(done.stdout)["install"]
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch, "report.json")
+        if _pip_install(pins, "--dry-run", "--report", str(report)).returncode:
+            return None
+        rows = json.loads(report.read_text(encoding="utf-8"))["install"]
     return {_canonical(row["metadata"]["name"]): row["metadata"]["version"] for row in rows}
 
 

@@ -63,7 +63,8 @@ class Pip:
                 wanted[name] = pins.get(name, "99")
         if "--dry-run" in words:
             rows = [{"metadata": {"name": name, "version": version}} for name, version in wanted.items()]
-            return subprocess.CompletedProcess(arguments, 0, json.dumps({"install": rows}), "")
+            Path(words[words.index("--report") + 1]).write_text(json.dumps({"install": rows}), encoding="utf-8")
+            return subprocess.CompletedProcess(arguments, 0, "WARNING: some location is ignored\n", "")
         if self.fails:
             return subprocess.CompletedProcess(arguments, 1, "", "ERROR: No space left on device\n")
         self.present |= wanted
