@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny import TINY_LIMIT
 
 from rtuning_helpers import steps
 from rtuning_helpers.errors import InputError
+from rtuning_helpers.evaluation.predictions import read_predictions
+from rtuning_helpers.file_hashes import verify_checksums
+from rtuning_helpers.json_files import read_json
 from rtuning_helpers.miniworld import ready_adapters
-from rtuning_helpers.miniworld.ready_adapters import MADE, build_ready_adapters
+from rtuning_helpers.miniworld.ready_adapters import ANSWERS, MADE, build_ready_adapters, some_answers
+from rtuning_helpers.model.adapters import CONFIG
 from rtuning_helpers.run import profiles
 from rtuning_helpers.run.profiles import PROFILES, RunConfig
 from rtuning_helpers.run.step_folders import read_manifest
 from rtuning_helpers.tuning import finetuning, ready
-from rtuning_helpers.tuning.ready import find_ready, is_ready
+from rtuning_helpers.tuning.ready import KEY, READY_FOLDER, find_ready, is_ready
 
-ALL = [(dataset, method) for dataset, methods in MADE.items() for method in methods]
+ALL = [(path.parts[-3], path.parts[-2]) for path in sorted(READY_FOLDER.glob(f"*/*/{KEY}"))]
 TOLERANCE = 0.01  # of a confidence, on another processor
+
+
+def test_all_of_them_are_there():
+    assert sorted(ALL) == sorted((dataset, method) for dataset, methods in MADE.items() for method in methods)
+
+
+@pytest.mark.parametrize(("dataset", "method"), ALL)
+def test_those_that_come_with_the_kit_are_of_use(dataset, method):
+    """If this fails, something that tuning depends on has changed: `rtuning build-mini --adapters` makes them again."""
+    folder = READY_FOLDER / dataset / method
+    verify_checksums(folder)
+    key = read_json(folder / KEY)["key"]
+    assert read_json(folder / "adapter" / CONFIG)["base_model_name_or_path"] in ("mini", "mini-tasks")
+    assert key["parameters"] == json.loads(json.dumps(steps.tuning_parameters(RunConfig(dataset=dataset), method)))
+    assert {path.name for path in (folder / "adapter").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+
+
+@pytest.mark.parametrize(
+    ("dataset", "method"), [("mini", "padding"), ("mini", "replacement"), ("multitask", "padding")]
+)
+def test_they_answer_as_those_that_were_tuned(dataset, method):
+    folder = READY_FOLDER / dataset / method
+    recorded = read_predictions(folder / ANSWERS)
+    found = some_answers(RunConfig(dataset=dataset), method, folder / steps.ADAPTER)
+    assert len(found) > 20
+    same = [f.prediction == r.prediction for f, r in zip(found, recorded, strict=True)]
+    assert sum(same) >= len(same) - 1  # a tie may go the other way
+    for name in ("answer_confidence", "sure_confidence"):
+        pairs = [(getattr(f, name), getattr(r, name)) for f, r in zip(found, recorded, strict=True)]
+        values = np.array(pairs, dtype=float)[same]
+        np.testing.assert_allclose(values[:, 0], values[:, 1], atol=TOLERANCE)
 
 
 @pytest.fixture
