@@ -99,14 +99,13 @@ class Session:
     """A kernel in a virtual environment, as Colab starts one again when it ends."""
 
     def __init__(self, python: Path, folder: Path, environment: dict[str, str]):
-        self.manager = KernelManager(
-            kernel_name="python3", transport="ipc", ip=str(Path(tempfile.mkdtemp(prefix="k"), "k"))
-        )
-        self.manager.kernel_spec.argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        self.folder, self.environment = folder, environment
+        self.python, self.folder, self.environment = python, folder, environment
         self.start()
 
     def start(self) -> None:
+        address = str(Path(tempfile.mkdtemp(prefix="k"), "k"))
+        self.manager = KernelManager(kernel_name="python3", transport="ipc", ip=address)
+        self.manager.kernel_spec.argv = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self.manager.start_kernel(cwd=str(self.folder), env=self.environment)
         self.client: BlockingKernelClient = self.manager.client()
         self.client.start_channels()
