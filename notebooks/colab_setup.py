@@ -19,6 +19,7 @@ KIT = Path(__file__).resolve().parents[1]
 DRIVE = Path("/content/drive")
 FRONT_END = {"ipykernel", "ipywidgets", "jupyterlab"}  # Colab brings its own
 LARGE = ("torch", "numpy")  # what much of a session rests on: replaced only if nothing else will do
+HOOKS = {"_distutils_hack"}  # setuptools has every Python load it; nobody uses setuptools by that
 BOUND_TO_TORCH = ("torchvision", "torchaudio")  # they break when torch is replaced; the kit needs neither
 PEFT_TAKES_TORCHAO = "from peft.import_utils import is_torchao_available as available; available()"
 START_AGAIN = "choose Runtime > Disconnect and delete runtime, then run this cell again"
@@ -111,7 +112,8 @@ def changes(pins: dict[str, str]) -> dict[str, str] | None:
 def in_use(packages: Iterable[str]) -> list[str]:
     """Those of some packages of which this session has loaded a module: a new version shows after a restart only."""
     owners = packages_distributions()
-    loaded = {_canonical(owner) for name in list(sys.modules) if "." not in name for owner in owners.get(name, ())}
+    modules = [name for name in list(sys.modules) if "." not in name and name not in HOOKS]
+    loaded = {_canonical(owner) for name in modules for owner in owners.get(name, ())}
     return sorted(loaded.intersection(packages))
 
 

@@ -184,6 +184,12 @@ def test_what_is_in_use_is_what_was_imported():
     assert in_use(["numpy", "papermill-that-nobody-has"]) == ["numpy"]
 
 
+def test_setuptools_is_not_in_use_by_its_hook(monkeypatch):
+    monkeypatch.setattr(sys, "modules", {"_distutils_hack": None, "numpy.linalg": None})
+    monkeypatch.setattr(colab_setup, "packages_distributions", lambda: {"_distutils_hack": ["setuptools"]})
+    assert in_use(["setuptools", "numpy"]) == []
+
+
 def test_a_failure_says_what_to_do(colab):
     pip = colab({})
     pip.fails = True
