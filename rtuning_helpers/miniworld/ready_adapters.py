@@ -40,14 +40,19 @@ def build_ready_adapters(
         config = RunConfig(dataset=dataset, out=out, **settings)  # type: ignore[arg-type]
         tell(f"{dataset}: tuning by {', '.join(methods)}")
         for method, tuned in zip(methods, steps.tuning_steps(config, methods), strict=True):
-            target = READY_FOLDER / dataset / method
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as scratch:
-                new = Path(scratch, method)
-                new.mkdir()
-                write_ready(new, tuned, steps.data_step(config, method) / steps.RECORDS, config.settings.model)
-                write_predictions(new / ANSWERS, some_answers(config, method, new / steps.ADAPTER))
-                replace_folder(new, target)
+            _ship(config, method, tuned)
+
+
+def _ship(config: RunConfig, method: str, tuned: Path) -> None:
+    """Put a tuned adapter, with some of its answers, in the place of the one that comes with the kit."""
+    target = READY_FOLDER / config.dataset / method
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as scratch:
+        new = Path(scratch, method)
+        new.mkdir()
+        write_ready(new, tuned, steps.data_step(config, method) / steps.RECORDS, config.settings.model)
+        write_predictions(new / ANSWERS, some_answers(config, method, new / steps.ADAPTER))
+        replace_folder(new, target)
 
 
 def some_answers(config: RunConfig, method: str, adapter: Path) -> list[Prediction]:
