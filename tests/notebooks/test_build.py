@@ -21,6 +21,7 @@ from build import (
 )
 
 from rtuning_helpers.app.notebook_runs import NotebookFailed
+from rtuning_helpers.app.repository import neutral
 from rtuning_helpers.errors import InputError
 
 SOURCE = """# %% [markdown]
@@ -248,7 +249,7 @@ def test_names(folder):
 def test_a_source_makes_an_exercise_and_its_solution(folder):
     (folder / "source" / "02_second.py").write_text(SOLVED)
     found = unexecuted_notebooks()
-    cells = {name: [cell.source for cell in notebook.cells] for name, notebook in found.items()}
+    cells = {name: [neutral(cell.source) for cell in notebook.cells] for name, notebook in found.items()}
     assert cells["02_second"] == ["# A title", "import math", "print(1)", "The task.", "answer = ...", "print(answer)"]
     assert cells["solutions/02_second"] == ["# Solved", "import math", "The task.", "answer = 3", "print(answer)"]
     tags = [cell.metadata.get("tags") for cell in found["solutions/02_second"].cells]
