@@ -50,7 +50,7 @@ def _ship(config: RunConfig, method: str, tuned: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as scratch:
         new = Path(scratch, method)
         new.mkdir()
-        write_ready(new, tuned, steps.data_step(config, method) / steps.RECORDS, config.settings.model)
+        write_ready(new, tuned, steps.data_step(config, method) / steps.RECORDS)
         write_predictions(new / ANSWERS, some_answers(config, method, new / steps.ADAPTER))
         replace_folder(new, target)
 

@@ -69,14 +69,13 @@ def say_ready(label: str, folder: Path) -> None:
     )
 
 
-def write_ready(ready: Path, tuned: Path, records: Path, model: str) -> None:
+def write_ready(ready: Path, tuned: Path, records: Path) -> None:
     """Write what `take_ready` reads, from the folder of a finished tuning step.
 
     Args:
         ready: An empty folder.
         tuned: The step's.
         records: What it was tuned on.
-        model: The name of its model, in the place of the path on this machine.
     """
     for path in _tuned_files(tuned):
         target = ready / path.relative_to(tuned)
@@ -84,7 +83,8 @@ def write_ready(ready: Path, tuned: Path, records: Path, model: str) -> None:
         shutil.copyfile(path, target)
     settings = ready / "adapter" / CONFIG
     content = read_json(settings)
-    content |= {"base_model_name_or_path": model, "target_modules": sorted(content["target_modules"])}
+    # No path of this machine; and no name, or peft looks for it on the hub.
+    content |= {"base_model_name_or_path": None, "target_modules": sorted(content["target_modules"])}
     write_json(settings, content)
     key = ready_key(read_manifest(tuned)["parameters"], records)
     write_json(ready / KEY, {"key": key, "made_with": {name: version(name) for name in LIBRARIES}})

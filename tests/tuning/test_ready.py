@@ -37,7 +37,7 @@ def test_those_that_come_with_the_kit_are_of_use(dataset, method):
     folder = READY_FOLDER / dataset / method
     verify_checksums(folder)
     key = read_json(folder / KEY)["key"]
-    assert read_json(folder / "adapter" / CONFIG)["base_model_name_or_path"] in ("mini", "mini-tasks")
+    assert read_json(folder / "adapter" / CONFIG)["base_model_name_or_path"] is None
     assert key["parameters"] == json.loads(json.dumps(steps.tuning_parameters(RunConfig(dataset=dataset), method)))
     assert {path.name for path in (folder / "adapter").iterdir()} == {
         "adapter_config.json",
@@ -48,11 +48,11 @@ def test_those_that_come_with_the_kit_are_of_use(dataset, method):
 @pytest.mark.parametrize(
     ("dataset", "method"), [("mini", "padding"), ("mini", "replacement"), ("multitask", "padding")]
 )
-def test_they_answer_as_those_that_were_tuned(dataset, method):
+def test_they_answer_as_those_that_were_tuned(dataset, method, recwarn):
     folder = READY_FOLDER / dataset / method
     recorded = read_predictions(folder / ANSWERS)
     found = some_answers(RunConfig(dataset=dataset), method, folder / steps.ADAPTER)
-    assert len(found) > 20
+    assert len(found) > 20 and [w for w in recwarn if "peft" in w.filename] == []
     same = [f.prediction == r.prediction for f, r in zip(found, recorded, strict=True)]
     assert sum(same) >= len(same) - 1  # a tie may go the other way
     for name in ("answer_confidence", "sure_confidence"):
