@@ -22,7 +22,7 @@ MADE: Mapping[str, Sequence[str]] = {
     "mini": ("vanilla", "padding", "replacement", "unsupervised"),  # notebooks 05, 08, 09
     "multitask": ("vanilla", "padding", "replacement"),  # 06, 07
 }
-ANSWERS, EVERY = "answers.jsonl", 60
+ANSWERS, ASKED = "answers.jsonl", 27
 
 
 def build_ready_adapters(
@@ -56,8 +56,9 @@ def _ship(config: RunConfig, method: str, tuned: Path) -> None:
 
 
 def some_answers(config: RunConfig, method: str, adapter: Path) -> list[Prediction]:
-    """What a model with an adapter answers to every `EVERY`-th question of the run's first test."""
-    asked = steps.fitted(config, steps.evaluation_splits(config)[0]).questions[::EVERY]
+    """What a model with an adapter answers to evenly spaced questions of the run's first test."""
+    test = steps.fitted(config, steps.evaluation_splits(config)[0]).questions
+    asked = test[:: max(1, len(test) // ASKED)]
     lm, settings = steps.load_tuned(config, adapter), config.settings
     how: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.answer_batch}
     return predict(lm, asked, **find_method(method).exam, **how)
