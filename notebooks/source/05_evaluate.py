@@ -473,7 +473,7 @@ def ask(text):
     """One answer of the tuned model, and the nearest training questions."""
     question = replace(first_question, question=text, answer="")
     try:
-        answer = answer_questions(lm, [question], sureness=find_method(asked_model).sureness)[0]
+        answer = answer_questions(lm, [question], sureness=find_method(asked_model).sureness, description=None)[0]
     except InputError as error:
         print(error)
         return

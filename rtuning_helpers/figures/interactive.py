@@ -44,8 +44,9 @@ class Choice:
     def widget(self) -> Any:
         import ipywidgets
 
+        style = WIDE | {"button_width": "5em"}
         return ipywidgets.ToggleButtons(
-            options=list(self.values), value=self.start, description=tr(self.label), style=WIDE
+            options=list(self.values), value=self.start, description=tr(self.label), style=style
         )
 
 
@@ -72,7 +73,8 @@ def touch(draw: Callable[..., None], **controls: Slider | Choice | TextBox) -> N
     """Show controls and what they draw.
 
     Args:
-        draw: Called with the value of each control by its name; it shows figures, tables and text as a cell does.
+        draw: Called with the value of each control by its name; it shows figures, tables and text as a cell does, but
+            no progress bar, which would stay.
         controls: name of the argument -> control.
     """
     if not is_watched():

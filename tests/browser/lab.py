@@ -32,6 +32,8 @@ CUT_OFF = """() => [...document.querySelectorAll('.jp-OutputArea-output')].flatM
   return [area, ...found].filter(e => e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).overflowX !== 'visible'
     || e.getBoundingClientRect().right > right + 2).map(e => e.tagName + ': ' + e.innerText.slice(0, 80));
 })"""
+NO_PICTURE = """() => [...document.querySelectorAll('.jp-Notebook img')]
+  .filter(e => e.complete && !e.naturalWidth).map(e => e.alt)"""
 # Text below the code cells and in the prose with less contrast than 4.5 (24 px: 3) to the colour behind it.
 PALE = """() => {
   const parse = c => { const n = c.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
@@ -151,13 +153,14 @@ class Lab:
         return seen
 
     def complaints(self) -> list[str]:
-        """Errors, red boxes, bars that stayed, what is cut off, and text that is too pale, as the page is now."""
+        """Errors, bars that stayed, what is cut off, missing pictures, text that is too pale, as the page is now."""
         bars = self.page.evaluate(PROGRESS)["bars"]
         red = [f"red box: {text[-400:]}" for text in self.page.locator(RED).all_inner_texts()]
         return [
             *red,
             *([f"a bar that stayed: {bars}"] if bars else []),
             *(f"cut off: {what}" for what in self.page.evaluate(CUT_OFF)),
+            *(f"no picture: {what}" for what in self.page.evaluate(NO_PICTURE)),
             *(f"too pale: {what}" for what in self.page.evaluate(PALE)),
         ]
 

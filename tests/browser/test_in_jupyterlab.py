@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from build import SOLUTIONS, unexecuted_notebooks
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (extra `test`)")
 import lab  # noqa: E402 - needs Playwright
 
+ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = Path(__file__).parent / "screenshots"  # to look at; git ignores it
 SECONDS = 600  # of one notebook on a busy machine, with every step before it to be done
 
@@ -27,6 +29,7 @@ WRONG = {  # code -> what is to be complained of
     "print('asking:  50%|####      | 1/2')": "a bar that stayed: asking",
     "from IPython.display import HTML; HTML('<div style=\"width: 3000px\">wide</div>')": "cut off: DIV",
     "HTML('<table><tr>' + '<th>a_long_title</th>' * 40 + '</tr></table>')": "cut off: TABLE",
+    'HTML(\'<img src="nowhere.png" alt="a map">\')': "no picture: a map",
     "HTML('<p style=\"color: #aaa; background: white\">pale</p>')": "too pale: 2.32 .*pale",
 }
 NOTEBOOKS = {name: notebook for name, notebook in unexecuted_notebooks().items() if name[:2] in ("01", "03", "05")}
@@ -35,7 +38,9 @@ NOTEBOOKS = {name: notebook for name, notebook in unexecuted_notebooks().items()
 @pytest.fixture(scope="module")
 def address(tmp_path_factory, request):
     """A JupyterLab with the notebooks as their sources have them now; finished steps are those of the nbval tests."""
-    folder, work = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
+    clone, work = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("jupyter")
+    shutil.copytree(ROOT / "docs", clone / "docs")  # pictures
+    (folder := clone / "notebooks").mkdir()
     for name, notebook in NOTEBOOKS.items():
         if name.startswith("01"):  # does all of its work here, so that there are bars to see
             (parameters,) = (cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
@@ -46,7 +51,7 @@ def address(tmp_path_factory, request):
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / SPOILT)
     cache = getattr(request.config, "cache", None)
     base = os.environ.get("RTUNING_OUT_BASE") or str(cache.mkdir("rtuning") if cache else folder)
-    with lab.server(folder, work, {"RTUNING_OUT_BASE": base}) as url:
+    with lab.server(clone, work, {"RTUNING_OUT_BASE": base}) as url:
         yield url
 
 
@@ -66,7 +71,7 @@ def page_of(chromium, address):
     def opened(number: str) -> tuple[lab.Lab, list[str]]:
         (name,) = (name for name in [*(f"{name}.ipynb" for name in NOTEBOOKS), SPOILT] if name.startswith(number))
         here = lab.Lab(page, SCREENSHOTS)
-        here.open(address.format(name))
+        here.open(address.format(f"notebooks/{name}"))
         return here, here.run_all(SECONDS)
 
     yield opened
