@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def answers(lm, texts: list[str], batch: int, new_tokens: int, sureness: bool) -
     asked = {"sureness": SURENESS if sureness else None} if LAYERED else {"ask_sureness": sureness}
     found = module("model.decoding").answer_prompts(lm, texts, max_new_tokens=new_tokens, batch_size=batch, **asked)
     return [[a.text, a.confidence, a.sure_probability, len(a.token_probabilities)] for a in found]
+
+
+def samples(lm, texts: list[str], batch: int, new_tokens: int, k: int) -> list[list]:
+    """The kit's k sampled answers: the most frequent one and its share."""
+    drawn = module("model.decoding").draw_answers(lm, texts, k=k, max_new_tokens=new_tokens, batch_size=batch)
+    modes = [Counter(answer.text for answer in answers).most_common(1)[0] for answers in drawn]
+    lengths = [sum(len(answer.token_probabilities) for answer in answers) for answers in drawn]
+    return [[text, count / k, None, length] for (text, count), length in zip(modes, lengths, strict=True)]
 
 
 def options(lm, texts: list[str], labels: list[str], batch: int) -> list[list]:
@@ -101,7 +110,7 @@ def products(lm, texts: list[str], tokens: int, ends: int) -> list[list]:
     return [[""] for _ in texts]
 
 
-JOBS = {job.__name__: job for job in (answers, options, generate, harness, products)}
+JOBS = {job.__name__: job for job in (answers, samples, options, generate, harness, products)}
 
 
 class _Ended(StoppingCriteria):

@@ -19,6 +19,7 @@ from rtuning_helpers.data.questions import TRAIN
 from rtuning_helpers.data.world.twins import unknown_twins
 from rtuning_helpers.evaluation.predict import predict
 from rtuning_helpers.evaluation.predictions import Prediction, read_predictions, write_predictions
+from rtuning_helpers.evaluation.scale import predict_on_scale
 from rtuning_helpers.evaluation.shards import share_out
 from rtuning_helpers.evaluation.summary import summarise
 from rtuning_helpers.json_files import read_json, read_records, write_json, write_records
@@ -43,6 +44,7 @@ from rtuning_helpers.tuning.methods.self_aligned import Twin
 from rtuning_helpers.tuning.ready import find_ready, is_ready, say_ready, take_ready
 from rtuning_helpers.tuning.refusal_data import TuningRecord
 from rtuning_helpers.tuning.registry import PRETRAINED, check_methods, find_method, method_label, paper_methods
+from rtuning_helpers.tuning.scale import ScaleMethod
 
 if TYPE_CHECKING:
     from rtuning_helpers.tuning.finetuning import TrainingLog
@@ -301,7 +303,8 @@ def prediction_step(config: RunConfig, method: str, force: bool = False) -> Path
 
 def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, key: dict, force: bool) -> Path:
     """Ask a model tuned for ``config`` the test splits of ``asked``."""
-    splits, exam = evaluation_splits(asked), find_method(method).exam
+    splits, found = evaluation_splits(asked), find_method(method)
+    answer: Callable = predict_on_scale if isinstance(found, ScaleMethod) else predict
 
     def write(folder: Path) -> None:
         lm, settings, truncations = load_model(config, method), smaller(config.settings), {}
@@ -309,17 +312,17 @@ def _asking_step(config: RunConfig, asked: RunConfig, method: str, step: str, ke
             questions_asked = fitted(asked, split, like=config)
             truncations[split] = asdict(questions_asked.truncation)
             ask = partial(
-                predict,
+                answer,
                 lm,
-                **exam,
-                description=f"{find_method(method).label}: answering",
+                **found.exam,
+                description=f"{found.label}: answering",
                 max_new_tokens=settings.max_new_tokens,
                 batch_size=settings.answer_batch,
             )
             write_predictions(folder / f"predictions-{split}.jsonl", share_out(questions_asked.questions, ask))
         write_json(folder / TRUNCATION, truncations)
 
-    parameters = step_parameters(asked, splits, fitted, predict, like=config) | {"method": method} | key | exam
+    parameters = step_parameters(asked, splits, fitted, answer, like=config) | {"method": method} | key | found.exam
     inputs = [] if method == PRETRAINED else [tuning_step(config, method)]
     return run_step(step_folder(config, method, step), parameters, write, inputs=inputs, force=force)
 

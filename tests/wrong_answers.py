@@ -474,6 +474,36 @@ WRONG_ANSWERS = {
             "that of padding",
         ),
     ],
+    "13.1": [
+        ("lambda shares, labels: 100 * expected_value(shares, labels)", "divide by 100"),
+        (
+            "lambda shares, labels: float(labels[int(np.argmax(shares))].strip('% ')) / 100",
+            "the likeliest label",
+        ),
+        ("lambda shares, labels: expected_value([1 / len(labels)] * len(labels), labels)", "counts with its share"),
+        ("lambda shares, labels: expected_value(shares, labels) / len(labels)", "divide by nothing more"),
+        ("lambda shares, labels: print(shares)", "does it end with `return`?"),
+        ("expected_value([1], [' 70%'])", "give the function itself"),
+    ],
+    "13.2": [
+        ("{'stated': answer['right'], 'right': answer['stated']}", "exchanged"),
+        ("answer | {'right': np.mean([p.correct for p in predictions['confidence', first]])}", "of all answers"),
+        (
+            "answer | {'stated': np.mean([p.sure_confidence for p in predictions['confidence', first]"
+            " if p.answer_confidence > 0.9])}",
+            "the *sure* confidence",
+        ),
+        ("answer | {'right': 100 * answer['right']}", "percent"),
+        ("answer | {'right': sum(p.correct for p in certain)}", "is it a count?"),
+        ("answer['right']", "give a dictionary"),
+    ],
+    "13.3": [
+        ("{'brier': answer['linear'], 'linear': answer['brier']}", "exchanged"),
+        ("answer | {'brier': 100 * answer['brier']}", "not percent"),
+        ("answer | {'linear': 1 - answer['linear']}", "earns least"),
+        ("answer | {'brier': 0.7}", "'brier' is too large"),
+        ("answer['brier']", "give a dictionary"),
+    ],
     "15.1": [
         (
             "lambda steps, rule: whole(steps[:1], rule) if rule == 'last' else whole(steps, rule)",

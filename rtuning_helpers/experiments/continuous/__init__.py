@@ -1,0 +1,1 @@
+"""Notebook 13: confidence in percent, beside sure and unsure."""
