@@ -93,10 +93,12 @@ def plan(present: dict[str, str]) -> tuple[dict[str, str], dict[str, str] | None
     changed = changes(pins)
     if changed is None:
         return tested, changes(tested)
-    more = pins | {name: tested[name] for name in changed if name in tested}
-    if more != pins and (again := changes(more)) is not None:
-        return more, again
-    return pins, changed
+    while True:  # what a pin changes may change another package
+        more = pins | {name: tested[name] for name in changed if name in tested}
+        again = None if more == pins else changes(more)
+        if again is None:
+            return pins, changed
+        pins, changed = more, again
 
 
 def changes(pins: dict[str, str]) -> dict[str, str] | None:

@@ -89,7 +89,7 @@ PRESETS = {
         ("transformers==5.12.0", "peft==0.19.1", "huggingface_hub==2.4.0", "tokenizers==0.23.3", "accelerate==1.15.0",
          "torchao==0.10.0"),
         "import numpy",
-        KEPT | {"peft": "kept", "torchao": "none", "bitsandbytes": "tested"},
+        KEPT | {"peft": "kept", "torchao": "none", "bitsandbytes": "tested", "transformers": "tested"},
         restarts=False,
     ),
 }  # fmt: skip

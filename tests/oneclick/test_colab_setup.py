@@ -128,6 +128,24 @@ def test_what_has_to_change_with_it_comes_as_tested_too(colab):
     assert pip.present["tokenizers"] == pinned("tokenizers") != "99"
 
 
+def test_what_a_pin_changes_comes_as_tested(colab, monkeypatch):
+    """pip first lowers tokenizers for an old transformers; with tokenizers as tested, transformers has to change."""
+    asked = []
+
+    def changes(pins):
+        asked.append(pins)
+        if "tokenizers" not in pins:
+            return {"tokenizers": "0.22.2"}
+        return {"transformers": pinned("transformers") if "transformers" in pins else "99"}
+
+    present = EVERYTHING | {"transformers": "5.12.0"}
+    colab(present)
+    monkeypatch.setattr(colab_setup, "changes", changes)
+    pins, changed = plan(present)
+    assert changed == {"transformers": pinned("transformers")} and {"tokenizers", "transformers"} <= set(pins)
+    assert len(asked) == 3
+
+
 def test_where_nothing_fits_all_is_as_tested(colab):
     present = EVERYTHING | {"numpy": "2.0.2"}
     pip = colab(present)
