@@ -40,14 +40,18 @@
 # ## Set up
 
 # %% tags=["both"]
+import os
 import sys
 
-if "google.colab" in sys.modules:
-    # %pip uninstall -q -y torchao
-    # !git clone -q --depth 1 https://github.com/REPOSITORY_SLUG kit
-    # %pip install -q bitsandbytes peft papermill jupytext seaborn
-    # %pip install -q --no-deps -e kit
-    sys.path.insert(0, "kit")
+if "google.colab" in sys.modules:  # everywhere else the kit is installed already
+    keep_in_drive = False  # True: results go to your Google Drive and outlast this session
+    clone = "GIT_TERMINAL_PROMPT=0 git clone -q --depth 1 https://github.com/OWNER/NAME kit"
+    if not os.path.isdir("kit") and os.system(clone):
+        sys.exit("The kit could not be fetched: is the address above that of a public repository? Then run this cell again.")
+    sys.path.insert(0, os.path.abspath("kit/notebooks"))
+    from colab_setup import set_up
+
+    set_up(keep_in_drive)
 
 # %% tags=["both"]
 from collections import Counter
