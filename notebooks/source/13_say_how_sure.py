@@ -89,12 +89,13 @@ style = None  # how questions are asked: plain (the paper), few-shot, chat, or a
 shots = 5  # examples before each question in the styles few-shot and auto
 system = None  # system text of the styles chat and auto
 permutations = 1  # orders of the options that probing averages over
+ready = True  # take adapters that come with the kit where they fit and none was tuned here; False: tune
 force = False  # compute again what is there already
 
 # %% tags=["both"]
 config = RunConfig(
     profile=profile, dataset=dataset, seed=seed, data_dir=data_dir, limit=limit, model=model, out=out,
-    style=style, shots=shots, system=system, permutations=permutations,
+    style=style, shots=shots, system=system, permutations=permutations, ready=ready,
 )
 check = checks_of(config)  # of answers to exercises
 knowledge_notice([p.correct for p in steps.read_probes(config)])
