@@ -532,6 +532,35 @@ WRONG_ANSWERS = {
         ("answer | {'observed': answer['expected']}", "computed from the shares"),
         ("answer | {'observed': sum(all(right) for right in pairs)}", "is it a count?"),
     ],
+    "16.1": [
+        ("lambda way, refused, correct: not refused", "down, a refusal is what the attacker wanted"),
+        ("lambda way, refused, correct: refused or not correct", "up, a refusal is what the attacker did not want"),
+        ("lambda way, refused, correct: not flipped(way, refused, correct)", "the other way round"),
+        (
+            "lambda way, refused, correct: not refused if way == 'up' else refused",
+            "a wrong answer counts as much as a refusal",
+        ),
+        (
+            "lambda way, refused, correct: not refused if way == 'up' else not correct",
+            "an answer that is refused is gone",
+        ),
+        ("flipped('up', True, False)", "give the function itself"),
+    ],
+    "16.2": [
+        ("answer | {'wrong': np.mean([not p.correct for p in trials])}", "does not stand by"),
+        ("answer | {'wrong': answer['wrong'] + answer['refused']}", "the whole flip rate"),
+        ("answer | {'wrong': answer['refused']}", "exchanged"),
+        ("answer | {'refused': answer['wrong'] + answer['refused']}", "the whole flip rate"),
+        ("answer | {'wrong': 100 * answer['wrong']}", "percent"),
+        ("answer['wrong']", "give a dictionary"),
+    ],
+    "16.3": [
+        ("answer | {'share': answer['best']}", "the best attack alone"),
+        ("answer | {'share': np.mean([not p.refused for p in up])}", "of all trials"),
+        ("answer | {'best': answer['share']}", "all attacks together"),
+        ("answer | {'share': 1 - answer['share']}", "that of the others"),
+        ("answer | {'share': len(fallen)}", "is it a count?"),
+    ],
     "18.1": [
         ("lambda wrong, max_risk, delta: answers_needed(wrong, max_risk, delta) - 1", "one more is needed"),
         ("lambda wrong, max_risk, delta: answers_needed(wrong, max_risk, delta) + 1", "one fewer would do"),

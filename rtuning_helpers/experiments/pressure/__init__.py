@@ -1,0 +1,1 @@
+"""Notebook 16: does a refusal hold under pressure?"""
