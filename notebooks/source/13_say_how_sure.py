@@ -5,8 +5,9 @@
 # cannot: of all answers that come with 70 %, seven in ten should be right. Where would the training labels come from, how does one read a number out of a model, and is what
 # comes out better calibrated than the probability that the model gives to the word "sure"?
 #
-# **By the end you will have taught** a model to say percent, from ten sampled answers to each training question, as text and with soft labels; **read**
-# its confidence as an expected value; **compared** it with P(sure), raw and calibrated; and **seen** which rewards make an honest 70 % pay.
+# **By the end you will have taught** a model to say percent, from ten sampled answers to each training question, as text and with [soft labels](../docs/glossary.md#soft-label); **read**
+# its [confidence](../docs/glossary.md#continuous-confidence) as an expected value; **compared** it with P(sure), raw and calibrated; and **seen** which rewards make an honest 70 % pay
+# (they are called [proper](../docs/glossary.md#proper-score)).
 #
 # | | |
 # |---|---|
@@ -332,7 +333,7 @@ if len(scores):
 #
 # ## 7. Beside it: weigh by knowledge, refuse the unknown
 #
-# The same ten samples can be used in another way, without a word about confidence: **knowledge-weighted** tuning trains each answer with a weight of k/10, and where no
+# The same ten samples can be used in another way, without a word about confidence: [knowledge-weighted](../docs/glossary.md#knowledge-weighted-tuning) tuning trains each answer with a weight of k/10, and where no
 # sample was right it teaches a refusal. Half-known answers then pull less, and nothing is made up. Its neighbour is replacement, which refuses wherever one greedy answer was wrong (its
 # numbers are those of notebook 05's recording). The models that say how sure they are refuse where that is at most one half.
 

@@ -5,8 +5,9 @@
 # what happened. Here somebody asks for a guarantee: **of the answers that you give, at most one in ten may be wrong.** Can such a
 # promise be made from 500 questions with known answers? What exactly is promised, how often is it kept, and what becomes of it when other questions come?
 #
-# **By the end you will have made** four promises with numbers (Clopper and Pearson's bound, a fixed sequence of tests, conformal risk
-# control, FactTest), **and counted** over a thousand samples how often each was kept: in the world for which it was made, and in others.
+# **By the end you will have made** four promises with numbers ([Clopper and Pearson's bound](../docs/glossary.md#clopper-pearson-bound), a
+# [fixed sequence of tests](../docs/glossary.md#fixed-sequence-testing), [conformal risk control](../docs/glossary.md#conformal-risk-control), and FactTest's
+# [control of one kind of error](../docs/glossary.md#type-i-control)), **and counted** over a thousand samples how often each was kept: in the world for which it was made, and in others.
 #
 # | | |
 # |---|---|
