@@ -18,20 +18,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 def test_the_notebooks_are_there_and_the_readme_links_each():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [path.name[:2] for path in NOTEBOOKS] == [
-        "01",
-        "02",
-        "03",
-        "04",
-        "05",
-        "06",
-        "07",
-        "08",
-        "09",
-        "10",
-        "11",
-        "12",
-    ]
+    assert len(NOTEBOOKS) >= 12 and [path.stem for path in NOTEBOOKS] == [path.stem for path in SOURCES]
     assert all(f"(notebooks/{path.name})" in readme for path in NOTEBOOKS)
 
 
