@@ -18,6 +18,7 @@ from rtuning_helpers.language import tr
 LINES, DOTS = "line chart", "dots with intervals"
 MOST = 12  # values that are read out one by one; of more, the ends and extremes
 LEVEL = 0.02  # of the axis: less is no change
+NOTHING = 1e-12  # what sums leave over in the place of zero
 OUTSIDE = 0.05  # of the axis: how far an extreme lies beyond both ends to be told
 
 
@@ -70,7 +71,9 @@ def describe(fig: Figure) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits, or all those before the point: 0.123, 12.3, 1,234."""
+    """Three digits, or all those before the point: 0.123, 12.3, 1,234; what a sum leaves over of zero is zero."""
+    if abs(value) < NOTHING:
+        return "0"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

@@ -95,7 +95,10 @@ def test_bands_and_heatmaps():
     assert text == f"Grid: heatmap of AUROC; {axes}. a: 0.5 for x, 0.75 for y. b: 0.7 for x."
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.12345, "0.123"), (12.345, "12.3"), (-1234.5, "-1,234"), (0, "0")])
+NUMBERS = [(0.12345, "0.123"), (12.345, "12.3"), (-1234.5, "-1,234"), (0, "0"), (-3.5e-18, "0")]
+
+
+@pytest.mark.parametrize(("value", "text"), NUMBERS)
 def test_numbers(value, text):
     assert number(value) == text
 
