@@ -34,21 +34,20 @@ CUT_OFF = """() => [...document.querySelectorAll('.jp-OutputArea-output')].flatM
 })"""
 NO_PICTURE = """() => [...document.querySelectorAll('.jp-Notebook img')]
   .filter(e => e.complete && !e.naturalWidth).map(e => e.alt)"""
-# Text below the code cells and in the prose with less contrast than 4.5 (24 px: 3) to the colour behind it.
-PALE = """() => {
+# Text in these places, but not in those, with less contrast than 4.5 (24 px: 3) to the colour behind it.
+PALE = """([places, passed_over]) => {
   const parse = c => { const n = c.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
   const light = rgb => { const [r, g, b] = rgb.slice(0, 3).map(v => v / 255).map(v =>
     v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const behind = e => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor);
     if (c[3] > 0.99) return c; } return [255, 255, 255, 1]; };
-  const places = '.jp-OutputArea-output, .jp-MarkdownOutput';
   const pale = new Set();
   for (const area of document.querySelectorAll(places)) {
     const walk = document.createTreeWalker(area, NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
       const e = walk.currentNode.parentElement;
       const text = walk.currentNode.textContent.trim();
-      if (!text || !e.offsetParent || e.closest('mjx-container, .jp-InternalAnchorLink')) continue;
+      if (!text || !e.offsetParent || e.closest(passed_over)) continue;
       const style = getComputedStyle(e), a = light(parse(style.color)), b = light(behind(e));
       const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
       if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5))
@@ -57,6 +56,7 @@ PALE = """() => {
   }
   return [...pale];
 }"""
+PROSE_AND_OUTPUTS = [".jp-OutputArea-output, .jp-MarkdownOutput", "mjx-container, .jp-InternalAnchorLink"]
 RED = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]'
 PROGRESS = """() => ({
   bars: [...document.querySelectorAll('.jp-OutputArea-output')].map(o => o.innerText)
@@ -161,7 +161,7 @@ class Lab:
             *([f"a bar that stayed: {bars}"] if bars else []),
             *(f"cut off: {what}" for what in self.page.evaluate(CUT_OFF)),
             *(f"no picture: {what}" for what in self.page.evaluate(NO_PICTURE)),
-            *(f"too pale: {what}" for what in self.page.evaluate(PALE)),
+            *(f"too pale: {what}" for what in self.page.evaluate(PALE, PROSE_AND_OUTPUTS)),
         ]
 
     def theme(self, name: str) -> None:

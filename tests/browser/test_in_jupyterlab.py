@@ -55,14 +55,6 @@ def address(tmp_path_factory, request):
         yield url
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=lab.chromium(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page_of(chromium, address):
     """Opens a notebook, runs all its cells, and gives its page with the bars that were seen."""
