@@ -83,7 +83,7 @@ from rtuning_helpers.tuning.registry import PRETRAINED, method_label, method_loo
 plots.use_style(method_looks())
 
 # %% tags=["parameters", "both"]
-profile = "mini"  # mini, laptop, colab-t4, consumer-24gb or paper
+profile = "mini"  # mini, laptop, colab-t4, consumer-24gb, gpu or paper
 dataset = "mini"  # any name that `rtuning data list` shows
 seed = 0  # any whole number
 data_dir = None  # folder with the dataset's files, for pararel

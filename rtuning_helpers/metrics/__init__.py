@@ -19,7 +19,7 @@ from rtuning_helpers.metrics.calibration import (
     reliability_bins,
 )
 from rtuning_helpers.metrics.conformal import average_risk_threshold, thinned, wrong_answer_threshold
-from rtuning_helpers.metrics.exposure import proportion_interval, rate_by_exposure
+from rtuning_helpers.metrics.exposure import exposure_bin, proportion_interval, rate_by_exposure
 from rtuning_helpers.metrics.ranking import (
     ap_lift, ap_lift_normalised, ap_no_skill, augrc, aurc, auroc, average_precision, coverage_at_risk, e_aurc,
     risk_at_coverage, risk_coverage,

@@ -9,12 +9,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rtuning_helpers.run.artifacts import Unfinished
 from rtuning_helpers.run.profiles import Profile
-from rtuning_helpers.tuning.finetuning import TrainingLog
-from rtuning_helpers.tuning.finetuning import finetune as finetune_on_completions
 from rtuning_helpers.tuning.refusal_data import TuningRecord
+
+if TYPE_CHECKING:
+    from rtuning_helpers.tuning.finetuning import TrainingLog
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,10 @@ def finetune(
     seed: int = 0,
     description: str = "fine-tuning",
     place: Unfinished | None = None,
-) -> TrainingLog:
+) -> "TrainingLog":
     """As `finetuning.finetune`, on what is drawn for all passes; ``seed`` is that of the draw too."""
+    from rtuning_helpers.tuning.finetuning import finetune as finetune_on_completions
+
     drawn = drawn_passes(records, settings.epochs, seed)
     once = replace(settings, epochs=1)
     return finetune_on_completions(drawn, once, out, seed=seed, description=description, place=place)

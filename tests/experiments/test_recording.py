@@ -132,7 +132,7 @@ def test_recordings_are_found_by_their_place():
         "unanswerable",
     }
     assert expected < {*recording_names()}
-    with pytest.raises(InputError, match="recording '../mini' is unknown; expected one of drift, "):
+    with pytest.raises(InputError, match="recording '../mini' is unknown; expected one of aloud, drift, "):
         find_recording("../mini")
 
 
@@ -150,8 +150,8 @@ def test_the_command(weights, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["nope"], "recording 'nope' is unknown; expected one of drift, "),
-        ([], "recording '' is unknown; expected one of drift, "),
+        (["nope"], "recording 'nope' is unknown; expected one of aloud, drift, "),
+        ([], "recording '' is unknown; expected one of aloud, drift, "),
         (["seeds", "--seeds", "0,x"], "--seeds '0,x': expected whole numbers from 0 on, separated by commas"),
         (["seeds", "--seeds", ""], "--seeds '': expected whole numbers from 0 on"),
         (["seeds", "--seeds", "99999999999"], "--seeds '99999999999': expected whole numbers from 0 on"),

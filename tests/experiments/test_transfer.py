@@ -248,7 +248,7 @@ def test_figures():
     assert {text.get_text() for text in fig.legends[0].get_texts()} == {"x", "y", "chance"}
     values = pd.DataFrame([[0.5, np.nan], [1.0, 0.25]], index=["r", "s"], columns=["a", "b"])
     fig, ax = task_plots.grid_heatmap(values, values.astype(str), "AUROC", "title", (0, 1))
-    assert [text.get_text() for text in ax.texts] == ["0.5", "1.0", "0.25", "-"]
+    assert [text.get_text() for text in ax.texts] == ["0.5", "-", "1.0", "0.25"]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["r", "s"]
 
 

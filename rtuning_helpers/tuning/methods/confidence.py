@@ -28,6 +28,6 @@ METHOD = ScaleMethod(
     name="confidence",
     build=build_confidence,
     order=4.7,
-    look=Look("confidence, text", colour=3, line=(0, (7, 2, 1, 2, 1, 2)), marker="d"),
+    look=Look("confidence, text", colour=14, line=(0, (7, 2, 1, 2, 1, 2)), marker="d"),
     needs=("uncertainty",),
 )

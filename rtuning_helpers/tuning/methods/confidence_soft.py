@@ -49,7 +49,7 @@ METHOD = ScaleMethod(
     name="confidence-soft",
     build=build_confidence_soft,
     order=4.8,
-    look=Look("confidence, soft", colour=8, line=(0, (5, 1, 2, 1)), marker="8"),
+    look=Look("confidence, soft", colour=17, line=(0, (5, 1, 2, 1)), marker="8"),
     needs=("uncertainty",),
     record=DrawnRecord,
     tuned_by="rtuning_helpers.tuning.drawn",
