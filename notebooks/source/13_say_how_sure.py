@@ -483,5 +483,5 @@ check("13.3", answer)
 # %% [markdown]
 # ## Summary
 #
-# A model can be taught to say percent, as text or with soft labels, and read by its expected value. As text that is
-# calibrated as it comes, where P(sure) needs a curve that was fitted on held-out questions (section 5; one seed); the curve costs two numbers, the percent a tuning. **Next:** [18 · A threshold with a promise](18_a_threshold_with_a_promise.ipynb): what may be promised with such a number; or any other extension, see the README.
+# A model can be taught to say percent, as text or with soft labels, and read by its expected value. As text, percent are
+# calibrated as they come, where P(sure) needs a curve that was fitted on held-out questions (section 5; one seed); the curve costs two numbers, the percent a tuning. **Next:** [18 · A threshold with a promise](18_a_threshold_with_a_promise.ipynb): what may be promised with such a number; or any other extension, see the README.

@@ -36,7 +36,7 @@ def test_every_figure_is_told_in_words(name):
                 continue
             figures += 1
             words = output.metadata.get("image/png", {}).get("alt", "")
-            assert re.search(KINDS, words), f"figure {figures} of {name}: {words!r}"
+            assert re.search(KINDS, words, flags=re.I), f"figure {figures} of {name}: {words!r}"
             assert len(re.findall(r"\d", words)) >= 2 and len(words) > 60, words
             below = re.fullmatch(IN_WORDS, after.get("data", {}).get("text/html", ""))
             assert below and unescape(below[1]) == words
