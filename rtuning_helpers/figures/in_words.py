@@ -160,7 +160,12 @@ def _dots_and_lines(ax: Axes) -> list[_Series]:
         places, values = (ax.yaxis, ax.xaxis) if sideways else (ax.xaxis, ax.yaxis)
         x, y = (np.asarray(part, dtype=float) for part in line.get_data())
         at, value = (y, x) if sideways else (x, y)
-        ends = [s[:, 0 if sideways else 1] for s in dots.lines[2][-1].get_segments()]
+        bars = [np.asarray(s) for s in dots.lines[2][-1].get_segments()]
+        there = [bool(len(bar)) and bool(np.isfinite(v)) for bar, v in zip(bars, value, strict=True)]  # else not drawn
+        if not any(there):
+            continue
+        at, value = at[there], value[there]
+        ends = [bar[:, 0 if sideways else 1] for bar, drawn_too in zip(bars, there, strict=True) if drawn_too]
         bounds = [(float(min(e)), float(max(e))) for e in ends]
         name = _label(dots.get_label())
         if not name and len(value) == 1:
@@ -171,7 +176,8 @@ def _dots_and_lines(ax: Axes) -> list[_Series]:
     if single:
         names, alone, bounds = [dot[0] for dot in single], [dot[1] for dot in single], [dot[2] for dot in single]
         drawn.append(_Series(DOTS, "", names, np.array(alone), bounds, _span(ax.xaxis)))
-    drawn += [_line(ax, line) for line in ax.lines if line not in inside and _in_data(ax, line) == (True, True)]
+    free = [line for line in ax.lines if line not in inside and _in_data(ax, line) == (True, True)]
+    drawn += [one for one in (_line(ax, line) for line in free) if len(one.values)]
     drawn += [
         _marks(ax, lines) for lines in ax.collections if isinstance(lines, LineCollection) and _label(lines.get_label())
     ]

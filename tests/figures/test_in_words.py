@@ -124,3 +124,13 @@ def test_a_notebook_gets_picture_alternative_text_and_a_line_that_opens(monkeypa
 def test_without_a_notebook_nothing_happens():
     InteractiveShell.clear_instance()
     show_in_words_too()
+
+
+def test_what_is_not_there_is_not_told():
+    fig, ax = plt.subplots()
+    ax.errorbar([1, 2], [0.5, np.nan], yerr=[[0.1, np.nan], [0.2, np.nan]], fmt="o", label="dots")
+    ax.errorbar([1, 2], [np.nan, np.nan], yerr=[[np.nan, np.nan], [np.nan, np.nan]], fmt="o", label="none")
+    ax.plot([0, 1], [np.nan, np.nan], label="line")
+    text = describe(fig)
+    assert "dots: 0.5 (0.4 to 0.7) at 1" in text and "at 2" not in text and "none" not in text and "line:" not in text
+    plt.close(fig)
