@@ -35,15 +35,23 @@ def panel_grid(count: int, width: float, height: float, margin: float = 0, **sha
 def finish_panels(
     panels: Panels, title: str, legend: Mapping | None = None, columns: int | None = None, **style: float
 ) -> Panels:
-    """The finding above the panels and their legend below, by default of all that has a label, in one row."""
+    """The finding above the panels, and below them their legend, in one row or as many as it needs to fit."""
     fig, axes = panels
     if legend is None:
         legend = {label: h for ax in axes for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if legend:
-        style |= {"ncols": columns or len(legend), "frameon": False}
-        fig.legend(legend.values(), legend.keys(), loc="outside lower center", **style)
+        _legend_below(fig, legend, columns or len(legend), **style)
     fig.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return panels
+
+
+def _legend_below(fig: Figure, legend: Mapping, columns: int, **style: float) -> None:
+    style |= {"loc": "outside lower center", "frameon": False}
+    for rows in range(-(-len(legend) // columns), len(legend) + 1):
+        drawn = fig.legend(legend.values(), legend.keys(), ncols=-(-len(legend) // rows), **style)
+        if drawn.get_window_extent().width <= fig.bbox.width or rows == len(legend):
+            break
+        drawn.remove()  # wider than its figure, which would grow with it
 
 
 class folded:  # noqa: N801 - reads like a function in a notebook

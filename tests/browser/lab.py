@@ -67,7 +67,9 @@ PROGRESS = """() => ({
 
 @contextmanager
 def server(folder: Path, work: Path, environment: dict[str, str]) -> Iterator[str]:
-    """A JupyterLab for the notebooks in a folder, on a free port of this machine only; gives its address.
+    """A JupyterLab for the notebooks in a folder, on a free port of this machine only.
+
+    Gives its address, with places for a workspace and a notebook: a workspace opens again what was open in it before.
 
     Args:
         folder: The notebooks.
@@ -93,7 +95,7 @@ def server(folder: Path, work: Path, environment: dict[str, str]) -> Iterator[st
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         try:
             wait_for(lambda: answers(f"http://127.0.0.1:{port}/api?token={token}"), PATIENCE, "JupyterLab starts")
-            yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={token}"
+            yield f"http://127.0.0.1:{port}/lab/workspaces/{{}}/tree/{{}}?token={token}"
         finally:
             process.terminate()  # it shuts its kernels down first
             try:

@@ -63,7 +63,7 @@ def page_of(chromium, address):
     def opened(number: str) -> tuple[lab.Lab, list[str]]:
         (name,) = (name for name in [*(f"{name}.ipynb" for name in NOTEBOOKS), SPOILT] if name.startswith(number))
         here = lab.Lab(page, SCREENSHOTS)
-        here.open(address.format(f"notebooks/{name}"))
+        here.open(address.format(f"of-{name[:2]}", f"notebooks/{name}"))
         return here, here.run_all(SECONDS)
 
     yield opened

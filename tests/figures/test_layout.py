@@ -15,6 +15,13 @@ from rtuning_helpers.figures.layout import WIDEST, folded, panel_grid
 from rtuning_helpers.tuning.registry import all_methods, method_looks
 
 
+def pixels_wide(fig) -> int:
+    shown = io.BytesIO()
+    fig.savefig(shown, format="png", bbox_inches="tight")  # as Jupyter does
+    shown.seek(0)
+    return plt.imread(shown).shape[1]
+
+
 @pytest.fixture(autouse=True)
 def style():
     with plt.rc_context():
@@ -37,10 +44,21 @@ def test_as_a_notebook_shows_it_a_full_figure_has_at_most_850_pixels():
     }
     title = "What a confidence is worth, before and after calibration (Platt) on a third of the ID questions"
     fig, _ = panels.reliability_panels(columns, title)
-    shown = io.BytesIO()
-    fig.savefig(shown, format="png", bbox_inches="tight")  # as Jupyter does
-    shown.seek(0)
-    assert plt.imread(shown).shape[1] <= 850
+    assert pixels_wide(fig) <= 850
+
+
+def test_a_legend_takes_as_many_rows_as_its_figure_needs():
+    names = ["hop by hop, last", "hop by hop, minimum", "with steps, last", "with steps, minimum", "without steps"]
+    ranked = [0, 1, 1], [0.1, 0.2, 0.3]
+    heights = []
+    for shown in (names[:2], names):
+        fig, _ = plots.risk_coverage_panels({split: dict.fromkeys(shown, ranked) for split in "AB"}, "Wrong answers")
+        fig.canvas.draw()
+        (legend,) = fig.legends
+        assert [text.get_text() for text in legend.get_texts()] == shown
+        assert pixels_wide(fig) <= 850 and legend.get_window_extent().width <= fig.bbox.width
+        heights.append(legend.get_window_extent().height)
+    assert heights[1] > 1.5 * heights[0]
 
 
 def test_a_folded_table_is_whole_in_a_terminal():
