@@ -30,6 +30,7 @@ GLOSSARY = ROOT / "docs" / "glossary.md"
 TITLE = r"### Exercise (\d\d\.\d) · .+ \((build|do), \d+ minutes\)\n"
 WIDEST_PIXELS = 850
 CHARACTERS = 165  # that stand side by side in the tables of a page of 1280 pixels
+BESIDE_FILES = 110  # and beside JupyterLab's list of files
 
 
 def text_of(notebook) -> str:
@@ -83,6 +84,7 @@ def test_no_table_needs_three_lines_for_a_cell(path):
         words = [max((len(word) for text in column for word in text.split()), default=0) for column in columns]
         halves = [max((-(-len(text) // 2) for text in column), default=0) for column in columns]
         assert sum(map(max, words, halves)) + 2 * len(columns) <= CHARACTERS, columns[0][:5]
+        assert sum(words) + 2 * len(columns) <= BESIDE_FILES, "what cannot be broken is cut off"
 
 
 @pytest.mark.parametrize("number", SOURCES)

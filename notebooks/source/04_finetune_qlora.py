@@ -382,7 +382,7 @@ for kind, packed in (("packed in 4 bits", True), ("rounded once", settings.needs
 
 # %%
 columns = ["profile", "model", "tuning", "dtype", "gpu_memory_gib", "batch_size", "learning_rate", "epochs"]
-pd.DataFrame(profile_table())[columns]
+pd.DataFrame(profile_table())[columns].rename(columns=lambda name: name.replace("_", " "))
 
 # %% [markdown]
 # ## Checks

@@ -500,7 +500,8 @@ if asked_model:
 recorded = RECORDING.read(config)
 if recorded is not None:
     table = over_seeds(recorded["rows"])
-    display(table.assign(method=table.method.map(method_label)))
+    named = table.assign(method=table.method.map(method_label))
+    display(named.rename(columns=lambda name: name.replace("_", " ")))  # spaces, where a narrow page breaks
     gains = gain(recorded["rows"])
     for split, name in splits.items():
         values = ", ".join(f"{v:+.3f}" for v in gains[split])

@@ -291,7 +291,7 @@ recorded = pd.DataFrame(score_files(files.values()))
 shown = ["method", "n", "accuracy", "ap_answer", "ap_sure", "ap_mixed", "ap_mixed_ci95", "n_answered"]
 shown += ["willing_accuracy", "n_sure"]
 print("a real OpenLLaMA-3B" if real else "the mini model, seed 0, in the evaluator's form")
-recorded[shown].round(4)
+recorded[shown].round(4).rename(columns=lambda name: name.replace("_", " "))
 
 # %% [markdown]
 # `origin` is untuned, `unsure` tuned by padding, `unknown` by replacement. What of padding's score survives when doubtful

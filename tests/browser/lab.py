@@ -61,6 +61,7 @@ RED = '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="applic
 PROGRESS = """() => ({
   bars: [...document.querySelectorAll('.jp-OutputArea-output')].map(o => o.innerText)
     .filter(t => /\\d+%\\|/.test(t)).join('\\n'),
+  begun: [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(p => /[*\d]/.test(p.innerText)).length,
   waiting: [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].filter(p => p.innerText.includes('*')).length,
 })"""
 
@@ -139,7 +140,7 @@ class Lab:
         self.page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
 
     def run_all(self, seconds: float) -> list[str]:
-        """Run all cells, and give the bars that were seen meanwhile."""
+        """Run all cells of a notebook that has not been run, and give the bars that were seen meanwhile."""
         self._menu("Run", "Run All Cells")
         seen: list[str] = []
 
@@ -149,7 +150,7 @@ class Lab:
                 seen.append(now["bars"])
             return not now["waiting"]
 
-        wait_for(lambda: self.page.evaluate(PROGRESS)["waiting"], PATIENCE, "the cells begin")
+        wait_for(lambda: self.page.evaluate(PROGRESS)["begun"], PATIENCE, "the cells begin")
         wait_for(done, seconds, "the cells end")
         self._settle()
         return seen
