@@ -31,7 +31,7 @@ BOOK: dict[str, list[tuple[str | None, list[str]]]] = {
     ],
     "한국어": [
         (None, ["README.ko.md"]),
-        ("강의", ["notebooks/ko/[0-9]*.ipynb"]),
+        ("본 과정", ["notebooks/ko/[0-9]*.ipynb"]),
         ("풀이", ["notebooks/ko/solutions/[0-9]*.ipynb"]),
         (None, ["docs/glossary.ko.md", "docs/terms.ko.md"]),
     ],

@@ -103,7 +103,7 @@ def test_checks_and_findings_speak_it(korean, capsys):
     config = RunConfig(profile="mini")
     assert verdict(config, "01.1", ...) == f"01.1: {catalogue('ko')[next(m for m in MESSAGES if 'three dots' in m)]}"
     assert verdict(config, "04.1", lambda inputs, outputs, rank: inputs * outputs) == (
-        "04.1: 아직 아닙니다. 그것은 행렬 자체의 가중치 수입니다. A와 B의 가중치를 세세요."
+        "04.1: 아직 맞지 않습니다. 그것은 행렬 자체의 가중치 수입니다. A와 B의 가중치를 세세요."
     )
     finding("{method}: the loss falls below half of its first value", True, config, method="padding")
     assert capsys.readouterr().out == "성립: padding: 손실이 처음 값의 절반 아래로 떨어진다\n"

@@ -493,8 +493,8 @@ if asked_model:
 # A fine-tuning run is a random thing. The kit ships the metrics of seeds 0, 1 and 2 (`rtuning record seeds` makes
 # them again); the mean over seeds and the lowest and highest value are below. Conclusions that depend on training are drawn
 # from these and not from one run. (Its "seed 0" is a run made when the [recording](../docs/glossary.md#recording) was; section 2 shows *this* run. Equal seeds
-# on another processor, or with another version of a library, give gains that differ by a hundredth or two.) `refused_unread` is the share refused of the facts that the corpus never states,
-# `refused_read` of those that it states more than 60 times.
+# on another processor, or with another version of a library, give gains that differ by a hundredth or two.) *refused unread* is the share refused of the facts that the corpus never states,
+# *refused read* of those that it states more than 60 times.
 
 # %%
 recorded = RECORDING.read(config)

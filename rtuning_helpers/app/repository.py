@@ -50,7 +50,7 @@ def badges(named: str | None, opened: str, korean: bool = False) -> str:
     """
     if named is None:
         missing = "실행 버튼이 아직 없습니다" if korean else "No launch buttons yet"
-        does = "명령이 만듭니다" if korean else "makes those of Colab, Binder and GitHub"
+        does = "명령이 Colab, Binder, GitHub의 버튼을 만듭니다" if korean else "makes those of Colab, Binder and GitHub"
         return f"*{missing}: `{COMMAND}` {does}.* {BADGES}"
     shown = "GitHub에서 보기" if korean else "View on GitHub"
     colab, binder = ("Colab에서 열기", "Binder에서 열기") if korean else ("Open in Colab", "Launch on Binder")
