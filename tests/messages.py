@@ -21,7 +21,8 @@ DRAWN = {"xlabel", "ylabel", "title", "label", "labels"}  # arguments and names,
 BY_DATA = {  # drawn by the notebooks from tables and dictionaries
     "perplexity of the question", "answer entropy [nats]", "D1 certain", "D0 uncertain", "linear layers",
     "embeddings and norms", "unquantised", "in-domain (ID)", "out-of-domain (OOD)", "untuned",
-    "questions answered", "right among those answered", "share [%]",
+    "questions answered", "right among those answered", "share [%]", "right", "mean [%]",
+    "Padding, by how well known the fact is", "page views of the subject a month",
 }  # fmt: skip
 
 

@@ -29,6 +29,38 @@ REFUNQ = {"prompt": "Who won?", "label": ["Ana", "Anna"]}
 REFUNQ_NONE = {"prompt": "Who Buquor?", "label": "NEC"}
 FALSEQA = [["Why is ice cold?", "It is frozen.", "0"], ["Why is ice hot?", "It is cold.", "1"]]
 FALSEQA_TEST = [["Why?", "['So.', 'Because.']", "0"], ["How hot is ice?", "['Cold.', 'Not.']", "1"]]
+POPQA = {
+    "id": "4222362",
+    "subj": "Ana",
+    "prop": "occupation",
+    "obj": "runner",
+    "subj_id": "1850297",
+    "prop_id": "22",
+    "obj_id": "2834605",
+    "s_aliases": '["Anna"]',
+    "o_aliases": '["sprinter","racer"]',
+    "s_uri": "http://www.wikidata.org/entity/Q1",
+    "o_uri": "http://www.wikidata.org/entity/Q2",
+    "s_wiki_title": "Ana",
+    "o_wiki_title": "Runner",
+    "s_pop": "142",
+    "o_pop": "25692",
+    "question": "What is Ana's occupation?",
+    "possible_answers": '["runner", "sprinter", "racer"]',
+}
+TRIVIAQA = {
+    "Question": "Who won?",
+    "QuestionId": "tc_1",
+    "QuestionSource": "http://example.org/",
+    "Answer": {"Value": "Ana", "Aliases": ["Ana", "Anna "], "NormalizedAliases": ["ana", "anna"], "Type": "FreeForm"},
+    "SearchResults": [{"Title": "Race", "Filename": "1.txt"}],
+}
+TRIVIAQA_HUB = {
+    "question": "Who won?",
+    "question_id": "tc_1",
+    "answer": {"value": "Ana", "aliases": ["Ana", "Anna "], "normalized_aliases": ["ana", "anna"], "type": "FreeForm"},
+    "entity_pages": {"title": ["Race"]},
+}
 
 
 def write_json(path: Path, value) -> Path:
@@ -44,11 +76,16 @@ def write_lines(path: Path, *rows) -> Path:
     return path
 
 
-def write_csv(path: Path, *rows) -> Path:
+def write_csv(path: Path, *rows, delimiter: str = ",") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file, delimiter=delimiter).writerows(rows)
     return path
+
+
+def write_tsv(path: Path, *rows: dict) -> Path:
+    """A table as pandas writes it, between tabs, with the first row's columns."""
+    return write_csv(path, list(rows[0]), *(list(row.values()) for row in rows), delimiter="\t")
 
 
 def mmlu_rows(subject: str, count: int, part: str = "test") -> list[list[str]]:

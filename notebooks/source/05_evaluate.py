@@ -68,6 +68,7 @@ from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.data.matching import is_right
 from rtuning_helpers.data.nearest import nearest_questions
+from rtuning_helpers.data.popularity import how_known
 from rtuning_helpers.errors import InputError
 from rtuning_helpers.evaluation.trivial import most_confident, relation_majority, trivial_rows
 from rtuning_helpers.exercises.check import checks_of
@@ -75,9 +76,11 @@ from rtuning_helpers.experiments.findings import finding, knowledge_notice, shor
 from rtuning_helpers.experiments.seeds.measure import difference_to_seed, gain, over_seeds
 from rtuning_helpers.experiments.seeds.recording import RECORDING
 from rtuning_helpers.figures import panels, plots
+from rtuning_helpers.figures.by_count import means_by_count
 from rtuning_helpers.figures.interactive import Slider, TextBox, touch
 from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
 from rtuning_helpers.metrics.answers import WILLING
+from rtuning_helpers.metrics.by_count import mean_by_count, rank_correlation
 from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import label_probabilities
@@ -439,6 +442,33 @@ if known_exposure and refusers:
 if refusers and not all(p.answerable for p in tested):
     said = [{"method": m, "answerable": p.answerable, "refused": p.refused} for m in refusers for s in splits for p in predictions[m, s]]
     display(pd.DataFrame(said).groupby(["method", "answerable"], sort=False).refused.agg(["mean", "size"]).round(3))
+
+# %% [markdown]
+# And of real things, whose exposure nobody knows? There the **popularity** of the subject can stand in: PopQA counts how often each
+# subject's page is read. In the mini world its twin is the exposure itself. The picture has both sides, how often padding is right and
+# how sure it is, in bins of as many questions each. Below it stands *Spearman's correlation*: 1 if the better known of two facts is always the
+# surer one, 0 if the two orders have nothing to do with each other.
+
+# %%
+judged = {split: predictions["padding", split] for split in splits} if "padding" in methods else {}
+for split, answers in judged.items():
+    known = how_known(answers, data_dir)
+    if known is not None:
+        counts, counted = known
+        quantities = {"right": [p.correct for p in answers], "P(sure)": [p.sure_confidence for p in answers]}
+        if split == first:
+            means = {label: mean_by_count(counts, values) for label, values in quantities.items()}
+            means_by_count(means, counted, "mean [%]", "Padding, by how well known the fact is")
+            plt.show()
+        for label, values in quantities.items():
+            rho, low, high = rank_correlation(counts, values)
+            print(f"{splits[split]:20} {label} and {counted}: Spearman's correlation {rho:.3f} [{low:.3f}, {high:.3f}]")
+
+# %% [markdown]
+# P(sure) rises with the exposure, and earlier than the share of right answers does: of facts that were read once or a few times, the
+# model is surer than it is right. The order of P(sure) follows the exposure more closely than right and wrong do (about 0.9 against
+# 0.75 in one run), since a single answer may be luck. A popularity is a weaker stand-in: it says what people look up, not what
+# *this* model has read.
 
 # %% [markdown]
 # Examples say more than rates. Known questions that were answered, unknown ones that were refused, and both kinds of

@@ -7,8 +7,9 @@ no token is ever sent.
 
 Where the pins come from: none of the live sources could be reached where this was written, and nothing was fetched
 from them. The checksums of SelfAware, FalseQA, NEC, RefuNQ and WiCE's claim test were taken from copies of the files;
-those of MMLU's test, HotpotQA, HaluEval and the rest of WiCE, and the commits, as one or more public projects give them
-for the same files. MMLU's dev file and FEVER's two files have no known checksum: the commit is their only pin.
+those of MMLU's test, HotpotQA, HaluEval, PopQA and the rest of WiCE, and the commits, as one or more public projects
+give them for the same files. MMLU's dev file, FEVER's two files and TriviaQA's four have no known checksum: the commit
+is their only pin.
 Everything here was tested against a server on the loopback address.
 """
 

@@ -20,6 +20,14 @@ MIXED = "+"  # between the names of a mixture
 Loader = Callable[[str, Path | None, list[InputError] | None], list[Question]]
 
 
+@dataclass(frozen=True)
+class Popularity:
+    """A column that counts how well known the thing is that a question asks about."""
+
+    column: str
+    meaning: str  # what is counted, for the axis of a figure
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """The declaration of a data set."""
@@ -32,6 +40,7 @@ class Dataset:
     load: Loader | None = None  # gives a split, where reading its files one after the other is not enough
     mini_model: str = "mini"  # which of the kit's own models answers it where the profile names the mini model
     members: tuple[str, ...] = ()  # of a mixture
+    popularity: Popularity | None = None  # where its files count one, see `data.popularity`
 
     @property
     def splits(self) -> tuple[str, ...]:

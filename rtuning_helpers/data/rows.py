@@ -52,13 +52,18 @@ def convert_rows(
                 raise value
             found = {"relation": dataset, **convert(value)}
             _check_characters(found)
-            questions.append(Question(id=f"{dataset}-{split}-{number:05d}", dataset=dataset, split=split, **found))
+            questions.append(Question(id=row_id(dataset, split, number), dataset=dataset, split=split, **found))
         except BadRowError as problem:
             error = InputError(f"{path}: {place} {problem}")
             if bad_rows is None:
                 raise error from None
             bad_rows.append(error)
     return questions
+
+
+def row_id(dataset: str, split: str, number: int) -> str:
+    """The id of the question in a row, counted from 0 over the files of a split."""
+    return f"{dataset}-{split}-{number:05d}"
 
 
 def _check_characters(found: dict[str, Any]) -> None:
@@ -73,8 +78,9 @@ def _check_characters(found: dict[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> Rows:
-    """The rows of a file of the format that its name ends in: .json (an array), .jsonl, .csv or .parquet."""
-    readers = {".json": json_array_rows, ".jsonl": json_lines_rows, ".csv": csv_rows, ".parquet": parquet_rows}
+    """The rows of a file of the format that its name ends in: .json (an array), .jsonl, .csv, .tsv or .parquet."""
+    readers: dict[str, Callable[[Path], Rows]] = {".json": json_array_rows, ".jsonl": json_lines_rows}
+    readers |= {".csv": csv_rows, ".tsv": tsv_rows, ".parquet": parquet_rows}
     return readers[path.suffix.lower()](path)
 
 
@@ -121,9 +127,14 @@ def read_json_object(path: Path, expected: str) -> dict[str, Any]:
     return value
 
 
-def csv_rows(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def tsv_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of a file with a header line whose cells stand between tabs, quoted as in CSV, as dictionaries."""
+    yield from csv_rows(path, delimiter="\t")
+
+
+def csv_rows(path: Path, header: tuple[str, ...] = (), delimiter: str = ",") -> Iterator[tuple[str, Any]]:
     """The rows of a CSV file with a header line, as dictionaries; it must be exactly ``header`` where that is given."""
-    for number, cells in csv_cells(path, header):
+    for number, cells in csv_cells(path, header, delimiter):
         if number == 1:
             if header and tuple(cells) != header:
                 raise InputError(f"{path}: the header is {excerpt(cells)}; expected {','.join(header)}")
@@ -135,16 +146,21 @@ def csv_rows(path: Path, header: tuple[str, ...] = ()) -> Iterator[tuple[str, An
             yield f"row {number - 1}", dict(zip(header, cells, strict=True))
 
 
-def csv_cells(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+def csv_cells(path: Path, columns: tuple[str, ...], delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """The records of a CSV file, numbered from 1; empty lines are left out."""
-    expected = f"CSV with the columns {','.join(columns)}" if columns else "CSV with a header line"
+    kind = "CSV" if delimiter == "," else "TSV"
+    expected = f"{kind} with the columns {','.join(columns)}" if columns else f"{kind} with a header line"
     text = read_text(path, expected)
     if not text.strip():
         raise InputError(f"{path}: the file is empty; expected {expected}")
     try:
-        records = [record for record in csv.reader(io.StringIO(text, newline=""), strict=True) if record]
+        records = [
+            record for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if record
+        ]
     except csv.Error as error:
-        raise InputError(f"{path}: not valid CSV ({error}); the file may be truncated, expected {expected}") from None
+        raise InputError(
+            f"{path}: not valid {kind} ({error}); the file may be truncated, expected {expected}"
+        ) from None
     yield from enumerate(records, start=1)
 
 
@@ -228,6 +244,16 @@ def label_field(row: dict[str, Any], name: str, labels: tuple[Any, ...]) -> Any:
     if not any(type(value) is type(label) and value == label for label in labels):
         raise BadRowError(f"has {name} {excerpt(value)}; expected one of {', '.join(map(str, labels))}")
     return value
+
+
+def count_field(row: dict[Any, Any], name: str | int) -> int:
+    """A field that must be a whole number of at least 0, as a number or, in tables of text, as its digits."""
+    value = row[name]
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise BadRowError(f"has {name} {excerpt(value)}; expected a whole number of at least 0")
 
 
 def claim(fields: dict[Any, Any], classes: tuple[str, ...], context: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from samples import (
     NEC_NONE,
     SELFAWARE,
     SELFAWARE_NONE,
+    TRIVIAQA,
     WICE,
     mmlu_original,
     mmlu_rows,
@@ -211,7 +212,7 @@ def test_a_run_takes_files_of_a_public_data_set_but_none_of_the_mini_world(tmp_p
     assert "no file of hotpotqa's split 'train'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["falseqa", "halueval", "nec", "refunq", "selfaware"])
+@pytest.mark.parametrize("name", ["falseqa", "halueval", "nec", "popqa", "refunq", "selfaware"])
 def test_nothing_is_tuned_on_a_set_that_is_only_tested_on(tmp_path, capsys, name):
     assert main(["run", "--dataset", name, "--data-dir", str(tmp_path), "--tune-on", name]) == 2
     said = capsys.readouterr().err
@@ -225,7 +226,7 @@ def test_nothing_is_tuned_on_a_set_that_is_only_tested_on(tmp_path, capsys, name
     assert f"(needed to tune on multitask, as --dataset {name} has no training questions; --tune-on NAME takes" in said
 
 
-@pytest.mark.parametrize("name", ["mmlu", "wice", "wice-subclaim", "hotpotqa", "fever"])
+@pytest.mark.parametrize("name", ["mmlu", "wice", "wice-subclaim", "hotpotqa", "fever", "triviaqa", "triviaqa-rc"])
 def test_a_run_gets_as_far_as_its_first_notebook(tmp_path, monkeypatch, name):
     """All checks passed, with the shipped notebooks and the mini model; no kernel is started."""
     write_mmlu_authors(tmp_path / "mmlu", mmlu_original(), mmlu_shots())
@@ -235,6 +236,8 @@ def test_a_run_gets_as_far_as_its_first_notebook(tmp_path, monkeypatch, name):
         write_json(tmp_path / "hotpot" / part, [{**HOTPOT, "_id": str(i)} for i in range(4)])
     for part in ("fever_10k.json", "fever_10k_test.json"):
         write_json(tmp_path / "fever" / part, [FEVER] * 4)
+    for file, part in product(("unfiltered-web", "qa/web", "qa/wikipedia"), ("train", "dev")):
+        write_json(tmp_path / "triviaqa" / f"{file}-{part}.json", {"Data": [TRIVIAQA] * 4})
     reached = []
 
     def stop(source, target, parameters, progress=None):

@@ -7,19 +7,33 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 
 import pyarrow
 import pyarrow.parquet
 import pytest
-from samples import FEVER_HUB, HALUEVAL, HOTPOT_HUB, NEC, mmlu_original, mmlu_shots, write_mmlu_csv
+from samples import (
+    FEVER_HUB,
+    HALUEVAL,
+    HOTPOT_HUB,
+    NEC,
+    POPQA,
+    TRIVIAQA_HUB,
+    mmlu_original,
+    mmlu_shots,
+    write_mmlu_csv,
+    write_tsv,
+)
 
 from rtuning_helpers.data import downloads
 from rtuning_helpers.data.downloads import PublicFile, cached, fetch
+from rtuning_helpers.data.popularity import how_known
 from rtuning_helpers.data.registry import dataset_names, find_dataset, load_questions
 from rtuning_helpers.errors import InputError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 SECRET = "hf_secretsecretsecret"
+CONFIGS = ("unfiltered", "rc")  # of TriviaQA
 
 
 class Source:
@@ -116,7 +130,8 @@ def test_every_public_source_is_pinned_by_a_commit():
             assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
             assert file.url.startswith("https://") and file.revision in file.url
     unknown = [file.path for own in files.values() for file in own if file.sha256 is None]
-    assert unknown == ["train.jsonl", "test.jsonl", "all/dev-00000-of-00001.parquet"]
+    trivia = [f"{c}.nocontext/{part}-00000-of-00001.parquet" for c, part in product(CONFIGS, ("train", "validation"))]
+    assert unknown == ["train.jsonl", "test.jsonl", "all/dev-00000-of-00001.parquet", *trivia]
 
 
 FILES = [
@@ -239,6 +254,26 @@ def test_hotpotqa_from_the_hub(source, pin):
         pin(file, content)
     assert [q.question for q in load_questions("hotpotqa", "train")] == ["shard 0?", "shard 1?"]
     assert [q.question for q in load_questions("hotpotqa", "id")] == ["shard 2?"]
+
+
+def test_popqa_from_the_hub_with_its_popularity(source, pin, tmp_path):
+    (file,) = public_files("popqa")
+    content = write_tsv(tmp_path / "popQA.tsv", POPQA, {**POPQA, "s_pop": "7"}).read_bytes()
+    source.add(file, content)
+    with pytest.raises(InputError, match="expected 9a5227f4"):
+        load_questions("popqa", "test")
+    pin(file, content)
+    assert load_questions("popqa", "test") == load_questions("popqa", "test", tmp_path)
+    assert how_known(load_questions("popqa", "test")) == ([142, 7], "page views of the subject a month")
+
+
+@pytest.mark.parametrize("name", ["triviaqa", "triviaqa-rc"])
+def test_triviaqa_from_the_hub(source, name):
+    for file in public_files(name):
+        source.add(file, parquet({**TRIVIAQA_HUB, "question": file.path}))
+    config = "rc" if name == "triviaqa-rc" else "unfiltered"
+    assert [q.question for q in load_questions(name, "id")] == [f"{config}.nocontext/validation-00000-of-00001.parquet"]
+    assert [q.aliases for q in load_questions(name, "train")] == [("Anna",)]
 
 
 def test_mmlu_from_the_hub_equals_the_original(source, pin, tmp_path):

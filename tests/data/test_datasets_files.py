@@ -19,14 +19,18 @@ from samples import (
     HOTPOT_HUB,
     NEC,
     NEC_NONE,
+    POPQA,
     REFUNQ,
     REFUNQ_NONE,
     SELFAWARE,
     SELFAWARE_NONE,
+    TRIVIAQA,
+    TRIVIAQA_HUB,
     WICE,
     write_csv,
     write_json,
     write_lines,
+    write_tsv,
 )
 
 from rtuning_helpers.data.prompts import task_prompt
@@ -55,6 +59,10 @@ HOTPOT_QUESTION = question(
 )
 FEVER_QUESTION = question("fever", "id", "Ana won.", "B", "claim", context="Ana ran. She lost.", **TRUTH)
 HALUEVAL_QUESTION = question("halueval", "test", "Who won?", "Ana", "qa", context="Knowledge: Ana won.")
+POPQA_QUESTION = question(
+    "popqa", "test", "What is Ana's occupation?", "runner", "occupation", aliases=("sprinter", "racer")
+)
+TRIVIAQA_QUESTION = question("triviaqa", "id", "Who won?", "Ana", "triviaqa", aliases=("Anna",))
 
 
 def in_split(expected, split):
@@ -113,6 +121,29 @@ def in_split(expected, split):
         (lambda d: write_lines(d / "HaluEvalQA.json", HALUEVAL), "halueval", HALUEVAL_QUESTION),
         (lambda d: write_lines(d / "data/qa_data.json", HALUEVAL), "halueval", HALUEVAL_QUESTION),
         (lambda d: write_lines(d / "qa_one-turn_data.json", HALUEVAL), "halueval", HALUEVAL_QUESTION),
+        (lambda d: write_tsv(d / "popQA.tsv", POPQA), "popqa", POPQA_QUESTION),
+        (lambda d: write_tsv(d / "PopQA/test.tsv", POPQA), "popqa", POPQA_QUESTION),
+        (lambda d: write_json(d / "unfiltered-web-dev.json", {"Data": [TRIVIAQA]}), "triviaqa", TRIVIAQA_QUESTION),
+        (
+            lambda d: write_json(d / "unfiltered-web-train.json", {"Data": [TRIVIAQA]}),
+            "triviaqa",
+            in_split(TRIVIAQA_QUESTION, "train"),
+        ),
+        (
+            lambda d: parquet(d / "unfiltered.nocontext/validation-00000-of-00001.parquet", TRIVIAQA_HUB),
+            "triviaqa",
+            TRIVIAQA_QUESTION,
+        ),
+        (
+            lambda d: parquet(d / "rc.nocontext/train-00000-of-00001.parquet", TRIVIAQA_HUB),
+            "triviaqa-rc",
+            replace(
+                in_split(TRIVIAQA_QUESTION, "train"),
+                dataset="triviaqa-rc",
+                id="triviaqa-rc-train-00000",
+                relation="triviaqa-rc",
+            ),
+        ),
         (
             lambda d: write_json(d / "training_data.json", [["Who?", "Ana", "P1(x)"]]),
             "pararel",
@@ -212,6 +243,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_accepted(tmp_path):
 WICE_LABELS = "expected one of supported, partially_supported, not_supported"
 FEVER_LABELS = "expected one of SUPPORTS, REFUTES, NOT ENOUGH INFO"
 TEXT = "expected a non-empty string"
+TRIVIA_FILE = "unfiltered-web-dev.json"
 BAD_ROWS = [
     ("wice", "id", "claim/test.jsonl", WICE, {"claim": None}, f"has claim null; {TEXT}"),
     ("wice", "id", "claim/test.jsonl", WICE, {"claim": ...}, "has no claim: .*; expected an object with claim, evi"),
@@ -261,6 +293,28 @@ BAD_ROWS = [
     ("refunq", "test", "RefuNQ_answerable.json", REFUNQ, {"label": []}, "has empty label"),
     ("refunq", "test", "RefuNQ_unanswerable.json", REFUNQ_NONE, {"label": ["a"]}, "several golds, label .* of NEC"),
     ("refunq", "test", "RefuNQ_unanswerable.json", REFUNQ_NONE, {"prompt": " "}, f'has prompt " "; {TEXT}'),
+    ("popqa", "test", "popQA.tsv", POPQA, {"s_pop": "many"}, 'has s_pop "many"; expected a whole number of at least 0'),
+    ("popqa", "test", "popQA.tsv", POPQA, {"s_pop": "-1"}, 'has s_pop "-1"; expected a whole number'),
+    ("popqa", "test", "popQA.tsv", POPQA, {"possible_answers": "['a']"}, "has possible_answers .*; expected a JSON li"),
+    ("popqa", "test", "popQA.tsv", POPQA, {"possible_answers": '"a"'}, 'has possible_answers "a"; expected a list of'),
+    ("popqa", "test", "popQA.tsv", POPQA, {"possible_answers": "[]"}, "has empty possible_answers"),
+    ("popqa", "test", "popQA.tsv", POPQA, {"possible_answers": ""}, f'has possible_answers ""; {TEXT}'),
+    ("popqa", "test", "popQA.tsv", POPQA, {"question": ""}, f'has question ""; {TEXT}'),
+    ("popqa", "test", "popQA.tsv", POPQA, {"possible_answers": ...}, "expected 17 cells: id,subj,prop,"),
+    ("triviaqa", "id", TRIVIA_FILE, TRIVIAQA, {"Question": ...}, "has no Question: .*expected an object with Question"),
+    ("triviaqa", "id", TRIVIA_FILE, TRIVIAQA, {"Question": " "}, f'has Question " "; {TEXT}'),
+    ("triviaqa", "id", TRIVIA_FILE, TRIVIAQA, {"Answer": "Ana"}, 'has Answer "Ana"; expected an object with Value, Al'),
+    ("triviaqa", "id", TRIVIA_FILE, TRIVIAQA, {"Answer": {"Value": "Ana"}}, "has no Aliases: "),
+    ("triviaqa", "id", TRIVIA_FILE, TRIVIAQA, {"Answer": {"Value": "", "Aliases": []}}, f'has Value ""; {TEXT}'),
+    ("triviaqa", "id", TRIVIA_FILE, TRIVIAQA, {"Answer": {"Value": "<unk>", "Aliases": []}}, "its answer is hidden"),
+    (
+        "triviaqa",
+        "id",
+        TRIVIA_FILE,
+        TRIVIAQA,
+        {"Answer": {"Value": "a", "Aliases": "a"}},
+        'has Aliases "a"; expected a',
+    ),
 ]
 PARTNERS = {
     "NEC_answerable.json": ("NEC_unanswerable.json", NEC_NONE),
@@ -273,6 +327,10 @@ PARTNERS = {
 def write_rows(path, *rows):
     if path.name == "SelfAware.json":
         return write_json(path, {"example": list(rows)})
+    if path.name == TRIVIA_FILE:
+        return write_json(path, {"Data": list(rows)})
+    if path.suffix == ".tsv":
+        return write_tsv(path, *rows)
     if path.name.startswith(("hotpot_", "fever_10k", "HaluEvalQA")):
         return write_json(path, list(rows))
     return write_lines(path, *rows)
@@ -360,13 +418,17 @@ def test_bad_json_lines(tmp_path, content, message):
         ("selfaware", "SelfAware.json", "[]", "holds a JSON list; expected one JSON object whose 'example'"),
         ("selfaware", "SelfAware.json", '{"example": {}}', "'example' is {}; expected one JSON object whose 'example'"),
         ("selfaware", "SelfAware.json", "{}\n{}", "a second JSON document follows.; expected one JSON object"),
+        ("triviaqa", TRIVIA_FILE, "[]", "holds a JSON list; expected one JSON object whose 'Data' is the list of rows"),
+        ("triviaqa", TRIVIA_FILE, '{"Data": []}', r"'Data' is \[\]; expected one JSON object whose 'Data'"),
+        ("popqa", "popQA.tsv", "", "the file is empty; expected TSV with a header line"),
+        ("popqa", "popQA.tsv", 'id\tquestion\n1\t"Who', "not valid TSV .*truncated, expected TSV with a header line"),
         ("halueval", "qa_data.json", "[", "not valid JSON"),
         ("halueval", "qa_data.json", "{", "holds one JSON object over several lines"),
     ],
 )
 def test_bad_json_files(tmp_path, name, file, content, message):
     (tmp_path / file).write_text(content, encoding="utf-8")
-    split = "test" if name in ("selfaware", "halueval") else "id"
+    split = "test" if name in ("selfaware", "halueval", "popqa") else "id"
     with pytest.raises(InputError, match=message) as caught:
         load_questions(name, split, tmp_path)
     assert str(tmp_path / file) in str(caught.value)
