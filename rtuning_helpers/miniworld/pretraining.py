@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -166,14 +166,16 @@ def train_on(
     tokenizer: PreTrainedTokenizerFast,
     config: PretrainingConfig,
     on_step: OnStep = lambda step, steps, loss: None,
+    model: LlamaForCausalLM | None = None,
 ) -> tuple[LlamaForCausalLM, dict]:
-    """Train a new model on texts, stage after stage, with one learning-rate schedule over all of them.
+    """Train a model on texts, stage after stage, with one learning-rate schedule over all of them.
 
     Args:
         stages: The documents of each stage; each stage is read once, in an order drawn from the seed.
         tokenizer: Puts its separator in front of each document.
         config: Size and schedule; ``epochs`` is not used here.
         on_step: Called after each step, see `OnStep`.
+        model: The model that goes on reading; a new one by default.
 
     Returns:
         Model (float32, on the CPU), and a record of the training (steps, tokens, final loss, config).
@@ -182,8 +184,9 @@ def train_on(
         ValueError: A stage too short for one step.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = new_model(config, tokenizer).train()
-    model.to(device)
+    model = new_model(config, tokenizer) if model is None else model
+    model.train()
+    cast(torch.nn.Module, model).to(device)
     packed = [pack(documents, tokenizer, config.block_tokens) for documents in stages]
     steps = sum(len(rows.ids) // config.batch_blocks for rows in packed)
     if not all(len(rows.ids) >= config.batch_blocks for rows in packed):

@@ -4,6 +4,7 @@ Each entity has a token of its own, because familiarity with an entity can then 
 with names glued from shared parts it cannot. Real text is still encoded without loss, letter by letter.
 """
 
+import json
 import re
 import string
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ PADDING = "<pad>"
 UNKNOWN = "<unk>"  # never produced: bytes stand in; the library wants the entry
 WORD = re.compile(r"[A-Za-z']+")
 WORD_AFTER_MARK = re.compile(r"(?<=[^\sA-Za-z'])[A-Za-z']+|(?<=\n)[A-Za-z']+")  # with no space in front
+PARTICLE = re.compile(r"(?<=[A-Za-z'])-[a-z]+")  # of a language that hangs them on words
 WORD_SCORE, LETTER_SCORE, BYTE_SCORE = -1.0, -10.0, -20.0
 # Frequent English letter groups keep real questions at about half the length that letters alone would give.
 LETTER_GROUPS = (
@@ -48,6 +50,19 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
     return as_fast_tokenizer(core, unk_token=UNKNOWN)
+
+
+def extend_tokenizer(tokenizer: PreTrainedTokenizerFast, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """The mini model's tokenizer with a token more for each new word of some texts, and for each particle behind a -.
+
+    The ids of the old tokens stay; the new ones follow them.
+    """
+    joined = "\n".join(texts)
+    core = json.loads(tokenizer.backend_tokenizer.to_str())
+    there = {piece for piece, _ in core["model"]["vocab"]}
+    new = {f"▁{word}" for word in WORD.findall(PARTICLE.sub("", joined))} | set(PARTICLE.findall(joined))
+    core["model"]["vocab"] += [[piece, WORD_SCORE] for piece in sorted(new - there)]
+    return as_fast_tokenizer(Tokenizer.from_str(json.dumps(core)), unk_token=UNKNOWN)
 
 
 def as_fast_tokenizer(core: Tokenizer, **tokens: str) -> PreTrainedTokenizerFast:
