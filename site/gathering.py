@@ -21,6 +21,7 @@ LINK = re.compile(
     flags=re.M | re.S,
 )
 HTML_LINK = re.compile(r'(?<=<a href=")([^":#]+)\.(?:md|ipynb)(?=["#])')  # MkDocs does not look into HTML
+STAMP = re.compile(r"^<!-- \w+ [0-9a-f]{8} -->\n", flags=re.M)  # of a translation; MkDocs wants a title at the top
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 PANDAS = re.compile(r'<style scoped>.*?</style>|(?<=<table) border="1" class="dataframe"', flags=re.S)
 
@@ -59,7 +60,7 @@ class _Page:
 
     def prose(self, text: str) -> str:
         """Markdown whose links lead to pages, and whose folded texts are read as Markdown too."""
-        published = text if repository() else neutral(text)  # without the word on what to set
+        published = STAMP.sub("", text if repository() else neutral(text))  # without the word on what to set
         linked = HTML_LINK.sub(r"\1.html", LINK.sub(self._link, published))
         return linked.replace("<details>", '<details markdown="1">')
 

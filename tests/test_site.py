@@ -118,6 +118,7 @@ def test_pages_speak_their_language_and_lead_to_the_other(pages):
     menus = {name: [a["href"] for a in page.all("a") if "hreflang" in a] for name, page in pages.items()}
     assert menus["index.html"][:2] == ["index.html", "README.ko.html"]
     assert menus["docs/glossary.ko.html"][:2] == ["glossary.html", "glossary.ko.html"]
+    assert "<title>R-Tuning 키트 - " in pages["README.ko.html"].text
     assert hooks.korean("notebooks/solutions/01_x.md") == "notebooks/ko/solutions/01_x.md"
     assert hooks.english("notebooks/ko/solutions/01_x.md") == "notebooks/solutions/01_x.md"
 

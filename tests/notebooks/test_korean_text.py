@@ -1,4 +1,4 @@
-"""The Korean edition as a reader of Korean meets it: particles, one register, terms at their first use, links."""
+"""The Korean edition as its reader meets it: marks, particles, one register, terms at their first use, links."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 from build import translation_files, unexecuted_notebooks
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = translation_files("ko")
@@ -29,6 +30,17 @@ def prose(text: str) -> str:
     """Without fenced code and the addresses of links."""
     text = re.sub(r"```.*?```", "", text, flags=re.S)
     return re.sub(r"\]\((?:[^()\s]|\([^()]*\))*\)", "]", text)
+
+
+def unread_marks(text: str) -> list[str]:
+    """Stars that Markdown does not take for emphasis: between a bracket or quotation mark and a particle, as in
+    ``*완성(completion)*을``, none may end. And two ``~`` of one paragraph, between which all is struck out."""
+    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|\\\*", " ", text, flags=re.S)
+    found = []
+    for block in MarkdownIt("commonmark").enable("table").parse(text):
+        said = [part.content for part in block.children or [] if part.type == "text"]
+        found += [part for part in said if "*" in part] + ["~ ... ~"] * ("".join(said).count("~") > 1)
+    return found
 
 
 def ending(word: str) -> str | None:
@@ -67,15 +79,26 @@ def plain_sentences(text: str) -> list[str]:
     return [said[0] for line in lines for said in re.finditer(PLAIN, re.sub(r"\*\*[^*]+\*\*|\"[^\"]*\"", "", line))]
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_emphasis_is_read_as_such(path):
+    assert unread_marks(path.read_text(encoding="utf-8")) == []
+
+
+def test_marks_that_are_not_read_are_seen():
+    assert unread_marks("*완성*(completion)을 01~05에서 $a * b$\n\n*시간*\\* `a*b*` 2~3분") == []
+    assert unread_marks("*완성(completion)*을") == ["*완성(completion)*을"]
+    assert unread_marks("01~05의 다섯 편, 01~04를 먼저") == ["~ ... ~"]
+
+
 @pytest.mark.parametrize("path", [*FILES, CATALOGUE], ids=lambda path: path.stem)
 def test_particles_fit_what_they_follow(path):
     assert wrong_particles(path.read_text(encoding="utf-8")) == []
 
 
 def test_wrong_particles_are_seen():
-    right = "AP는 D1과 D0으로, 1로 5와. padding은 `metrics.json`이, *완성(completion)*을 [표본](a.md)으로 3 %(ID)와"
+    right = "AP는 D1과 D0으로, 1로 5와. padding은 `metrics.json`이, *완성*(completion)을 [표본](a.md)으로 3 %(ID)와"
     assert wrong_particles(right) == []
-    wrong = "AP은 D1와 D0로, 1으로 5과. padding는 `metrics.json`가, *완성(completion)*를 [표본](a.md)로 3 %(ID)과"
+    wrong = "AP은 D1와 D0로, 1으로 5과. padding는 `metrics.json`가, *완성*(completion)를 [표본](a.md)로 3 %(ID)과"
     assert len(wrong_particles(wrong)) == 10
 
 
