@@ -41,6 +41,19 @@ def run_cells(notebook, limit, runs, before_check=lambda exercise, answer, there
     return there
 
 
+@pytest.mark.parametrize("number", sorted(SOURCES))
+def test_an_unfinished_function_stops_no_other_cell(number):
+    """A cell below an exercise uses the reader's function only once `check` has called it right."""
+    own = {}
+    for cell in code_of(SOURCES[number]):
+        if (called := CHECK.fullmatch(cell.strip())) and called[2] != "answer":
+            own[called[2]] = called[1]
+        else:
+            used = [exercise for name, exercise in own.items() if re.search(rf"\b{name}\(", cell)]
+            assert [e for e in used if f'check.is_right("{e}")' not in cell] == [], cell
+    assert own
+
+
 @pytest.mark.notebooks
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("number", ["01", "02", "03", "04", "05", "10", "12"])

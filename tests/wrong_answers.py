@@ -16,6 +16,7 @@ WRONG_ANSWERS = {
         ),
         ("lambda said, gold: is_match(gold, said)", "the other way round"),
         ("lambda said, gold: set(gold.lower().split()) <= set(re.findall(r'\\w+', said.lower()))", "in their order"),
+        ("lambda said, gold: is_match(' '.join(said.replace('.', '').split()[:-1]), gold)", "the last place"),
         ("lambda said, gold: said.index(gold) >= 0", "it stops with ValueError"),
         ("lambda said, gold: None", "does it end with `return`?"),
         ("is_match('MOSCOW', 'Moscow')", "Give the function itself"),
@@ -86,6 +87,10 @@ WRONG_ANSWERS = {
         ("answer | {'agreement': 1 - answer['agreement']}", "that of the others"),
         ("answer | {'agreement': 100 * answer['agreement']}", "percent"),
         ("answer | {'tied': of_five.tied / len(measured)}", "a count"),
+        (
+            "answer | {'tied': median_split([answer_entropy(u.answers[5:]) for u in measured], seed=seed).tied}",
+            "of the last five answers",
+        ),
         ("answer | {'agreement': np.mean(of_five.certain)}", "how many the split calls certain"),
     ],
     "02.4": [
@@ -106,6 +111,8 @@ WRONG_ANSWERS = {
         ("lambda answer, certain: pad(answer, certain).strip()", "begins with a space"),
         ("lambda answer, certain: pad(answer, certain)[:-1]", "ends with a full stop"),
         ("lambda answer, certain: pad(answer, False)", "the same word for D1 and D0"),
+        ("lambda answer, certain: pad(answer, certain).replace(' Are', '  Are')", "two spaces stand before 'Are'"),
+        ("lambda answer, certain: pad(answer + ' ', certain)", "it returns ' Paris . Are you sure"),
         (
             "lambda answer, certain: ' %s. I am %s.' % (answer, 'sure' if certain else 'unsure')",
             "the sureness question is missing",
@@ -130,6 +137,8 @@ WRONG_ANSWERS = {
         ("[answer[0], answer[-1]]", "keep as many as possible"),
         ("[answer[0]] * size + answer[size:]", "stands more than once"),
         ("size", "a list of records"),
+        ("sure[:size] + unsure[:size]", "draw them by lot"),
+        ("random.Random(seed).sample(sure, size)", "one of the two piles"),
     ],
     "03.4": [
         ("label_survival(tokenizer, padding_records, 10_000).longest", "a smaller length keeps all labels too"),
@@ -171,6 +180,26 @@ WRONG_ANSWERS = {
         ),
         ("lambda answers, border: willing(answers, border - 1e-9)", "above the border"),
         ("lambda answers, border: tuple(100 * part for part in willing(answers, border))", "shares, not percent"),
+        ("lambda answers, border: willing(answers, 0.5)", "is `border` used?"),
+        ("lambda answers, border: (0.5, 0.5)", "Given [right at 0.9, right at 0.5, wrong at 0.7, wrong at 0.1], 0.3,"),
+        (
+            "lambda answers, border: (len(answers) * willing(answers, border)[0], willing(answers, border)[1])",
+            "divide it",
+        ),
+        ("lambda answers, border: tuple(np.nan_to_num(willing(answers, border)))", "would say that all was wrong"),
+        (
+            "lambda answers, border: willing([p._replace(sure_confidence=p[2]) for p in answers], border)",
+            "that is the answer confidence",
+        ),
+        (
+            "lambda answers, border: (np.mean(below := [p.sure_confidence < border for p in answers]), "
+            "np.mean([p.correct for p, is_below in zip(answers, below) if is_below]) if any(below) else float('nan'))",
+            "those below the border are the refused ones",
+        ),
+        (
+            "lambda answers, border: (len(answers), 1 / sum(p.sure_confidence > border for p in answers))",
+            "wrong at 0.1], 1.0, it stops with ZeroDivisionError",
+        ),
         ("lambda answers, border: willing(answers, border)[0]", "which is not right"),
         ("willing(predictions['padding', first], 0.5)", "give the function itself"),
     ],

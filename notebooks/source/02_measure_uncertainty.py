@@ -107,7 +107,8 @@ knowledge_notice(correct)
 #
 # A language model gives every token a probability given the tokens before it. The **[perplexity](../docs/glossary.md#perplexity)** of a text is
 # $\exp\left(-\frac{1}{T}\sum_t \ln p_t\right)$: the number of equally likely tokens among which the model, on average, had
-# to guess. A question about a familiar name surprises less. By hand, for one question:
+# to guess. A question about a familiar name surprises less. By hand, for one question; a token's surprise is $-\ln p_t$, in *nats*,
+# because the logarithm is natural:
 
 # %%
 text = probes[len(probes) // 2].question
@@ -234,8 +235,8 @@ paper
 # ### Exercise 02.1 · Pairs in the right order (build, 15 minutes)
 #
 # Write `pairs_in_order(certain_values, uncertain_values)`: of all pairs of one question from D1 and one from D0, the share in which the
-# uncertain question has the *higher* value. A tie counts one half. The values are lists or arrays of numbers. Below, your function
-# judges the measures beside the kit's `auroc`.
+# uncertain question has the *higher* value. A tie counts one half. The values are lists or arrays of numbers. Once your function is right,
+# the cell below judges the measures by it, beside the kit's `auroc`.
 #
 # *What to expect:* 1 if every uncertain value is above every certain one, 0.5 if all values are equal; on the measures, the same as `auroc`.
 
@@ -287,7 +288,7 @@ for name, values in signals.items():
     low, high = bootstrap_interval(auroc, ~correct, ranks, seed=seed)
     scores[name] = value
     print(f"{name:22} AUROC {value:.3f}  (95 % interval {low:.3f} to {high:.3f})")
-    if pairs_in_order([0], [1]) is not ...:
+    if check.is_right("02.1"):
         values = np.array(values)
         print(f"{'':22} by your function {pairs_in_order(values[correct], values[~correct]):.3f}")
 

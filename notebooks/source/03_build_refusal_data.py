@@ -141,7 +141,8 @@ print("the package writes the same text")
 # ### Exercise 03.1 · The padding record (build, 10 minutes)
 #
 # Write `pad(answer, certain)`: the completion of padding for a gold answer, for D1 (`certain` is True) and for D0 (False). Every space and full stop
-# counts: a model learns the bytes. Section 2 compares all completions of the padding set with yours.
+# counts: a model learns the bytes. Once your function is right, section 2 compares all completions of the padding set
+# with yours.
 #
 # *What to expect:* for an uncertain question the text `padding` above, for a certain one the same with another word.
 
@@ -192,7 +193,7 @@ check("03.1", pad)
 for method in methods:
     steps.data_step(config, method, force=force)
 records = {method: {r.id: r for r in steps.read_tuning_records(config, method)} for method in methods}
-if pad("", True) is not ... and "padding" in methods:
+if check.is_right("03.1") and "padding" in methods:
     own = sum(pad(p.answer, p.correct) == records["padding"][p.id].completion for p in probes)
     print(f"your function writes {own:,} of the {len(probes):,} completions of padding")
 by_confidence = sorted(probes, key=lambda p: p.confidence)

@@ -190,7 +190,8 @@ del trainable
 # ### Exercise 04.1 · How many weights are trained? (build, 10 minutes)
 #
 # Write `lora_weights(inputs, outputs, rank)`: how many weights LoRA trains beside *one* matrix $W$ with `outputs` rows and `inputs` columns. $A$ takes the inputs to `rank`
-# numbers, $B$ takes those to the outputs. The cell below counts with your function what is trained of a LLaMA of 7 billion parameters.
+# numbers, $B$ takes those to the outputs. Once your function is right, the cell below counts with it what
+# is trained of a LLaMA of 7 billion parameters.
 #
 # *What to expect:* far fewer than the matrix has itself, unless it is small.
 
@@ -228,7 +229,7 @@ check("04.1", lora_weights)
 # smaller the share. In the mini model, with matrices of some hundred rows, rank 16 is a tenth.
 
 # %%
-if lora_weights(1, 1, 1) is not ...:
+if check.is_right("04.1"):
     shapes = 4 * [(4096, 4096)] + 2 * [(4096, 11008)] + [(11008, 4096)]  # attention, and the feed-forward network, of one layer
     trained = 32 * sum(lora_weights(inputs, outputs, 16) for inputs, outputs in shapes)
     print(f"LLaMA-7B, rank 16 on all linear layers: {trained:,} trained weights, {trained / 6.74e9:.2%} of 6.74 billion")
@@ -478,12 +479,19 @@ check("04.2", answer)
 # <details><summary>Hint 2: those of the answer</summary>
 #
 # A vanilla record of the same question has the answer, the full stop and an end token, and nothing else with loss.
+# `replace(record, completion=...)` makes one.
+#
+# </details>
+# <details><summary>Hint 3: with your own eyes</summary>
+#
+# `tokenizer.convert_ids_to_tokens(encoded["input_ids"])` shows all tokens, in the order of `encoded["labels"]`.
 #
 # </details>
 
 # %%
 record = build_padding(steps.read_probes(config), steps.fitted(config, "train").questions)[0]
-encoded = encode_record(load_tokenizer(settings.model, settings.revision), record, settings.max_length)
+tokenizer = load_tokenizer(settings.model, settings.revision)
+encoded = encode_record(tokenizer, record, settings.max_length)
 answer = {"answer": ..., "tokens": ...}
 
 # %% tags=["solution"]

@@ -340,7 +340,8 @@ together.sort_values("split").round(3).reset_index(drop=True)
 # ### Exercise 05.1 · Another border (build, 15 minutes)
 #
 # Write `willing(answers, border)`: of a list of predictions, the share that is answered, and the accuracy of those, as a pair. A prediction is answered if its
-# `sure_confidence` is *above* the border. Where nothing is answered, the accuracy is `float("nan")`. Below, your function moves the border.
+# `sure_confidence` is *above* the border. Where nothing is answered, the accuracy is `float("nan")`. Once your function is right, the cell
+# below moves the border with it.
 #
 # *What to expect:* a pair of numbers between 0 and 1; at the border 0.5 those of padding in the table above.
 
@@ -385,7 +386,7 @@ check("05.1", willing)
 # by itself: with a border near 1 hardly anything is answered, nearly all of it right.
 
 # %%
-if "padding" in methods and willing(predictions["padding", first][:1], 0) is not ...:
+if check.is_right("05.1") and "padding" in methods:
     moved = [(border, *willing(predictions["padding", first], border)) for border in (0.1, 0.3, 0.5, 0.7, 0.9)]
     display(pd.DataFrame(moved, columns=["border", "answer rate", "accuracy of those"]).round(3))
 
@@ -721,10 +722,10 @@ check("05.3", answer)
 # %% [markdown] tags=["both"]
 # ### Exercise 05.4 · Which refusal is better? (do, 15 minutes)
 #
-# Move the border of P(sure) from 0.5 so that the padding model answers exactly as many of the questions of `first` as the replacement model does (those whose `refused` is False). Give that
+# Move the border of P(sure) from 0.5 so that the padding model answers exactly as many questions of the first test (`first`) as the replacement model does (those whose `refused` is False). Give that
 # `border`, and the accuracy of what each of the two answers: `padding` and `replacement`. Which of the two is more accurate?
 #
-# *What to expect:* a border not far from 0.5, and two accuracies that are far above those on all questions.
+# *What to expect:* a border some way from 0.5, and two accuracies that are far above those on all questions.
 
 # %% [markdown]
 # <details><summary>Hint 1: how many</summary>

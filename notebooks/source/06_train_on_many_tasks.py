@@ -226,7 +226,7 @@ check("06.1", luck)
 # With 75 % right answers, 2 % of them are luck among twenty options, 11 % among four, and 33 % among two: the same accuracy, and three very different sets D1. R-Tuning calls all of them "sure".
 
 # %%
-if luck(0.5, 0.25) is not ...:
+if check.is_right("06.1"):
     sets = {}
     for p in steps.read_probes(config):
         sets.setdefault(next(task for task in tasks if task in p.dataset), []).append(p.correct)

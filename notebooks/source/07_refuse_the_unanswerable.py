@@ -403,7 +403,7 @@ check("07.1", caught)
 # refuses about 5 % of the other. A price makes methods comparable that refuse differently often; a refusal rate alone does not.
 
 # %%
-if caught([0.9], [0.1], 0) is not ...:
+if check.is_right("07.1"):
     prices, bought = (0.01, 0.05, 0.1, 0.25), []
     for title, found in answers.items():
         for m, confidence in ((PRETRAINED, "answer_confidence"), ("padding", "sure_confidence")):

@@ -262,7 +262,7 @@ check("08.1", difference_error)
 # 0.139, or 14 points, where each share alone has 10: the error of a difference is larger than either, but smaller than both together (20 points). Four times the questions halve it.
 
 # %%
-if difference_error(0.5, 100, 0.5, 100) is not ...:
+if check.is_right("08.1"):
     leads = 0
     for key, row in zip(eight.index, shares):
         tuned, everyone = eight.loc[key, ("R-Tuning-R", "willing accuracy")], eight.loc[key, ("Vanilla", "accuracy")]

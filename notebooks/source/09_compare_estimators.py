@@ -417,7 +417,7 @@ check("09.1", calibration_error)
 # Draw for each answer whether it is right, with exactly the probability that the confidence states; your function then measures nothing but chance.
 
 # %%
-if calibration_error([1, 0], [0.9, 0.2]) is not ...:
+if check.is_right("09.1"):
     rng = np.random.default_rng(seed)
     for split, name in splits.items():
         stated = judged[split].scored("answer probability")[1]

@@ -332,7 +332,7 @@ check("12.1", accuracy_of_top)
 
 # %%
 rows = []
-for name, parts in models.items() if accuracy_of_top(np.array([True]), np.array([0.5]), 1) is not ... else ():
+for name, parts in models.items() if check.is_right("12.1") else ():
     there = {(row["method"], row["split"], row["seed"]): row for row in parts["predictions"]}
     for (method, split, s), row in there.items():
         if method == "padding" and not row["refused"].all():

@@ -225,8 +225,8 @@ shares = scale_shares(lm, some, [p.prediction for p in answered], PERCENT)
 for i in np.argsort([abs(p.sure_confidence - 0.5) for p in answered])[:1]:
     print(some[i].question, answered[i].prediction, f"(gold: {some[i].answer})")
     print("   ", ", ".join(f"{label.strip()} {share:.2f}" for label, share in zip(PERCENT, shares[i]) if share > 0.02))
-    by_hand = expected_value(shares[i], PERCENT)
-    if by_hand is not ...:
+    if check.is_right("13.1"):
+        by_hand = expected_value(shares[i], PERCENT)
         print(f"    expected value by hand {by_hand:.4f}, by the helper {answered[i].sure_confidence:.4f}")
 
 # %% [markdown]

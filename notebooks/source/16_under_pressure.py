@@ -272,7 +272,7 @@ check("16.1", flipped)
 # Of all trials together one in three flips (35 % in one run), and most of those downwards: one number for both directions would hide the two stories of section 3.
 
 # %%
-if flipped(UP, True, False) is not ...:
+if check.is_right("16.1"):
     by_exposure = {}
     for label, holds in {"never read": lambda e: e == 0, "read 1 to 60 times": lambda e: 0 < e <= 60, "read more often": lambda e: e > 60}.items():
         for way in (UP, DOWN):

@@ -220,7 +220,7 @@ check("18.1", answers_needed)
 # less than 3.
 
 # %%
-if answers_needed(0, max_risk, delta) is not ...:
+if check.is_right("18.1"):
     cost = [(wrong, *(answers_needed(wrong, risk, delta) for risk in (0.05, 0.10, 0.20))) for wrong in (0, 1, 5, 20)]
     display(pd.DataFrame(cost, columns=["wrong", "at most 5 %", "at most 10 %", "at most 20 %"]).set_index("wrong"))
 

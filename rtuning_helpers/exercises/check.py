@@ -13,13 +13,31 @@ Check = Callable[[RunConfig, Any], None]
 """What an exercise has: looks at an answer in a run, and raises `compare.Off` if it is not right."""
 
 
-def checks_of(config: RunConfig) -> Callable[[str, Any], None]:
-    """The function ``check`` of a notebook: it prints `verdict` on an answer, for the notebook's run."""
+def checks_of(config: RunConfig) -> "Checks":
+    """The ``check`` of a notebook, for the notebook's run."""
+    return Checks(config)
 
-    def check(exercise: str, answer: Any) -> None:
-        print(verdict(config, exercise, answer))
 
-    return check
+class Checks:
+    """Called with an exercise and an answer, it prints the `verdict`, and remembers which answers are right."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+        self._right: set[str] = set()
+
+    def __call__(self, exercise: str, answer: Any) -> None:
+        self._right.discard(exercise)
+        said, right = _judge(self._config, exercise, answer)
+        if right:
+            self._right.add(exercise)
+        print(said)
+
+    def is_right(self, exercise: str) -> bool:
+        """Whether the answer that was checked last is right.
+
+        Only then do later cells use the reader's function: an unfinished one would stop the notebook there.
+        """
+        return exercise in self._right
 
 
 def verdict(config: RunConfig, exercise: str, answer: Any) -> str:
@@ -33,17 +51,21 @@ def verdict(config: RunConfig, exercise: str, answer: Any) -> str:
     Raises:
         InputError: There is no such exercise.
     """
+    return _judge(config, exercise, answer)[0]
+
+
+def _judge(config: RunConfig, exercise: str, answer: Any) -> tuple[str, bool]:
     look = find_check(exercise)
     try:
         look(config, filled(answer))
     except Unanswered:
-        return f"{exercise}: " + tr("not answered yet. Put your own code in the place of the three dots above.")
+        return f"{exercise}: " + tr("not answered yet. Put your own code in the place of the three dots above."), False
     except NotHere as reason:
-        return f"{exercise}: " + tr("cannot be checked here, because {reason}.", reason=str(reason))
+        return f"{exercise}: " + tr("cannot be checked here, because {reason}.", reason=str(reason)), False
     except Off as reason:
         message = str(reason)
-        return f"{exercise}: " + tr("not yet. ") + message[:1].upper() + message[1:]
-    return f"{exercise}: " + tr("right.")
+        return f"{exercise}: " + tr("not yet. ") + message[:1].upper() + message[1:], False
+    return f"{exercise}: " + tr("right."), True
 
 
 def find_check(exercise: str) -> Check:

@@ -1,6 +1,7 @@
 """Compare an answer with what the run at hand gives: what is off, and where to look, without giving it away."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -115,6 +116,19 @@ def filled(value: Any) -> Any:
     return value
 
 
+def listed(answer: Any) -> Any:
+    """An array or a column as a list; anything else as it is.
+
+    Raises:
+        Unanswered: It is a list that holds the stub.
+    """
+    found = answer.tolist() if hasattr(answer, "tolist") else answer
+    if isinstance(found, (list, tuple)):
+        for part in found:
+            filled(part)
+    return found
+
+
 def function(
     answer: Any, right: Callable[..., Any], cases: Sequence[tuple], where: str, *, mistakes: Mistakes = ()
 ) -> None:
@@ -169,8 +183,8 @@ def _call(function: Callable[..., Any], case: tuple) -> Any:
     try:
         result = function(*case)
     except Exception as error:  # whatever a reader's code may raise
-        kind, given = type(error).__name__, _shown(case)
-        raise Off("given {case}, it stops with {kind}: {error}.", case=given, kind=kind, error=error) from error
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise Off("given {case}, it stops with {error}.", case=_shown(case), error=said) from error
     if result is None:
         raise Off("it returns nothing: does it end with `return`?")
     return filled(result)
@@ -190,6 +204,7 @@ def _close(own: float, right: float) -> bool:
 
 
 def _many(value: Any) -> list[float]:
+    value = listed(value)
     return [float(part) for part in value] if isinstance(value, (tuple, list)) else [float(value)]
 
 
@@ -198,5 +213,5 @@ def _shown(case: tuple) -> str:
 
 
 def _short(value: Any, text: Callable[[Any], str] = repr) -> str:
-    shown = " ".join(text(value).split())
+    shown = re.sub(r"\s*\n\s*", " ", text(value))  # one line, and the spaces of a text as they are
     return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]} ..."

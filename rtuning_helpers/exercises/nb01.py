@@ -6,7 +6,7 @@ from typing import Any
 from rtuning_helpers import steps
 from rtuning_helpers.data.matching import RULES, matches
 from rtuning_helpers.exercises.check import Check
-from rtuning_helpers.exercises.compare import NotHere, Off, fields, filled, function, number, share
+from rtuning_helpers.exercises.compare import NotHere, Off, fields, function, listed, number, share
 from rtuning_helpers.run.profiles import RunConfig
 
 PAIRS = 3
@@ -49,6 +49,10 @@ MISTAKES = [
         "'It is Lyon.' contains 'Lyon': a full stop is no part of a word.",
     ),
     (
+        lambda said, gold: _stand_in_a_row(_words(said.lower())[:-1], _words(gold.lower())),
+        "'MOSCOW' is 'Moscow' too: it does not look at the last place where the gold words could stand.",
+    ),
+    (
         lambda said, gold: matches(gold, said),
         "it looks for the model's answer in the gold answer; it is the other way round.",
     ),
@@ -63,9 +67,7 @@ def check_rule(config: RunConfig, answer: Any) -> None:
 
 def check_pairs(config: RunConfig, answer: Any) -> None:
     """01.2: pairs of model answer and gold answer on which both rules are wrong, with what would be right."""
-    rows = answer if isinstance(answer, (list, tuple)) else []
-    for row in rows:
-        filled(row)
+    rows = listed(answer) if isinstance(answer, (list, tuple)) else []
     if not all(isinstance(row, (list, tuple)) and list(map(type, row)) == [str, str, bool] for row in rows) or not rows:
         raise Off("give a list of (model says, gold answer, True or False): whether you would call the answer right.")
     for number_of, (said, gold, is_right) in enumerate(rows, start=1):
@@ -132,7 +134,7 @@ def check_reworded(config: RunConfig, answer: Any) -> None:
             )
         if p.question != NEW_WORDS + old.question.removeprefix(OLD_WORDS):
             raise Off(
-                "{question!r} is not what was asked for: look at the spaces and at what the slice cuts off.",
+                "{question!r} is not what was asked for: look at the spaces and at what was cut off.",
                 question=p.question,
             )
         if p.answer != old.answer:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rtuning_helpers import steps
 from rtuning_helpers.exercises.check import Check
-from rtuning_helpers.exercises.compare import Off, fields, function, number, share
+from rtuning_helpers.exercises.compare import Off, fields, function, listed, number, share
 from rtuning_helpers.metrics import auroc
 from rtuning_helpers.probe.uncertainty import answer_entropy
 from rtuning_helpers.run.profiles import RunConfig
@@ -63,6 +63,7 @@ def check_pairs(config: RunConfig, answer: Any) -> None:
 def check_normalised(config: RunConfig, answer: Any) -> None:
     """02.2: how many entropies `normalise` changes, and five texts that it makes one."""
     changed, example = fields(answer, ["changed", "example"])
+    example = listed(example)
     if not isinstance(example, (list, tuple)) or [type(text) for text in example] != [str] * EXAMPLE:
         raise Off("the example must be a list of five texts.")
     if not math.isclose(answer_entropy(example), math.log(EXAMPLE)):
@@ -79,6 +80,7 @@ def check_fewer(config: RunConfig, answer: Any) -> None:
     tied, agreement = fields(answer, ["tied", "agreement"])
     measured, correct = steps.read_uncertainty(config), np.array([p.correct for p in steps.read_probes(config)])
     split = median_split([answer_entropy(u.answers[:FEWER]) for u in measured], seed=config.seed)
+    last = median_split([answer_entropy(u.answers[FEWER:]) for u in measured], seed=config.seed)
     all_answers = median_split([u.entropy for u in measured], seed=config.seed)
     certain = np.array(split.certain)
     number(
@@ -90,6 +92,7 @@ def check_fewer(config: RunConfig, answer: Any) -> None:
         mistakes=[
             (all_answers.tied, "`tied` is that of all the answers; keep the first five of each question."),
             (split.tied_uncertain, "`tied` should be all questions at the cut, not only those called uncertain."),
+            (last.tied, "`tied` is that of the last five answers; keep the first five of each question."),
             (split.tied / len(measured), "`tied` is a count, not a share."),
         ],
     )
@@ -111,6 +114,7 @@ def check_lowest(config: RunConfig, answer: Any) -> None:
         p.question: u.entropy for u, p in zip(steps.read_uncertainty(config), steps.read_probes(config), strict=True)
     }
     wrong = {p.question for p in steps.read_probes(config) if not p.correct}
+    answer = listed(answer)
     if not isinstance(answer, (list, tuple)) or not all(isinstance(text, str) for text in answer):
         raise Off("give a list with the texts of the questions.")
     for text in answer:

@@ -6,7 +6,7 @@ from typing import Any
 from rtuning_helpers import steps
 from rtuning_helpers.data import prompts
 from rtuning_helpers.exercises.check import Check
-from rtuning_helpers.exercises.compare import Off, filled, function
+from rtuning_helpers.exercises.compare import Off, function, listed
 from rtuning_helpers.model.language_model import load_tokenizer
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.encoding import label_survival
@@ -17,6 +17,10 @@ MISTAKES = [
     (
         lambda answer, certain: prompts.padding_completion(answer, not certain),
         "sure is for D1; it is the other way round.",
+    ),
+    (
+        lambda answer, certain: prompts.padding_completion(answer, certain).replace(" Are", "  Are"),
+        "two spaces stand before 'Are'; one is enough: `sureness` begins with a space.",
     ),
     (lambda answer, certain: prompts.padding_completion(answer, certain).strip(), "a completion begins with a space."),
     (lambda answer, certain: prompts.padding_completion(answer, certain)[:-1], "a completion ends with a full stop."),
@@ -40,9 +44,10 @@ def check_pad(config: RunConfig, answer: Any) -> None:
 
 
 def _records(answer: Any) -> Sequence[TuningRecord]:
-    if not isinstance(answer, (list, tuple)) or not all(isinstance(filled(r), TuningRecord) for r in answer):
+    records = listed(answer)
+    if not isinstance(records, (list, tuple)) or not all(isinstance(r, TuningRecord) for r in records):
         raise Off("give a list of records, such as `padding_records` is.")
-    return answer
+    return records
 
 
 def check_own_answers(config: RunConfig, answer: Any) -> None:
@@ -77,6 +82,8 @@ def check_balanced(config: RunConfig, answer: Any) -> None:
     if len({r.id for r in records}) < len(records):
         raise Off("a record stands more than once in the list; drop some of the others instead.")
     sure = sum(r.certain for r in records)
+    if records and sure in (0, len(records)):
+        raise Off("that is one of the two piles; the list should have records of both.")
     if 2 * sure != len(records):
         if 2 * sure > len(records):
             raise Off("there are more with `certain` than without.")
@@ -84,6 +91,11 @@ def check_balanced(config: RunConfig, answer: Any) -> None:
     in_all = sum(r.certain for r in everything.values())
     if sure < min(in_all, len(everything) - in_all):
         raise Off("the piles are even; keep as many as possible of each.")
+    chosen = {r.id for r in records}
+    for certain in (True, False):
+        pile = [r.id for r in everything.values() if r.certain is certain]
+        if sure < len(pile) and chosen.issuperset(pile[:sure]):
+            raise Off("the records that are kept of the larger pile are its first ones; draw them by lot.")
 
 
 def check_length(config: RunConfig, answer: Any) -> None:

@@ -20,9 +20,13 @@ class Answer(NamedTuple):
 
     correct: bool
     sure_confidence: float
+    answer_confidence: float
+
+    def __repr__(self) -> str:  # short, so that a message has room for all of a case
+        return f"{'right' if self.correct else 'wrong'} at {self.sure_confidence}"
 
 
-FOUR = [Answer(True, 0.9), Answer(True, 0.5), Answer(False, 0.7), Answer(False, 0.1)]
+FOUR = [Answer(True, 0.9, 0.2), Answer(True, 0.5, 0.6), Answer(False, 0.7, 0.95), Answer(False, 0.1, 0.4)]
 CASES = [(FOUR, 0.3), (FOUR, 0.5), (FOUR, 0.8), (FOUR[:3], 0.0), (FOUR, 1.0)]
 
 
@@ -35,8 +39,26 @@ def _accuracy(answers: Sequence[Any]) -> float:
     return sum(p.correct for p in answers) / len(answers)
 
 
+def _counted(answers: Sequence[Answer], border: float) -> tuple[float, float]:
+    return len(answers) * _willing(answers, border)[0], _willing(answers, border)[1]
+
+
 MISTAKES = [
     (lambda answers, border: _willing(answers, border)[::-1], "the answer rate comes first, then the accuracy."),
+    (_counted, "the first number is how many are answered; divide it by how many there are."),
+    (lambda answers, border: _willing(answers, 0.5), "it is the same at every border: is `border` used?"),
+    (
+        lambda answers, border: _willing([a._replace(sure_confidence=a.answer_confidence) for a in answers], border),
+        "that is the answer confidence; `sure_confidence` is asked for.",
+    ),
+    (
+        lambda answers, border: _willing([a._replace(sure_confidence=-a.sure_confidence) for a in answers], -border),
+        "those below the border are the refused ones; an answered one lies above it.",
+    ),
+    (
+        lambda answers, border: tuple(np.nan_to_num(_willing(answers, border))),
+        'where nothing is answered, an accuracy of 0 would say that all was wrong: give `float("nan")`.',
+    ),
     (
         lambda answers, border: (1 - _willing(answers, border)[0], _willing(answers, border)[1]),
         "the first number is how many are refused; how many are answered?",

@@ -7,12 +7,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rtuning_helpers.errors import InputError
-from rtuning_helpers.exercises import nb01
+from rtuning_helpers.exercises import nb01, nb05
 from rtuning_helpers.exercises.check import checks_of, verdict
-from rtuning_helpers.exercises.compare import NotHere, Off, Unanswered, fields, function, number, share
+from rtuning_helpers.exercises.compare import NotHere, Off, Unanswered, fields, function, listed, number, share
 from rtuning_helpers.run.profiles import RunConfig
 
 
@@ -58,6 +59,14 @@ def test_fields():
         fields({"a": 1, "b": ...}, ["a", "b"])
 
 
+@pytest.mark.parametrize("answer", [["a", "b"], np.array(["a", "b"]), pd.Series(["a", "b"])])
+def test_lists(answer):
+    assert listed(answer) == ["a", "b"] and type(listed(answer)[0]) is str
+    assert (listed(("a",)), listed("ab"), listed({"a": 1}), listed(None)) == (("a",), "ab", {"a": 1}, None)
+    with pytest.raises(Unanswered):
+        listed([*answer, ...])
+
+
 def half(whole, part=1):
     return whole / 2
 
@@ -69,9 +78,14 @@ def half(whole, part=1):
         (lambda whole: whole // 2, r"given 3, it returns 1, which is not right\. Look there\."),
         (lambda whole: str(whole / 2) + "x", "given 2, it returns '1.0x', which is not right"),
         (lambda whole: [whole / 2], None),
+        (lambda whole: np.array([whole / 2]), None),
+        (lambda whole: f"two  spaces\nand a line {whole}", r"it returns 'two  spaces\\nand a line 2', which"),
+        (lambda whole: np.eye(2), r"it returns array\(\[\[1\., 0\.\], \[0\., 1\.\]\]\), which"),
         (lambda whole: (whole / 2, 0), "given 2, it returns"),
         (lambda whole: None, "does it end with `return`"),
         (lambda whole: whole / 0, "given 2, it stops with ZeroDivisionError: division by zero"),
+        (lambda whole: {}.pop(), "given 2, it stops with TypeError: "),
+        (lambda whole: next(iter(())), r"given 2, it stops with StopIteration\.$"),
         (lambda: 1, "it stops with TypeError"),
         (1.0, "give the function itself"),
     ],
@@ -101,10 +115,20 @@ def test_verdict(capsys):
             verdict(config, unknown, 1)
 
 
-def test_the_cases_of_a_function_tell_its_mistakes_apart():
-    seen = {tuple(wrong(*case) for case in nb01.CASES) for wrong, _ in nb01.MISTAKES}
-    right = tuple(nb01.matches(*case) for case in nb01.CASES)
-    assert len(seen | {right}) == len(nb01.MISTAKES) + 1
+def test_later_cells_use_only_what_is_right(capsys):
+    check = checks_of(RunConfig())
+    assert not check.is_right("01.1")
+    for answer, right in ((nb01.matches, True), (lambda said, gold: 1 / 0, False), (nb01.matches, True), (..., False)):
+        check("01.1", answer)
+        assert check.is_right("01.1") is right
+        assert not check.is_right("01.2")
+    assert capsys.readouterr().out.count("01.1: right.") == 2
+
+
+@pytest.mark.parametrize(("checks", "right"), [(nb01, nb01.matches), (nb05, nb05._willing)])
+def test_the_cases_of_a_function_tell_its_mistakes_apart(checks, right):
+    seen = {str([wrong(*case) for case in checks.CASES]) for wrong, _ in checks.MISTAKES}
+    assert len(seen | {str([right(*case) for case in checks.CASES])}) == len(checks.MISTAKES) + 1
 
 
 def test_check_imports_nothing_heavy():
