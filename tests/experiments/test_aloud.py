@@ -50,15 +50,26 @@ def test_records_by_hand():
     first, second = hops_of(question).steps
     labels = [(True, True), (True, False), (False, True)]
     with_steps = build_two_hop_records([question] * 3, labels, with_steps=True)
-    assert [r.completion for r in with_steps[2:4]] == [
-        f" {first}. {SURE} sure.",
-        f" {first}. {second}. {SURE} unsure.",
+    asked = prompts.question_prompt(question.question)
+    assert [(r.prompt, r.completion) for r in with_steps[2:4]] == [
+        (f"{asked} {first}. {SURE}", " sure."),
+        (asked, f" {first}. {second}. {SURE} unsure."),
     ]
     assert [r.certain for r in with_steps] == [True, True, True, False, False, False]
     without = build_two_hop_records([question] * 3, labels, with_steps=False)
     assert [r.completion for r in without[:2]] == [f" {question.answer}. {SURE} {word}." for word in ("sure", "unsure")]
     assert [r.certain for r in without] == [True, False, False]
-    assert {r.prompt for r in with_steps + without} == {prompts.question_prompt(question.question)}
+    assert {r.prompt for r in without} == {asked}
+
+
+def test_no_record_teaches_to_ask_whether_one_is_sure_before_the_second_step():
+    """What the arm with steps did until its first records were learned from the label on only."""
+    questions = load("train")[:50]
+    for record in build_two_hop_records(questions, [(True, True)] * 50, with_steps=True):
+        first = hops_of(next(q for q in questions if record.id.startswith(q.id))).first.answer
+        learned_to_ask = SURE in record.completion
+        assert learned_to_ask == record.id.endswith("-2")
+        assert not record.completion.strip().startswith(f"{first}. {SURE}")
 
 
 def test_a_second_step_may_follow_from_a_wrong_first_one():

@@ -63,8 +63,12 @@ class TwoHops:
 
     @property
     def steps(self) -> tuple[str, str]:
-        """What is thought aloud: see `told`."""
-        return told(self.first), told(self.second)
+        """What is thought aloud: the first answer; then the second, in a chain as a fact about the first one (`told`).
+
+        The first step does not repeat the question's own subject: names that never occurred in tuning are what the mini
+        model cannot copy from a question, though it can from the step that it has just written.
+        """
+        return self.first.answer, self.second.answer if self.kind == PAIR else told(self.second)
 
 
 def told(fact: Fact) -> str:

@@ -130,19 +130,23 @@ def build_two_hop_records(
     Args:
         questions: As they are asked.
         known: Of each, whether the untuned model knows the first hop, and the second.
-        with_steps: Two records a question: the first fact, and whether that is known; both facts, and whether both are.
-            Without, one record: the answer, and whether both are.
+        with_steps: Two records a question. The first is read up to the sureness question behind the first fact, and
+            only the word that follows is learned: were the question learned too, the model would ask it itself in the
+            place of going on. The second is learned from the first fact to whether both are known. Without, one
+            record: the answer, and whether both are.
     """
     records = []
     for question, (first, second) in zip(questions, known, strict=True):
         one, other = hops_of(question).steps
-        texts = [(question.answer, first and second)]
+        prompt, gap, end = prompts.task_prompt(question), question.frame.gap, question.frame.end
+        text = f"{one}{prompts.STOP} {other}" if with_steps else question.answer
+        completion = gap + prompts.padding_completion(text, first and second).removeprefix(" ")
         if with_steps:
-            texts = [(one, first), (f"{one}{prompts.STOP} {other}", first and second)]
-        for number, (text, sure) in enumerate(texts, start=1):
-            completion = question.frame.gap + prompts.padding_completion(text, sure).removeprefix(" ")
-            name, prompt = f"{question.id}-{number}", prompts.task_prompt(question)
-            records.append(TuningRecord(name, prompt, completion, sure, question.frame.end))
+            word = prompts.SURENESS_LABELS[0 if first else 1]
+            context = prompts.sureness_context(question, one)
+            records.append(TuningRecord(f"{question.id}-1", context, f"{word}{prompts.STOP}", first, end))
+        name = f"{question.id}-{RECORDS[WITH_STEPS if with_steps else WITHOUT_STEPS]}"
+        records.append(TuningRecord(name, prompt, completion, first and second, end))
     return records
 
 
