@@ -45,7 +45,7 @@ def finish_panels(
     return panels
 
 
-def _legend_below(fig: Figure, legend: Mapping, columns: int, **style: float) -> None:
+def _legend_below(fig: Figure, legend: Mapping, columns: int, **style: Any) -> None:
     style |= {"loc": "outside lower center", "frameon": False}
     for rows in range(-(-len(legend) // columns), len(legend) + 1):
         drawn = fig.legend(legend.values(), legend.keys(), ncols=-(-len(legend) // rows), **style)

@@ -11,8 +11,11 @@ from matplotlib.text import Text
 from rtuning_helpers.language import ENGLISH, language, tr
 
 PACKAGE, FILE = "koreanize_matplotlib", "fonts/NanumGothic.ttf"  # a package that ships the font
-FAMILIES = ("NanumGothic", "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic")
-FAMILIES += ("NanumBarunGothic", "Noto Sans CJK JP")  # the last is all that older Matplotlibs see of Noto's collection
+FAMILIES = (
+    *("NanumGothic", "NanumBarunGothic", "Noto Sans KR", "Noto Sans CJK KR"),
+    *("Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic"),
+    "Noto Sans CJK JP",  # all that older Matplotlibs see of Noto's collection
+)
 MISSING = (
     "NOTE: no font with Hangul is installed, so figures are labelled in English. "
     "`pip install koreanize-matplotlib` and a restart of the kernel bring one."

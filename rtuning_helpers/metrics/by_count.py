@@ -41,8 +41,8 @@ def mean_by_count(counts: Sequence[int], values: Sequence[float], bins: int = BI
         there, part = known[place == number], found[place == number]
         low, high = mean_interval(part, seed=seed)
         about = {"n": len(part), "lowest": int(there.min()), "highest": int(there.max())}
-        about |= {"middle": float(np.median(there))}
-        rows.append(about | {"mean": float(part.mean()), "low": low, "high": high})
+        means = {"middle": float(np.median(there)), "mean": float(part.mean()), "low": low, "high": high}
+        rows.append({**about, **means})
     return rows
 
 
