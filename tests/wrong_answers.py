@@ -155,7 +155,9 @@ WRONG_ANSWERS = {
         ("lambda inputs, outputs, rank: inputs + outputs", "which is not right"),
     ],
     "04.2": [
-        ("{method: 1 - gone for method, gone in answer.items()}", "that of the others"),
+        ("{method: 1 - gone for method, gone in answer.items()}", "the share that is left"),
+        ("{method: -gone for method, gone in answer.items()}", "negative"),
+        ("{method: gone / (1 - gone) for method, gone in answer.items()}", "not by the last"),
         ("{method: 100 * gone for method, gone in answer.items()}", "percent"),
         ("{method: found[0][1] - found[-1][1] for method, found in losses.items()}", ""),
         ("{'vanilla': answer['padding'], 'padding': answer['vanilla']}", "the share of vanilla is too"),

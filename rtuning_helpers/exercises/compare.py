@@ -85,9 +85,14 @@ def share(
     """
     value = _as_float(answer, name)
     usual = [(1 - expected, tr("{name} is that of the others: 1 minus it would be right.", name=name))]
-    if not 0 <= value <= 1:
+    if not 0 <= value <= 1 and not any(abs(value - wrong) <= tolerance for wrong, _ in mistakes):
         if abs(value - 100 * expected) <= 100 * ROUNDED:
             raise Off("{name} must lie between 0 and 1: that looks like percent; divide by 100.", name=name)
+        if value < 0:
+            raise Off(
+                "{name} must lie between 0 and 1, and yours is negative: is a difference the wrong way round?",
+                name=name,
+            )
         raise Off("{name} must lie between 0 and 1: is it a count? Divide by how many there are.", name=name)
     number(answer, expected, where, name=name, tolerance=tolerance, mistakes=[*mistakes, *usual])
 

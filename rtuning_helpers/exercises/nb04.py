@@ -46,7 +46,12 @@ def check_losses(config: RunConfig, answer: Any) -> None:
             "It is first minus last, divided by the first.",
             name=tr("the share of {method}", method=method),
             mistakes=[
-                (losses[0] - losses[-1], tr("{method}: divide the difference by the first loss.", method=method))
+                (losses[0] - losses[-1], tr("{method}: divide the difference by the first loss.", method=method)),
+                (
+                    losses[0] / losses[-1] - 1,
+                    tr("{method}: divide the difference by the first loss, not by the last.", method=method),
+                ),
+                (losses[-1] / losses[0], tr("{method}: that is the share that is left; which is gone?", method=method)),
             ],
         )
 

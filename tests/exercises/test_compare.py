@@ -27,7 +27,8 @@ def test_numbers_that_are_right(answer):
     ("answer", "message"),
     [
         (0.3, "the cost is too large. Look there."),
-        (-0.1, "the cost must lie between 0 and 1: is it a count? Divide by how many there are."),
+        (-0.1, "the cost must lie between 0 and 1, and yours is negative: is a difference the wrong way round?"),
+        (3.25, "the whole divided by the part"),
         (0.2, "the cost is too small. Look there."),
         (25, "the cost must lie between 0 and 1: that looks like percent; divide by 100."),
         (90, "the cost must lie between 0 and 1: is it a count? Divide by how many there are."),
@@ -41,7 +42,13 @@ def test_numbers_that_are_right(answer):
 )
 def test_shares_that_are_wrong(answer, message):
     with pytest.raises(Off) as caught:
-        share(answer, 0.25, "Look there.", name="the cost", mistakes=[(0.5, "twice too many")])
+        share(
+            answer,
+            0.25,
+            "Look there.",
+            name="the cost",
+            mistakes=[(0.5, "twice too many"), (3.25, "the whole divided by the part")],
+        )
     assert str(caught.value) == message
 
 
