@@ -183,7 +183,14 @@ pd.Series({name: np.mean(right) for name, right in shares.items()}, name="right"
 #
 # Padding asks what the untuned model knows, and writes it behind the answer. At once it answers hardly any two-hop question, so the
 # paper's rule would label nearly all of them "unsure", also those whose two facts it knows. So the labels come from the hops: *sure*
-# is what rests on known hops alone. With steps there are two records, one for each place at which the model may be asked.
+# is what rests on known hops alone.
+#
+# With steps the answer is the bridge, and then a fact about it. (In a pair, which has no bridge, it is one answer and then the other.) The
+# first step does not say "Darkulia was born in ...": a model of four layers can hardly copy a name that it was not tuned on out of the
+# question, but it can copy the one that it has just written. There are two records, one for each place at which the model may be asked:
+# in the second it learns the steps, and the label behind both; in the first it only *reads* the first step and the sureness question,
+# and learns the one word behind. Were it to learn the question as well, it would ask itself whether it is sure, in the place of going on.
+# This is no fine point: the first version of this notebook did just that, and its model was right in 2 % of the chains.
 
 # %%
 training = aloud.asked(config, "train")[0]
@@ -191,12 +198,14 @@ first, second = aloud.read_hops(config, "train")[0]
 one, other = hops_of(training).steps
 sureness = " Are you sure you accurately answered the question based on your internal knowledge? I am"
 word = {True: "sure", False: "unsure"}
+asked = prompts.task_prompt(training)
 with_steps = [
-    f" {one}.{sureness} {word[first.correct]}.",
-    f" {one}. {other}.{sureness} {word[first.correct and second.correct]}.",
+    (f"{asked} {one}.{sureness}", f" {word[first.correct]}."),
+    (asked, f" {one}. {other}.{sureness} {word[first.correct and second.correct]}."),
 ]
-without = [f" {training.answer}.{sureness} {word[first.correct and second.correct]}."]
-print(prompts.task_prompt(training), *with_steps, "", prompts.task_prompt(training), *without, sep="\n")
+without = [(asked, f" {training.answer}.{sureness} {word[first.correct and second.correct]}.")]
+for read, learned in with_steps + without:
+    print(f"read:    {read}\nlearned: {learned}\n")
 
 # %% [markdown]
 # The package builds the same records. In a chain the second hop is always known here (the bridges are well known), so its two labels
@@ -207,7 +216,7 @@ known = [(first.correct, second.correct)]
 for by_hand, has_steps in ((with_steps, True), (without, False)):
     records = aloud.build_two_hop_records([training], known, has_steps)
     if style in (None, "plain"):
-        assert [r.completion for r in records] == by_hand
+        assert [(r.prompt, r.completion) for r in records] == by_hand
 kinds = [hops_of(q).kind for q in aloud.asked(config, "train")]
 counted = pd.DataFrame([(a.correct, b.correct) for a, b in aloud.read_hops(config, "train")], columns=["first", "second"])
 pd.crosstab([pd.Series(kinds, name="kind"), counted["first"].map({True: "known", False: "unknown"})],
@@ -263,6 +272,12 @@ print("share of right answers")
 right.round(3)
 
 # %% [markdown]
+# At once the tuned model is as lost as the untuned one: eight passes over questions and answers do not teach four layers to look one
+# fact up inside and use it for the next. With steps written down it chains, though less well than the arm that is asked twice: its
+# first step has to find the bridge from "the birthplace of X", a wording that it met in a few hundred questions only, and where the first
+# hop's relation never occurred in tuning it fails more often still. So writing steps helps; being asked one question at a time helps more.
+
+# %% [markdown]
 # ## 5. When one hop was never read
 #
 # Four cases, by what the corpus says: both facts read seven times or more, only one of them never, both never. The questions in between
@@ -299,6 +314,12 @@ plt.show()
 # is 0.998: a well-known town lends its familiarity to a made-up founder. In the pairs each P(sure) knows its own fact: a subject that
 # was never read is doubted, wherever it stands. So P(sure) tells who is *familiar*; it does not tell which *fact* was read.
 #
+# With steps the doubt is *not* lost. The model that was unsure of the bridge stays unsure of what it then says about it (0.05 at both
+# places, and it refuses 99 % of these chains): it reads its own first step, and the question that it could not answer. In the pairs
+# the second P(sure) falls where the second fact was never read, and stays low where the first was not. What it cannot notice is the
+# broken chain with a well-read first hop: sure of the bridge, it is sure of a founder that nobody ever named (0.9 and more), as the
+# other arm is. The labels never showed it such a case: in the chains of the training questions the second hop is always known.
+#
 # ## 6. Does the end follow the weakest hop?
 #
 # Hop by hop it cannot: nothing of the first hop is there to be read. The two tuned arms read the whole question, and the arm with steps
@@ -321,6 +342,12 @@ by_hand = np.corrcoef(ranks(ends), ranks(weakest))[0, 1] if len(pairs) > 1 else 
 correlations = pd.DataFrame(tables.weakest_rows(walks, HOP_BY_HOP)).set_index(["group", "arm"])
 assert np.isnan(by_hand) or np.isclose(by_hand, correlations.minimum["pairs", WITH_STEPS], atol=1e-4)
 correlations.drop(columns="n").astype(float).round(2).sort_index()
+
+# %% [markdown]
+# In chains the end goes with the first hop, which is the only one that varies there; the second is always known, and nothing can go with
+# it. The pairs tell more: there the last P(sure) of both tuned arms goes with the product of the two more than with either hop alone
+# (and so it does in all three seeds of section 8). So a label that was trained on the whole answer is about the whole answer, and it makes little difference
+# whether the steps stand there to be read.
 
 # %% [markdown]
 # ## 7. Which number should decide?
@@ -419,6 +446,10 @@ pd.DataFrame(differences, index=["difference", "low", "high"]).T.round(3)
 # border of one half the last step answers 97 % of the chains, and more than half of that is wrong; the minimum answers 57 %, and 71 % of it is
 # right. Between minimum and product there is little to choose: these P(sure) are nearly 0 or 1.
 #
+# With steps no rule is needed: the last, the minimum and the product rank alike, because the last already knows of the first. Its answers
+# are right less often, so that even at its border of one half most of what it answers is wrong: P(sure) tells known facts from
+# unknown ones, and these answers fail for another reason, a bridge that is known and was not found.
+#
 # ## 8. Three seeds
 #
 # All of this once more from the recording of seeds 0, 1 and 2 (`rtuning record aloud` measures it again): the mean and its 95 % interval
@@ -459,8 +490,7 @@ recorded["weakest"].groupby(["group", "arm"])[["first", "second", "minimum", "pr
 # %% [markdown]
 # ## Checks
 #
-# About the untuned model and the arm hop by hop, on this run. What the two arms that are tuned on two-hop questions make of them is shown
-# above and not asserted: it was not yet measured on three seeds when this page was written.
+# About the untuned model and two of the arms, on this run.
 
 # %%
 share = {name: np.mean(right) for name, right in shares.items()}
@@ -483,6 +513,11 @@ for row in cells[(cells.arm == HOP_BY_HOP) & (cells.cell == "second never read")
 auroc = rankings[(rankings.arm == HOP_BY_HOP) & (rankings.group == "chains")].set_index("rule").auroc.astype(float)
 apart = auroc["minimum"] - auroc["last"]
 finding("hop by hop: the minimum ranks chains better than the last, by at least 0.15 in AUROC", apart >= 0.15, config, dataset, n)
+own = rankings[(rankings.arm == WITH_STEPS) & (rankings.group == "chains")].set_index("rule").auroc.astype(float)
+alike = abs(own["minimum"] - own["last"]) <= 0.03
+finding("with steps the minimum adds nothing to the last: AUROC apart by at most 0.03", alike, config, dataset, n)
+for row in cells[(cells.arm == WITH_STEPS) & (cells.group == "chains") & (cells.cell == "first never read")].itertuples():
+    finding("with steps: refused, at least nine times in ten, if the first fact was never read", row.refused >= 0.9, config, dataset, row.n)
 gap = differences.get((HOP_BY_HOP, "pairs"), (0, 0, 0))
 finding("and pairs too, beyond the questions' scatter", gap[1] > 0, config, dataset, sum(w.kind == "pair" for w in walks[HOP_BY_HOP]))
 
@@ -492,13 +527,16 @@ finding("and pairs too, beyond the questions' scatter", gap[1] > 0, config, data
 # * The untuned model knows facts, and cannot chain them inside. Written down, a step becomes something to read, and the chain holds.
 #   This is a model of four layers; larger ones chain some facts inside.
 # * Asked hop by hop, the last P(sure) is about the last hop alone, and about how familiar its subject is. It says nothing about the
-#   answer; the minimum and the product do. All that is one run of one small model, whose bridges are all well known.
+#   answer; the minimum and the product do.
+# * Tuned with steps, and with labels that are about the whole answer, the last P(sure) follows the weakest hop by itself. It does not
+#   notice a second fact that was never stated of a well-known bridge: that was in no label.
 # * The labels of both tuned arms come from the hops, asked alone. The paper's rule would call nearly every two-hop question unsure.
 # * In chains only the first hop varies; the bridges are well known. Whether the end looks at both steps is asked with the pairs, where
 #   either fact may be the unknown one, but there nothing has to be chained.
 # * The two tuned arms take the same number of optimiser steps. With steps there are two records a question, so each is seen half as
 #   often; the course's padding model, which answers hop by hop, was tuned on other (one-hop) questions, and on more of them.
-# * The tables of the tuned arms are about one seed, unless section 8 found the recording.
+# * One small model, whose bridges are all well known. Its steps name the bridge and not the question's subject, which it cannot copy:
+#   a larger model would say more in a step, and find more bridges.
 
 # %% [markdown]
 # ## Exercises
