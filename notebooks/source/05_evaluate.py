@@ -466,10 +466,10 @@ for split, answers in judged.items():
             print(f"{splits[split]:20} {label} and {counted}: Spearman's correlation {rho:.3f} [{low:.3f}, {high:.3f}]")
 
 # %% [markdown]
-# P(sure) rises with the exposure, and earlier than the share of right answers does: of facts that were read once or a few times, the
-# model is surer than it is right. The order of P(sure) follows the exposure more closely than right and wrong do (about 0.9 against
-# 0.75 in one run), since a single answer may be luck. A popularity is a weaker stand-in: it says what people look up, not what
-# *this* model has read.
+# P(sure) rises with the exposure, and earlier than the share of right answers does: of facts that were read one to seven times, the
+# model gets about a third right, and its P(sure) is one half on average (0.33 to 0.37 against 0.49 to 0.53, in-domain over three seeds).
+# The order of P(sure) follows the exposure more closely than right and wrong do (0.90 to 0.94 against 0.73 to 0.75), since a single
+# answer may be luck. A popularity is a weaker stand-in: it says what people look up, not what *this* model has read.
 
 # %% [markdown]
 # Examples say more than rates. Known questions that were answered, unknown ones that were refused, and both kinds of

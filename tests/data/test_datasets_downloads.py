@@ -129,7 +129,7 @@ def test_every_public_source_is_pinned_by_a_commit():
             assert re.fullmatch("[0-9a-f]{40}", file.revision)
             assert file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
             assert file.url.startswith("https://") and file.revision in file.url
-    unknown = [file.path for own in files.values() for file in own if file.sha256 is None]
+    unknown = [*dict.fromkeys(file.path for own in files.values() for file in own if file.sha256 is None)]
     trivia = [f"{c}.nocontext/{part}-00000-of-00001.parquet" for c, part in product(CONFIGS, ("train", "validation"))]
     assert unknown == ["train.jsonl", "test.jsonl", "all/dev-00000-of-00001.parquet", *trivia]
 

@@ -70,21 +70,27 @@ def _is_page_names(group: Any) -> bool:
 
 
 def load(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
-    """Read a split whose rows have evidence text.
-
-    Bad rows of the public copy (some of its evidence is empty) are left out with a warning, since no user can mend
-    them there.
-    """
-    left_out: list[InputError] | None = [] if bad_rows is None and data_dir is None else bad_rows
-    questions = FEVER.read(split, data_dir, left_out)
+    """Read a split whose rows have evidence text; see `read_what_is_good`."""
+    questions = read_what_is_good(split, data_dir, bad_rows)
     without = [question for question in questions if not question.context]
     if without:
         raise InputError(
             f"{data_dir or FEVER.source}: {len(without):,} of {len(questions):,} rows have page names but no evidence "
             f"text; {_NEEDS_TEXT}"
         )
+    return questions
+
+
+def read_what_is_good(split: str, data_dir: Path | None, bad_rows: list[InputError] | None = None) -> list[Question]:
+    """Read a split, with evidence text or page names.
+
+    Bad rows of the public copy (some of its evidence is empty) are left out with a warning, since no user can mend
+    them there.
+    """
+    left_out: list[InputError] | None = [] if bad_rows is None and data_dir is None else bad_rows
+    questions = FEVER.read(split, data_dir, left_out)
     if left_out and bad_rows is None:
-        warnings.warn(f"fever: {len(left_out):,} rows left out, such as {left_out[0]}", stacklevel=2)
+        warnings.warn(f"fever: {len(left_out):,} rows left out, such as {left_out[0]}", stacklevel=3)
     return questions
 
 
