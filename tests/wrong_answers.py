@@ -535,6 +535,26 @@ WRONG_ANSWERS = {
         ("answer | {'brier': 0.7}", "'brier' is too large"),
         ("answer['brier']", "give a dictionary"),
     ],
+    "14.1": [
+        ("lambda correct, certain: corner(certain, correct)", "exchanged"),
+        ("lambda correct, certain: corner(correct - 1e-9, certain)", "a correctness of exactly one half is known"),
+        ("lambda correct, certain: corner(1 - correct, certain)", "given 0.0, 0.2, it returns"),
+        ("lambda correct, certain: QUADRANTS.index(corner(correct, certain))", "which is not right"),
+        ("corner(0.5, 0.5)", "give the function itself"),
+    ],
+    "14.2": [
+        ("{'unread': answer['read'], 'read': answer['unread']}", "exchanged"),
+        ("answer | {'unread': table[table.exposure == 0].became_known.mean()}", "known ones included"),
+        ("answer | {'unread': low.became_known.mean()}", "all unknown questions"),
+        ("answer | {'unread': 100 * answer['unread']}", "percent"),
+        ("answer['read']", "give a dictionary"),
+    ],
+    "14.3": [
+        ("{'best_ths': answer['least_refusing'], 'least_refusing': answer['best_ths']}", "the two are exchanged"),
+        ("answer | {'least_refusing': 'vanilla'}", "leave them out"),
+        ("answer | {'best_ths': 'CRaFT'}", "is none"),
+        ("answer | {'best_ths': judged.ths.astype(float).idxmin()}", "another method has a higher THS"),
+    ],
     "15.1": [
         (
             "lambda steps, rule: whole(steps[:1], rule) if rule == 'last' else whole(steps, rule)",

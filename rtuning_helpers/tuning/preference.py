@@ -3,6 +3,7 @@
 Without the first stage a model that never refused has nothing to prefer: its refusals are all but impossible.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -64,7 +65,9 @@ def finetune(
             callbacks=callbacks,
         )
 
-    return second_stage(make, log, settings, out, epochs=settings.epochs - first.epochs, **how)
+    with warnings.catch_warnings():  # TRL calls transformers by names that are about to change
+        warnings.simplefilter("ignore", FutureWarning)
+        return second_stage(make, log, settings, out, epochs=settings.epochs - first.epochs, **how)
 
 
 def pair_of(record: PairRecord) -> dict[str, str]:

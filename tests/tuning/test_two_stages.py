@@ -85,7 +85,7 @@ def test_from_records_to_answers(config, method):
     assert log.losses[-1][0] <= log.steps == {"min-loss": 8, "dpo": 6, "craft": 6, "self-aligned": 6}[method]
 
 
-def test_the_second_stage_moves_the_first_ones_model_the_right_way(config, tmp_path):
+def test_the_second_stage_moves_the_first_ones_model_the_right_way(config, tmp_path, recwarn):
     """After preference tuning the preferred completion has gained on the rejected one, as TRL's own accuracy says."""
     pytest.importorskip("trl")
     records = steps.read_tuning_records(config, "dpo")
@@ -95,6 +95,7 @@ def test_the_second_stage_moves_the_first_ones_model_the_right_way(config, tmp_p
     assert second[-1] < second[0]
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
     assert not (tmp_path / "adapter" / "ref").exists()
+    assert [str(w.message) for w in recwarn if issubclass(w.category, FutureWarning)] == []
 
 
 def test_what_cannot_be_tuned_so(monkeypatch):

@@ -1,1 +1,1 @@
-"""Notebook 17, real languages: the same facts in English, German and Korean."""
+"""The same facts in English, German and Korean, asked of a real model."""

@@ -1,0 +1,1 @@
+"""Notebook 14: the successors of R-Tuning, side by side."""
