@@ -78,10 +78,9 @@ from rtuning_helpers.experiments.seeds.recording import RECORDING
 from rtuning_helpers.figures import panels, plots
 from rtuning_helpers.figures.by_count import means_by_count
 from rtuning_helpers.figures.interactive import Slider, TextBox, touch
-from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference
+from rtuning_helpers.metrics import average_precision, paired_bootstrap_difference, rate_by_exposure
 from rtuning_helpers.metrics.answers import WILLING
 from rtuning_helpers.metrics.by_count import mean_by_count, rank_correlation
-from rtuning_helpers.metrics.exposure import rate_by_exposure
 from rtuning_helpers.model.answering import answer_questions
 from rtuning_helpers.model.decoding import label_probabilities
 from rtuning_helpers.run.artifacts import shown_path

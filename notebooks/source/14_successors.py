@@ -336,7 +336,8 @@ assert np.isnan(ths) or np.isclose(ths, truthful_helpfulness_score(*columns))
 # %%
 scores = pd.DataFrame(measure.score_rows(config, methods))
 columns = ["ths", "over_refusal", "kept", "ap", "answer_rate", "willing_accuracy", "refused_unread", "refused_read"]
-scores.set_index(["split", "method"])[columns].astype(float).round(3).rename(index=names)
+shown = scores.set_index(["split", "method"])[columns].astype(float).round(3)
+shown.rename(index=names, columns=lambda name: name.replace("_", " "))
 
 # %% [markdown]
 # The last two columns are the truth that no real model offers: refused of what was **never read**, and of what was **read more than 60 times**.
