@@ -185,8 +185,8 @@ check("14.1", corner)
 # other two.
 
 # %%
-mine = [corner(correctness(q, u.answers), certainty(u.answers)) for q, u in zip(questions, uncertainty)]
-if mine and mine[0] is not ...:
+if check.is_right("14.1"):
+    mine = [corner(correctness(q, u.answers), certainty(u.answers)) for q, u in zip(questions, uncertainty)]
     print(pd.Series(mine).value_counts().reindex(list(QUADRANTS), fill_value=0).to_string())
 table = measure.quadrant_table(config)
 assert set(table.quadrant) <= set(QUADRANTS) and len(table) == len(questions)
