@@ -14,6 +14,7 @@ one class only, no rows) is NaN, never 0.
 from rtuning_helpers.metrics.answers import accuracy, answer_rate, mean, mixed_confidence, willing_accuracy
 from rtuning_helpers.metrics.arrays import Metric, Values
 from rtuning_helpers.metrics.bootstrap import bootstrap_interval, mean_interval, paired_bootstrap_difference
+from rtuning_helpers.metrics.by_count import mean_by_count, rank_correlation
 from rtuning_helpers.metrics.calibration import (
     BrierDecomposition, ReliabilityBin, ace, brier, brier_decomposition, ece, ece_debiased, ece_equal_mass, mce, nll,
     reliability_bins,
