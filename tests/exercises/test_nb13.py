@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
-from build import read_source, source_files
-from wrong_answers import WRONG_ANSWERS
+from solution_cells import surprises
 
 from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predictions import Prediction
@@ -28,22 +25,14 @@ def scripted(count: int = 500) -> list[Prediction]:
 def test_solutions_are_right_and_wrong_answers_refused(monkeypatch):
     judged = scripted()
     monkeypatch.setattr(steps, "read_method_predictions", lambda config, method, split: judged)
-    there = {"np": np, "continuous": continuous, "first": "id", "predictions": {("confidence", "id"): judged}}
-    source = read_source(next(path for name, path in source_files().items() if name.startswith("13")), solutions=True)
-    cells = [cell.source for cell in source.cells if cell.cell_type == "code"]
-    first = next(k for k, cell in enumerate(cells) if cell.startswith("def expected_value"))
-    surprises = []
-    for cell in cells[first:]:
-        if called := re.fullmatch(r'check\("(13\.\d)", (\w+)\)', cell.strip()):
-            key = called[1]
-            assert verdict(RunConfig(), key, there[called[2]]) == f"{key}: right."
-            for wrong, part in WRONG_ANSWERS[key]:
-                said = verdict(RunConfig(), key, eval(wrong, there.copy()))
-                if not said.startswith(f"{key}: not yet. ") or part.lower() not in said.lower():
-                    surprises.append(f"{key} {wrong}: {said!r}, not {part!r}")
-        else:
-            exec(compile(cell, "notebook 13", "exec"), there)
-    assert surprises == []
+    there = {
+        "config": RunConfig(),
+        "np": np,
+        "continuous": continuous,
+        "first": "id",
+        "predictions": {("confidence", "id"): judged},
+    }
+    assert surprises("13", there, first="def expected_value") == []
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
-from build import read_source, source_files
+from solution_cells import surprises
 from wrong_answers import WRONG_ANSWERS
 
 from rtuning_helpers import steps
 from rtuning_helpers.exercises import nb14
-from rtuning_helpers.exercises.check import verdict
 from rtuning_helpers.experiments.successors import measure
 from rtuning_helpers.run.profiles import RunConfig
 from rtuning_helpers.tuning.methods.craft import QUADRANTS, certainty, correctness
@@ -37,19 +34,5 @@ def test_solutions_are_right_and_wrong_answers_refused(monkeypatch):
     there = {"np": np, "pd": pd, "steps": steps, "measure": measure, "config": RunConfig(), "methods": []}
     there |= {"PRETRAINED": PRETRAINED, "QUADRANTS": QUADRANTS, "questions": [], "uncertainty": []}
     there |= {"correctness": correctness, "certainty": certainty}
-    source = read_source(next(path for name, path in source_files().items() if name.startswith("14")), solutions=True)
-    cells = [cell.source for cell in source.cells if cell.cell_type == "code"]
-    first, surprises, seen = next(k for k, cell in enumerate(cells) if cell.startswith("def corner")), [], []
-    for cell in cells[first:]:
-        if called := re.fullmatch(r'check\("(14\.\d)", (\w+)\)', cell.strip()):
-            key = called[1]
-            seen.append(key)
-            assert verdict(RunConfig(), key, there[called[2]]) == f"{key}: right."
-            for wrong, part in WRONG_ANSWERS[key]:
-                said = verdict(RunConfig(), key, eval(wrong, there.copy()))
-                if not said.startswith(f"{key}: not yet. ") or part.lower() not in said.lower():
-                    surprises.append(f"{key} {wrong}: {said!r}, not {part!r}")
-        else:
-            exec(compile(cell, "notebook 14", "exec"), there)
-    assert seen == list(nb14.CHECKS)
-    assert surprises == []
+    assert surprises("14", there, first="def corner") == []
+    assert list(nb14.CHECKS) == [key for key in WRONG_ANSWERS if key.startswith("14")]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-import re
 
 import numpy as np
-from build import read_source, source_files
+from solution_cells import surprises
 from wrong_answers import WRONG_ANSWERS
 
 from rtuning_helpers.exercises import nb16
-from rtuning_helpers.exercises.check import verdict
 from rtuning_helpers.experiments.pressure import measure
 from rtuning_helpers.experiments.pressure.measure import Pressed
 from rtuning_helpers.run.profiles import RunConfig
@@ -32,19 +30,5 @@ def test_solutions_are_right_and_wrong_answers_refused(monkeypatch):
     monkeypatch.setattr(measure, "read_pressed", lambda config, method: found)
     monkeypatch.setattr(nb16, "read_pressed", lambda config, method: found)
     there = {"np": np, "measure": measure, "config": RunConfig()}
-    source = read_source(next(path for name, path in source_files().items() if name.startswith("16")), solutions=True)
-    cells = [cell.source for cell in source.cells if cell.cell_type == "code"]
-    first, surprises, seen = next(k for k, cell in enumerate(cells) if cell.startswith("def flipped")), [], []
-    for cell in cells[first:]:
-        if called := re.fullmatch(r'check\("(16\.\d)", (\w+)\)', cell.strip()):
-            key = called[1]
-            seen.append(key)
-            assert verdict(RunConfig(), key, there[called[2]]) == f"{key}: right."
-            for wrong, part in WRONG_ANSWERS[key]:
-                said = verdict(RunConfig(), key, eval(wrong, there.copy()))
-                if not said.startswith(f"{key}: not yet. ") or part.lower() not in said.lower():
-                    surprises.append(f"{key} {wrong}: {said!r}, not {part!r}")
-        else:
-            exec(compile(cell, "notebook 16", "exec"), there)
-    assert seen == list(nb16.CHECKS)
-    assert surprises == []
+    assert surprises("16", there, first="def flipped") == []
+    assert list(nb16.CHECKS) == [key for key in WRONG_ANSWERS if key.startswith("16")]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
-from build import read_source, source_files
 from scipy.stats import binom
-from wrong_answers import WRONG_ANSWERS
+from solution_cells import surprises
 
 from rtuning_helpers import steps
 from rtuning_helpers.evaluation.predictions import Prediction
@@ -30,25 +27,11 @@ def scripted(count: int = 600) -> list[Prediction]:
 def test_solutions_are_right_and_wrong_answers_refused(monkeypatch):
     judged = scripted()
     monkeypatch.setattr(steps, "read_method_predictions", lambda config, method, split: judged)
-    there = {"np": np, "binom": binom, "promises": promises, "max_risk": 0.1, "delta": 0.1}
+    there = {"config": RunConfig(), "np": np, "binom": binom, "promises": promises, "max_risk": 0.1, "delta": 0.1}
     there |= {"risk_control_threshold": risk_control_threshold, "wrong_answer_threshold": wrong_answer_threshold}
     there["right"] = np.array([p.correct for p in judged], dtype=float)
     there["score"] = np.array([p.mixed_confidence for p in judged])
-    source = read_source(next(path for name, path in source_files().items() if name.startswith("18")), solutions=True)
-    cells = [cell.source for cell in source.cells if cell.cell_type == "code"]
-    first = next(k for k, cell in enumerate(cells) if cell.startswith("def answers_needed"))
-    surprises = []
-    for cell in cells[first:]:
-        if called := re.fullmatch(r'check\("(18\.\d)", (\w+)\)', cell.strip()):
-            key = called[1]
-            assert verdict(RunConfig(), key, there[called[2]]) == f"{key}: right."
-            for wrong, part in WRONG_ANSWERS[key]:
-                said = verdict(RunConfig(), key, eval(wrong, there.copy()))
-                if not said.startswith(f"{key}: not yet. ") or part.lower() not in said.lower():
-                    surprises.append(f"{key} {wrong}: {said!r}, not {part!r}")
-        else:
-            exec(compile(cell, "notebook 18", "exec"), there)
-    assert surprises == []
+    assert surprises("18", there, first="def answers_needed") == []
 
 
 @pytest.mark.parametrize(
